@@ -1,0 +1,71 @@
+//! The JSON that Buildbot speaks, as far as it is read.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::domain::Seconds;
+
+#[derive(Deserialize)]
+pub(super) struct Builds {
+    pub(super) builds: Vec<BuildRow>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct BuildRow {
+    pub(super) buildid: u64,
+    #[serde(default)]
+    pub(super) complete: bool,
+    pub(super) complete_at: Option<Seconds>,
+    pub(super) results: Option<i64>,
+    #[serde(default)]
+    pub(super) state_string: String,
+    /// Each is a value and where it came from.
+    #[serde(default)]
+    pub(super) properties: BTreeMap<String, (serde_json::Value, serde_json::Value)>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Steps {
+    pub(super) steps: Vec<StepRow>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct StepRow {
+    pub(super) name: String,
+    pub(super) number: i64,
+    pub(super) results: Option<i64>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Logs {
+    pub(super) logs: Vec<LogRow>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LogRow {
+    pub(super) logid: u64,
+    pub(super) num_lines: u64,
+    pub(super) complete: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Chunks {
+    pub(super) logchunks: Vec<Chunk>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Chunk {
+    pub(super) firstline: u64,
+    pub(super) content: String,
+}
+
+impl BuildRow {
+    pub(super) fn property(&self, name: &str) -> Option<String> {
+        let (value, _) = self.properties.get(name)?;
+        value
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(ToOwned::to_owned)
+    }
+}

@@ -1,0 +1,219 @@
+//! The command line: one function a verb. What people see is made here and
+//! nowhere else.
+//!
+//! | file | what |
+//! |---|---|
+//! | `args`, `verbs` | what can be typed, with its help |
+//! | `session`, `who`, `refusal` | where the configuration is, who decides, why not |
+//! | `screen`, `words`, `json` | text that fits the screen, or one JSON document |
+//! | `listing`, `showing`, `failing`, `texts`, `summary`, `history` | look |
+//! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
+//! | `delivering` | what happens right after a decision in a demo's folder |
+//! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
+//!
+//! Verbs print text for people with `screen::Screen::say` and one document for
+//! programs with `screen::Screen::document`; which of the two does anything is
+//! the screen's business.
+
+mod args;
+mod checking;
+mod deciding;
+mod delivering;
+mod demo;
+mod facts;
+mod failing;
+mod history;
+mod json;
+mod linking;
+mod listing;
+mod refusal;
+mod replaying;
+mod resolving;
+mod revising;
+mod samples;
+mod saved;
+mod screen;
+mod session;
+mod showing;
+mod status;
+mod summary;
+mod switching;
+mod texts;
+mod verbs;
+mod who;
+mod words;
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Error, Result};
+use clap::FromArgMatches;
+use serde_json::{Value, json};
+
+use args::Arguments;
+use deciding::Consent;
+use failing::Detail;
+use refusal::Refusal;
+use screen::{Form, Screen};
+use session::Session;
+use verbs::Verb;
+
+use crate::config::{Config, Mistakes};
+use crate::daemon;
+use crate::domain::untrusted::{terminal, terminal_lines};
+use crate::store::disk_trouble;
+
+/// Runs the program: 0 when it did what was asked, 1 when something is wrong or
+/// was refused, 2 when what was typed cannot be understood.
+pub fn main() -> ExitCode {
+    let matches = match args::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return misunderstood(&error),
+    };
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => return misunderstood(&error),
+    };
+    let form = if arguments.json {
+        Form::Json
+    } else {
+        Form::Text
+    };
+    let code = match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            Screen::new(form).document(&error_document(&error));
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    };
+    match screen::broken() {
+        None => code,
+        Some(why) => unprinted(why),
+    }
+}
+
+/// What was to be printed is lost; what was to be done is done.
+fn unprinted(why: &std::io::Error) -> ExitCode {
+    let what = format!("the standard output cannot be written: {why}");
+    let remedy = "what you asked for may have been done all the same; see `status` and `history`";
+    complain(&Refusal::new(what, remedy).into());
+    ExitCode::FAILURE
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode> {
+    let session = Session::new(&arguments);
+    let file = session.config_file();
+    act(session, arguments.verb).map_err(|error| disk_in_words(error, &file))
+}
+
+/// An error of the disk below the database, with what to do about it.
+fn disk_in_words(error: Error, config_file: &Path) -> Error {
+    let Ok(config) = Config::read(config_file) else {
+        return error;
+    };
+    match disk_trouble(&error, &config.store.state_dir) {
+        Some((what, remedy)) => Refusal::new(what, remedy).into(),
+        None => error,
+    }
+}
+
+fn act(session: Session, verb: Verb) -> Result<ExitCode> {
+    match verb {
+        Verb::Demo => return demo::demo(session),
+        Verb::Replay(wanted) => return replaying::replay(&session, &wanted),
+        Verb::Check => return checking::check(&session),
+        Verb::Run => return service(&session),
+        Verb::Status => status::status(&session)?,
+        Verb::List(wanted) => listing::list(&session, &wanted)?,
+        Verb::Show { draft, full } => {
+            let detail = if full { Detail::Full } else { Detail::Short };
+            showing::show(&session, &draft, detail)?;
+        }
+        Verb::Approve { drafts, yes, who } => {
+            let consent = if yes { Consent::Given } else { Consent::Ask };
+            return deciding::approve(&session, &drafts, consent, &who);
+        }
+        Verb::Reject { draft, reason, who } => deciding::reject(&session, &draft, &reason, &who)?,
+        Verb::Edit { draft, who } => revising::edit(&session, &draft, &who)?,
+        Verb::Link {
+            draft,
+            issue,
+            failure,
+            who,
+        } => {
+            linking::link(&session, &draft, &issue, &failure, &who)?;
+        }
+        Verb::Hold { draft, reason, who } => switching::hold(&session, &draft, &reason, &who)?,
+        Verb::Release { draft, who } => switching::release(&session, &draft, &who)?,
+        Verb::History { draft } => history::history(&session, &draft)?,
+        Verb::Pause { reason, who } => switching::pause(&session, &reason, &who)?,
+        Verb::Resume { who } => switching::resume(&session, &who)?,
+        Verb::Stop { reason, who } => switching::stop(&session, &reason, &who)?,
+        Verb::ClearStop { who } => switching::clear_stop(&session, &who)?,
+        Verb::TrustMirror { who } => switching::trust_mirror(&session, &who)?,
+        Verb::Resolve(wanted) => resolving::resolve(&session, &wanted)?,
+        Verb::Retry { draft, who } => switching::retry(&session, &draft, &who)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn service(session: &Session) -> Result<ExitCode> {
+    let file = session.existing_config_file()?;
+    daemon::run(&file)
+}
+
+/// Help and version go to standard output and end well; anything else does not.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    if !error.use_stderr() {
+        return match printed {
+            Err(why) if why.kind() != ErrorKind::BrokenPipe => unprinted(&why),
+            // A reader that went away is no error.
+            _ => ExitCode::SUCCESS,
+        };
+    }
+    if std::env::args().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default();
+        let what = first.strip_prefix("error: ").unwrap_or(first);
+        Screen::new(Form::Json).document(&json!({ "error": what, "remedy": null }));
+    }
+    ExitCode::from(2)
+}
+
+/// What `--json` prints when something is wrong.
+fn error_document(error: &Error) -> Value {
+    if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
+        let list = mistakes.0.iter().map(|mistake| {
+            json!({ "at": mistake.place.to_string(), "what": mistake.what, "remedy": mistake.remedy })
+        });
+        let list: Vec<Value> = list.collect();
+        return json!({ "error": "the configuration is wrong", "remedy": null, "mistakes": list });
+    }
+    let remedy = error
+        .downcast_ref::<Refusal>()
+        .and_then(|refusal| refusal.remedy.as_ref());
+    json!({ "error": format!("{error:#}"), "remedy": remedy })
+}
+
+/// Says what is wrong, and what to do about it, to the person.
+fn complain(error: &Error) {
+    let text = match (
+        error.downcast_ref::<Refusal>(),
+        error.downcast_ref::<Mistakes>(),
+    ) {
+        (Some(refusal), _) => match &refusal.remedy {
+            Some(remedy) => format!(
+                "error: {}\n    {}\n",
+                terminal(&refusal.what),
+                terminal(remedy)
+            ),
+            None => format!("error: {}\n", terminal(&refusal.what)),
+        },
+        (None, Some(mistakes)) => format!("{}\n", terminal_lines(&mistakes.to_string())),
+        (None, None) => format!("error: {}\n", terminal(&format!("{error:#}"))),
+    };
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,269 @@
+//! What can be typed, and the first page of help, which groups the verbs by what
+//! a person wants.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Command, CommandFactory, Parser};
+
+use super::verbs::Verb;
+use crate::store::NotificationId;
+
+/// Where the configuration is unless somebody says otherwise.
+pub(super) const DEFAULT_CONFIG: &str = "/etc/buildbot-watch/config.toml";
+
+/// The verbs as the first page shows them.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Try it, nothing leaves your machine", &["demo", "replay"]),
+    ("Set it up and run it", &["check", "run", "status"]),
+    (
+        "Decide on drafts",
+        &[
+            "list", "show", "approve", "reject", "edit", "link", "hold", "release", "history",
+        ],
+    ),
+    (
+        "Hold everything back",
+        &["pause", "resume", "stop", "clear-stop", "trust-mirror"],
+    ),
+    ("Mend what went wrong", &["resolve", "retry"]),
+];
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "buildbot-watch",
+    version,
+    about = "Reads the failure notifications of a mailing list, finds the bug report\n\
+             each one belongs to or drafts a new one, and asks you before anything leaves."
+)]
+pub(super) struct Arguments {
+    /// The configuration [default: /etc/buildbot-watch/config.toml]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        conflicts_with = "dir",
+        display_order = 100
+    )]
+    pub(super) config: Option<PathBuf>,
+    /// The folder of a demo; its config.toml is used
+    #[arg(long, global = true, value_name = "DIR", display_order = 101)]
+    pub(super) dir: Option<PathBuf>,
+    /// Print one JSON document; mistakes are {"error": ...}
+    #[arg(long, global = true, display_order = 102)]
+    pub(super) json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+/// `list`
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct List {
+    /// Everything, newest first
+    #[arg(long)]
+    pub(super) all: bool,
+    /// What a person or a cap holds
+    #[arg(long)]
+    pub(super) held: bool,
+    /// What was approved and is on its way
+    #[arg(long)]
+    pub(super) underway: bool,
+    /// What was delivered, newest first
+    #[arg(long)]
+    pub(super) delivered: bool,
+    /// What was closed, newest first, each with the reason
+    #[arg(long)]
+    pub(super) closed: bool,
+    /// Mails that broke the program and wait for a person
+    #[arg(long)]
+    pub(super) quarantined: bool,
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// A Maildir, an mbox file, a folder of .eml files, or one .eml file
+    #[arg(value_name = "PATH")]
+    pub(super) path: PathBuf,
+    /// Also print the texts that would leave
+    #[arg(long)]
+    pub(super) show: bool,
+    /// Read mails without List-Id as if they had come through the list
+    #[arg(long, conflicts_with = "store")]
+    pub(super) assume_list: bool,
+
+    /// Take the mails in for real
+    #[arg(long, conflicts_with = "show")]
+    pub(super) store: bool,
+}
+
+/// `resolve`
+#[derive(Debug, Args)]
+pub(super) struct Resolve {
+    /// The delivery's number, as `status` and `show` print it
+    #[arg(value_name = "DELIVERY")]
+    pub(super) delivery: i64,
+    /// What was found.
+    #[command(flatten)]
+    pub(super) finding: Finding,
+    /// Who decides.
+    #[command(flatten)]
+    pub(super) who: Who,
+}
+
+/// What a person found out about a delivery.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Finding {
+    /// It arrived: the link to the report, or for a mail where you saw it
+    #[arg(long, value_name = "URL-OR-TEXT")]
+    pub(super) happened: Option<String>,
+    /// It did not arrive: deliver it again
+    #[arg(long)]
+    pub(super) try_again: bool,
+    /// It did not arrive and is not to be delivered
+    #[arg(long)]
+    pub(super) give_up: bool,
+}
+
+/// Who decides.
+#[derive(Debug, Args)]
+pub(super) struct Who {
+    /// Who decides [default: $BUILDBOT_WATCH_NAME, else who called sudo, else your name here]
+    #[arg(long = "as", value_name = "NAME")]
+    pub(super) name: Option<String>,
+}
+
+/// A draft as it is typed: `12` or `12@1a2b3c4d`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DraftId {
+    /// Its number.
+    pub(super) id: NotificationId,
+    /// The beginning of the digest that was shown, in lower case.
+    pub(super) digest: Option<String>,
+}
+
+/// So many hex digits of a digest are shown, and at least as many must be typed.
+pub(super) const SHORT_DIGEST: usize = 8;
+
+impl FromStr for DraftId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, digest) = match text.split_once('@') {
+            Some((number, digest)) => (number, Some(digest.to_ascii_lowercase())),
+            None => (text, None),
+        };
+        let id = number.parse().ok().filter(|number| *number > 0);
+        let id = id.ok_or("a draft is named by its number, for example 12 or 12@1a2b3c4d")?;
+        let is_digest = |digest: &String| {
+            (SHORT_DIGEST..=64).contains(&digest.len())
+                && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        if digest.as_ref().is_some_and(|digest| !is_digest(digest)) {
+            return Err(format!(
+                "after the @ comes the digest that `show` prints, at least {SHORT_DIGEST} hex digits"
+            ));
+        }
+        Ok(Self {
+            id: NotificationId(id),
+            digest,
+        })
+    }
+}
+
+/// The parser, with the verbs of the first page in groups.
+pub(super) fn command() -> Command {
+    let command = Arguments::command();
+    let template = format!(
+        "{{about-with-newline}}\nUsage: buildbot-watch [OPTIONS] COMMAND ...\n{}\n\
+         Options:\n{{options}}\n\n\
+         `buildbot-watch COMMAND --help` tells more about one command.\n\
+         New here? Type: buildbot-watch demo\n",
+        groups(&command)
+    );
+    command.help_template(template)
+}
+
+fn groups(command: &Command) -> String {
+    let mut text = String::new();
+    for (heading, verbs) in GROUPS {
+        text.push_str(&format!("\n{heading}:\n"));
+        for verb in verbs {
+            let about = command
+                .find_subcommand(verb)
+                .and_then(Command::get_about)
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            text.push_str(&format!("  {verb:<11} {about}\n"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parser_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_is_on_the_first_page_once() {
+        let mut shown: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, verbs)| *verbs)
+            .copied()
+            .collect();
+        shown.sort_unstable();
+        let command = command();
+        let mut verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        verbs.sort_unstable();
+        assert_eq!(shown, verbs);
+    }
+
+    #[test]
+    fn every_verb_shows_an_example_and_what_comes_next() {
+        for verb in command().get_subcommands() {
+            let help = verb
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                help.contains("Example:") && help.contains("Next:"),
+                "{verb}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_page_fits_a_terminal() {
+        for line in command().render_help().to_string().lines() {
+            assert!(line.chars().count() <= 84, "{line}");
+        }
+    }
+
+    #[test]
+    fn drafts_are_named_by_number_and_digest() {
+        let read = |text: &str| text.parse::<DraftId>().ok().map(|it| (it.id.0, it.digest));
+        assert_eq!(read("12"), Some((12, None)));
+        assert_eq!(read("12@1A2b3c4d"), Some((12, Some("1a2b3c4d".into()))));
+        for wrong in [
+            "",
+            "x",
+            "0",
+            "-1",
+            "12@",
+            "12@1a2b",
+            "12@1a2b3c4z",
+            "@1a2b3c4d",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! `approve` and `reject`: a word on exact texts, once (I7).
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Error, Result};
+use serde_json::{Value, json};
+
+use super::args::{DraftId, Who};
+use super::delivering::{Worker, report, settle_demo};
+use super::json as shapes;
+use super::linking::confirm_proposals;
+use super::refusal::Refusal;
+use super::session::Session;
+use super::who::who;
+use super::words::{cut, when};
+use super::{summary, texts};
+use crate::config::Config;
+use crate::domain::decision::{self, Approver, Decision, Reason};
+use crate::domain::life::Stage;
+use crate::store::{DraftRow, NewDecision, NotDecided, NotificationRow, Store};
+
+/// How a person agrees to a digest that was not typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// Shows the texts and asks.
+    Ask,
+    /// `--yes` was typed.
+    Given,
+}
+
+/// Approves drafts one after the other; goes on after a refusal.
+pub(super) fn approve(
+    session: &Session,
+    drafts: &[DraftId],
+    consent: Consent,
+    by: &Who,
+) -> Result<ExitCode> {
+    let config = session.config()?;
+    let store = session.store_of(&config)?;
+    let who = who(by)?;
+    let mut approved = Vec::new();
+    let mut refused = Vec::new();
+    let drafts = named_once(drafts);
+    for draft in &drafts {
+        match approve_one(session, &config, &store, draft, consent, &who) {
+            Ok(()) => approved.push(draft),
+            Err(error) => refused.push((draft, error)),
+        }
+    }
+    let worker = if approved.is_empty() {
+        Worker::Nobody
+    } else {
+        settle_demo(session)?
+    };
+    let mut rows = Vec::new();
+    for draft in approved {
+        let row = store.load(draft.id)?;
+        session.screen.say(format!(
+            "Approved {} as {}.",
+            summary::key(&row),
+            who.as_str()
+        ));
+        report(session, &row, worker);
+        rows.push(row);
+    }
+    if let ([(_, _)], true) = (refused.as_slice(), rows.is_empty())
+        && let Some((_, error)) = refused.pop()
+    {
+        return Err(error);
+    }
+    session.screen.document(&document(session, &rows, &refused));
+    for (_, error) in &refused {
+        super::complain(error);
+    }
+    next(session, &rows);
+    Ok(if refused.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// A draft that is named twice counts once, with the longer digest: `2 2@1a2b3c4d`.
+fn named_once(drafts: &[DraftId]) -> Vec<DraftId> {
+    fn typed(draft: &DraftId) -> &str {
+        draft.digest.as_deref().unwrap_or_default()
+    }
+    let mut once: Vec<DraftId> = Vec::new();
+    for draft in drafts {
+        let same = once.iter_mut().find(|it| {
+            it.id == draft.id
+                && (typed(it).starts_with(typed(draft)) || typed(draft).starts_with(typed(it)))
+        });
+        match same {
+            None => once.push(draft.clone()),
+            Some(other) if typed(draft).len() > typed(other).len() => *other = draft.clone(),
+            Some(_) => {}
+        }
+    }
+    once
+}
+
+fn document(session: &Session, rows: &[NotificationRow], refused: &[(&DraftId, Error)]) -> Value {
+    let approved = rows.iter().map(|row| {
+        json!({
+            "notification": shapes::notification(row, session.now),
+            "deliveries": row.deliveries.iter().map(shapes::delivery).collect::<Vec<_>>(),
+        })
+    });
+    let refused = refused.iter().map(|(draft, error)| {
+        let mut document = super::error_document(error);
+        if let Value::Object(fields) = &mut document {
+            fields.insert("id".to_owned(), json!(draft.id.0));
+        }
+        document
+    });
+    json!({ "approved": approved.collect::<Vec<_>>(), "refused": refused.collect::<Vec<_>>() })
+}
+
+fn next(session: &Session, rows: &[NotificationRow]) {
+    let shown = rows
+        .first()
+        .map(|row| (format!("show {}", row.id), "what became of it"));
+    let list = ("list".to_owned(), "what else waits for you");
+    session.next(&shown.into_iter().chain([list]).collect::<Vec<_>>());
+}
+
+fn approve_one(
+    session: &Session,
+    config: &Config,
+    store: &Store,
+    typed: &DraftId,
+    consent: Consent,
+    who: &Approver,
+) -> Result<()> {
+    let row = session.load(store, typed)?;
+    let draft = current(session, &row, typed, &Decision::Approve)?;
+    if draft.draft.is_undecided() {
+        return Err(refused(session, typed, NotDecided::ChoiceOpen));
+    }
+    if typed.digest.is_none() && consent == Consent::Ask {
+        ask(session, &row, draft, config, who)?;
+    }
+    let decision = NewDecision {
+        notification: row.id,
+        revision: draft.revision,
+        digest: &draft.digest,
+        who: who.as_str(),
+        reason: "",
+        auto_rule: None,
+    };
+    store
+        .approve(&decision, session.now)
+        .map_err(|error| refused(session, typed, error))?;
+    confirm_proposals(store, config, &row, who, session.now)
+        .context("the approval is kept, but not what it says of the reports")
+}
+
+/// The draft to decide on: it can be decided on, and it is the one that was shown.
+pub(super) fn current<'a>(
+    session: &Session,
+    row: &'a NotificationRow,
+    typed: &DraftId,
+    decision: &Decision,
+) -> Result<&'a DraftRow> {
+    if let Some(error) = decided_already(session, row) {
+        return Err(error);
+    }
+    let held = row.held.as_ref().map(|held| held.why.as_str());
+    decision::allowed(row.stage, held, decision).map_err(|why| {
+        let remedy = match (row.stage, held) {
+            (_, Some(_)) => session.line(&format!("release {}", row.id)),
+            (Stage::Closed(_) | Stage::Quarantined, _) => {
+                session.line(&format!("retry {}", row.id))
+            }
+            _ => session.line(&format!("show {}", row.id)),
+        };
+        Refusal::new(format!("{}: {why}", row.id), remedy)
+    })?;
+    let Some(draft) = &row.draft else {
+        return Err(refused(session, typed, NotDecided::NoDraft));
+    };
+    match &typed.digest {
+        Some(shown) if !draft.digest.starts_with(shown) => Err(stale(session, row, draft, shown)),
+        _ => Ok(draft),
+    }
+}
+
+fn decided_already(session: &Session, row: &NotificationRow) -> Option<Error> {
+    let decision = row.decision.as_ref()?;
+    let what = format!(
+        "{} was {} by {} {}",
+        row.id,
+        summary::decided(decision.kind),
+        decision.who,
+        when(decision.at, session.now)
+    );
+    Some(Refusal::new(what, session.line(&format!("show {}", row.id))).into())
+}
+
+fn stale(session: &Session, row: &NotificationRow, draft: &DraftRow, shown: &str) -> Error {
+    let what = format!(
+        "{}@{shown} is not the current text: {} made revision {} {}",
+        row.id,
+        draft.made_by,
+        draft.revision,
+        when(draft.made_at, session.now)
+    );
+    Refusal::new(
+        what,
+        format!(
+            "look at it again: {}",
+            session.line(&format!("show {}", row.id))
+        ),
+    )
+    .into()
+}
+
+fn ask(
+    session: &Session,
+    row: &NotificationRow,
+    draft: &DraftRow,
+    config: &Config,
+    who: &Approver,
+) -> Result<()> {
+    let key = summary::key(row);
+    if !session.screen.can_ask() {
+        let what = format!(
+            "{} was not shown to you here, and nobody can be asked",
+            row.id
+        );
+        let remedy = format!(
+            "look at it and name its digest: {}   (or add --yes)",
+            session.line(&format!("approve {key}"))
+        );
+        return Err(Refusal::new(what, remedy).into());
+    }
+    let screen = &session.screen;
+    screen.say(format!(
+        "{}: {}",
+        row.id,
+        cut(&summary::what_failed(row), screen.width().saturating_sub(8))
+    ));
+    texts::print(screen, draft, config, None);
+    screen.say("");
+    let answer = screen.ask(&format!(
+        "Let {key} leave, approved by {}? [y/N] ",
+        who.as_str()
+    ));
+    match answer.to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Refusal::plain(format!("{} was not approved", row.id)).into()),
+    }
+}
+
+/// Refuses a draft for good.
+pub(super) fn reject(session: &Session, typed: &DraftId, reason: &str, by: &Who) -> Result<()> {
+    let store = session.store()?;
+    let row = session.load(&store, typed)?;
+    let who = who(by)?;
+    let reason = Reason::new(reason)?;
+    let decision = Decision::Reject {
+        reason: reason.clone(),
+    };
+    let draft = current(session, &row, typed, &decision)?;
+    let new = NewDecision {
+        notification: row.id,
+        revision: draft.revision,
+        digest: &draft.digest,
+        who: who.as_str(),
+        reason: reason.as_str(),
+        auto_rule: None,
+    };
+    store
+        .reject(&new, session.now)
+        .map_err(|error| refused(session, typed, error))?;
+    session
+        .screen
+        .document(&shapes::notification(&store.load(row.id)?, session.now));
+    session
+        .screen
+        .say(format!("Rejected {}: nothing of it leaves.", row.id));
+    session.next(&[("list".to_owned(), "what else waits for you")]);
+    Ok(())
+}
+
+/// Why a decision was not taken, with what to type.
+pub(super) fn refused(session: &Session, typed: &DraftId, error: NotDecided) -> Error {
+    let id = typed.id;
+    let show = || session.line(&format!("show {id}"));
+    match error {
+        NotDecided::Store(error) => error,
+        NotDecided::Unknown(_) => session.unknown(typed).into(),
+        NotDecided::AlreadyDecided { word, who, at } => {
+            let what = format!("{id} was {word} by {who} {}", when(at, session.now));
+            Refusal::new(what, show()).into()
+        }
+        NotDecided::Held { .. } => Refusal::new(
+            format!("{id}: {error}"),
+            session.line(&format!("release {id}")),
+        )
+        .into(),
+        NotDecided::ChoiceOpen => Refusal::new(
+            format!("{id}: a person has to choose the report first"),
+            format!(
+                "{}   (a number, or new)",
+                session.line(&format!("link {id} ISSUE"))
+            ),
+        )
+        .into(),
+        other => Refusal::new(format!("{id}: {other}"), show()).into(),
+    }
+}

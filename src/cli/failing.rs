@@ -1,0 +1,207 @@
+//! What failed, and the reports it may belong to: failures that the same reports
+//! were found for are shown together.
+
+use super::screen::{Screen, Tone};
+use super::summary;
+use super::words::{barred, cut, cut_path, folded, wrapped};
+use crate::domain::failure::Failure;
+use crate::domain::matching::{Candidate, Verdict};
+use crate::domain::notification::Build;
+use crate::domain::untrusted::terminal;
+use crate::store::NotificationRow;
+
+/// How much is shown of many failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// The lines of the log for the first failure of each kind.
+    Short,
+    /// The lines of the log for every failure, whole.
+    Full,
+}
+
+/// Failures that the same reports were found for.
+struct Group<'a> {
+    build: &'a Build,
+    /// Each with its number, from 1 over all builds.
+    failures: Vec<(usize, &'a Failure)>,
+    verdict: Option<&'a Verdict>,
+}
+
+/// Prints every failure.
+pub(super) fn print(screen: &Screen, row: &NotificationRow, detail: Detail) {
+    if summary::failures(row).is_empty() {
+        return;
+    }
+    screen.heading("What failed");
+    let mut last_build: Option<&Build> = None;
+    for group in groups(row) {
+        if last_build.is_none_or(|last| !std::ptr::eq(last, group.build)) {
+            builder(screen, group.build);
+        }
+        last_build = Some(group.build);
+        one_group(screen, &group, detail);
+    }
+}
+
+fn groups(row: &NotificationRow) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for (index, (build, failure)) in summary::failures(row).into_iter().enumerate() {
+        let verdict = verdict_of(row, index);
+        let same = groups.iter_mut().find(|group| {
+            std::ptr::eq(group.build, build)
+                && group.verdict.is_some()
+                && group.verdict.map(found) == verdict.map(found)
+        });
+        match same {
+            Some(group) => group.failures.push((index + 1, failure)),
+            None => groups.push(Group {
+                build,
+                failures: vec![(index + 1, failure)],
+                verdict,
+            }),
+        }
+    }
+    // A builder's groups stand together.
+    groups.sort_by_key(|group| build_index(row, group.build));
+    groups
+}
+
+fn build_index(row: &NotificationRow, build: &Build) -> usize {
+    let builds = row
+        .reading
+        .iter()
+        .flat_map(|reading| &reading.notification.builds);
+    builds
+        .enumerate()
+        .find(|(_, it)| std::ptr::eq(*it, build))
+        .map_or(0, |(index, _)| index)
+}
+
+/// What a verdict comes to, without its evidence.
+fn found(verdict: &Verdict) -> (u8, Vec<u64>) {
+    let numbers = |list: &[Candidate]| list.iter().map(|it| it.issue.number).collect();
+    let (rank, _) = summary::certainty(verdict);
+    match verdict {
+        Verdict::Known { candidates } | Verdict::Ambiguous { candidates } => {
+            (rank, numbers(candidates))
+        }
+        Verdict::New { related, .. } => (rank, numbers(related)),
+    }
+}
+
+/// The verdict on the failure of that number, counted from 0 over all builds.
+pub(super) fn verdict_of(row: &NotificationRow, failure: usize) -> Option<&Verdict> {
+    let reading = row.reading.as_ref()?;
+    let mut before = 0;
+    let mut builds = reading.notification.builds.iter().enumerate();
+    let (build, within) = builds.find_map(|(index, build)| {
+        let within = failure.checked_sub(before)?;
+        before += build.failures.len();
+        (within < build.failures.len()).then_some((index, within))
+    })?;
+    let verdicts = row.verdicts.iter().flatten();
+    verdicts
+        .filter(|it| it.build == build)
+        .find(|it| it.failures.contains(&within))
+        .map(|it| &it.verdict)
+}
+
+fn builder(screen: &Screen, build: &Build) {
+    let name = cut(&build.builder, screen.width().saturating_sub(4));
+    screen.say(format!("  {}", screen.paint(Tone::Bold, &name)));
+    if let Some(link) = &build.link {
+        screen.say(screen.paint(Tone::Dim, &format!("  {}", terminal(&link.url))));
+    }
+}
+
+fn one_group(screen: &Screen, group: &Group<'_>, detail: Detail) {
+    for (position, (number, failure)) in group.failures.iter().enumerate() {
+        let what = terminal(&summary::failure(failure));
+        for (index, line) in folded(&what, screen.width().saturating_sub(7))
+            .iter()
+            .enumerate()
+        {
+            let mark = if index == 0 {
+                format!("{number:>3}.")
+            } else {
+                String::new()
+            };
+            screen.say(format!("  {mark:<4} {line}").trim_end());
+        }
+        match (detail, position) {
+            (Detail::Full, _) => log(screen, failure, usize::MAX),
+            (Detail::Short, 0) => log(screen, failure, screen.width()),
+            (Detail::Short, _) => {}
+        }
+    }
+    if let Some(verdict) = group.verdict {
+        reports(screen, verdict);
+    }
+}
+
+/// A line of a log is shown on so many at most, unless everything is asked for.
+const LINES_OF_ONE: usize = 3;
+/// In front of a line of a log.
+const BAR: &str = "       | ";
+
+/// The telling lines of the log, each of at most `columns`.
+fn log(screen: &Screen, failure: &Failure, columns: usize) {
+    let only = failure.line.iter();
+    let lines: Vec<&String> = match failure.excerpt.as_slice() {
+        [] => only.collect(),
+        excerpt => excerpt.iter().collect(),
+    };
+    for line in lines.into_iter().flat_map(|line| line.lines()) {
+        let short = cut_path(line, columns.saturating_sub(BAR.len()));
+        let lines = barred(&short, BAR, columns);
+        for line in lines.iter().take(LINES_OF_ONE) {
+            screen.say(screen.paint(Tone::Dim, line));
+        }
+        if lines.len() > LINES_OF_ONE {
+            screen.say(screen.paint(Tone::Dim, "       ¦ …"));
+        }
+    }
+}
+
+fn reports(screen: &Screen, verdict: &Verdict) {
+    let (heading, list): (&str, &[Candidate]) = match verdict {
+        Verdict::Known { candidates } => ("belongs to", candidates),
+        Verdict::Ambiguous { candidates } => ("could belong to any of", candidates),
+        Verdict::New { related, searched } => {
+            let words = format!("no open report found; searched for {}", searched.join(", "));
+            for line in wrapped(&terminal(&words), screen.width().saturating_sub(7)) {
+                screen.say(format!("       {line}"));
+            }
+            ("perhaps related", related)
+        }
+    };
+    if list.is_empty() {
+        return;
+    }
+    screen.say(format!("       {heading}:"));
+    for candidate in list {
+        report(screen, candidate);
+    }
+}
+
+fn report(screen: &Screen, candidate: &Candidate) {
+    let closed = if candidate.open { "" } else { ", closed" };
+    let tier = summary::tier_word(candidate.tier);
+    let line = format!(
+        "#{} ({tier}{closed}) {}",
+        candidate.issue.number, candidate.issue.title
+    );
+    screen.say(format!(
+        "         {}",
+        cut(&line, screen.width().saturating_sub(9))
+    ));
+    let link = format!("           {}", terminal(&candidate.issue.url));
+    screen.say(screen.paint(Tone::Dim, &link));
+    for evidence in &candidate.evidence {
+        let lines = wrapped(&terminal(evidence), screen.width().saturating_sub(13));
+        for (index, line) in lines.iter().enumerate() {
+            let mark = if index == 0 { "-" } else { " " };
+            screen.say(format!("           {mark} {line}"));
+        }
+    }
+}

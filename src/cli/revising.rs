@@ -1,0 +1,160 @@
+//! `edit` and `link`: a person makes a new revision of a draft.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::args::{DraftId, Who};
+use super::deciding::{current, refused};
+use super::json as shapes;
+use super::refusal::Refusal;
+use super::session::Session;
+use super::who::who;
+use super::{summary, words};
+use crate::domain::decision::{Approver, Decision};
+use crate::domain::draft::{Draft, EditMistake, from_editable, to_editable};
+use crate::store::{Change as Kind, DraftRow, NewDecision, NotificationRow, Store};
+
+/// Changes the texts in the person's editor.
+pub(super) fn edit(session: &Session, typed: &DraftId, by: &Who) -> Result<()> {
+    let store = session.store()?;
+    let row = session.load(&store, typed)?;
+    let who = who(by)?;
+    let draft = current(session, &row, typed, &Decision::Edit)?;
+    let folder = tempfile::Builder::new()
+        .prefix("buildbot-watch-edit.")
+        .tempdir()
+        .context("making a temporary folder for the text")?;
+    let file = folder.path().join(format!("draft-{}.txt", row.id));
+    fs::write(&file, to_editable(&draft.draft)).context("writing the text to edit")?;
+    let edited = match read_back(session, &file, &draft.draft)? {
+        Ok(edited) => edited,
+        Err(mistake) => {
+            // What was typed is not thrown away.
+            let _kept = folder.keep();
+            let note = format!("your text is kept in {}", file.display());
+            return Err(Refusal::new(format!("{}: {mistake}", row.id), note).into());
+        }
+    };
+    if edited == draft.draft {
+        session
+            .screen
+            .document(&shapes::notification(&row, session.now));
+        session.screen.say("Nothing was changed.");
+        return Ok(());
+    }
+    let change = Change {
+        draft,
+        kind: Kind::Edit,
+        reason: "",
+    };
+    revise(session, &store, &row, &change, &edited, &who)
+}
+
+/// Opens the editor until the text can be read or the person gives up.
+fn read_back(session: &Session, file: &Path, draft: &Draft) -> Result<Result<Draft, EditMistake>> {
+    loop {
+        run_editor(file)?;
+        let text = fs::read_to_string(file).context("the edited text cannot be read")?;
+        let mistake = match from_editable(&text, draft) {
+            Ok(edited) => return Ok(Ok(edited)),
+            Err(mistake) => mistake,
+        };
+        if !session.screen.can_ask() {
+            return Ok(Err(mistake));
+        }
+        session
+            .screen
+            .say(crate::domain::untrusted::terminal(&mistake.to_string()));
+        let answer = session.screen.ask("Open the editor again? [Y/n] ");
+        if matches!(answer.to_lowercase().as_str(), "n" | "no") {
+            return Ok(Err(mistake));
+        }
+    }
+}
+
+/// $VISUAL, $EDITOR or vi; the shell splits what they hold, as for other programs.
+fn run_editor(file: &Path) -> Result<()> {
+    let named = ["VISUAL", "EDITOR"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok());
+    let editor = named.into_iter().find(|text| !text.trim().is_empty());
+    let editor = editor.unwrap_or_else(|| "vi".to_owned());
+    let status = Command::new("sh")
+        .arg("-c")
+        .arg(format!("{editor} \"$1\""))
+        .arg("editor")
+        .arg(file)
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Refusal::new(
+            format!("the editor {editor:?} ended with {status}"),
+            "name another one in $EDITOR",
+        )
+        .into()),
+        Err(error) => Err(Refusal::new(
+            format!("the editor {editor:?} cannot be started: {error}"),
+            "name another one in $EDITOR",
+        )
+        .into()),
+    }
+}
+
+/// What a person changes.
+pub(super) struct Change<'a> {
+    /// The revision that was shown.
+    pub(super) draft: &'a DraftRow,
+    /// `Edit` or `Link`.
+    pub(super) kind: Kind,
+    /// Kept beside the decision.
+    pub(super) reason: &'a str,
+}
+
+/// Stores the new revision and says what to type next.
+pub(super) fn revise(
+    session: &Session,
+    store: &Store,
+    row: &NotificationRow,
+    change: &Change<'_>,
+    new: &Draft,
+    who: &Approver,
+) -> Result<()> {
+    let decision = NewDecision {
+        notification: row.id,
+        revision: change.draft.revision,
+        digest: &change.draft.digest,
+        who: who.as_str(),
+        reason: change.reason,
+        auto_rule: None,
+    };
+    let typed = DraftId {
+        id: row.id,
+        digest: None,
+    };
+    store
+        .revise(&decision, change.kind, new, session.now)
+        .map_err(|error| refused(session, &typed, error))?;
+    let row = store.load(row.id)?;
+    session
+        .screen
+        .document(&shapes::notification(&row, session.now));
+    let key = summary::key(&row);
+    let would = words::cut(
+        &summary::would(&row),
+        session.screen.width().saturating_sub(24),
+    );
+    session.screen.say(format!("New revision {key}: {would}"));
+    let mut commands = vec![(format!("show {}", row.id), "the new texts")];
+    if row
+        .draft
+        .as_ref()
+        .is_some_and(|draft| !draft.draft.is_undecided())
+    {
+        commands.push((format!("approve {key}"), "let exactly this leave"));
+    }
+    session.next(&commands);
+    Ok(())
+}

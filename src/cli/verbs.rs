@@ -1,0 +1,404 @@
+//! The verbs with their help: what each does, an example, and what to type next.
+
+use clap::Subcommand;
+
+use super::args::{DraftId, List, Replay, Resolve, Who};
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Try the whole chain on sample mails; nothing leaves this machine
+    ///
+    /// Makes a folder with a small bug tracker, a mailbox of sample notifications
+    /// and an outgoing mailbox, reads the mails and shows the drafts. The other
+    /// commands work on that folder when they are given --dir. Run again on the
+    /// same folder, it goes on where it was.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch demo
+  buildbot-watch demo --dir /tmp/bbw
+
+Next: the command ends with what to type."
+    )]
+    Demo,
+
+    /// Show what it would have done with mails you have
+    ///
+    /// Reads a Maildir, an mbox, a folder of .eml files or one .eml file and shows
+    /// the drafts that would have come of it. It works on a temporary copy of the
+    /// database and the reports known there: nothing is kept and nothing is sent.
+    /// Only logs that the mails do not carry are asked for, as the service would.
+    ///
+    /// Mails of another list, or of none, are left alone. Some archives drop the
+    /// header that names the list (List-Id): --assume-list is for those.
+    ///
+    /// With --store the mails are taken in for real, as if they had just arrived;
+    /// what comes of them still waits for your approval.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch replay ~/Mail/buildbot-status
+  buildbot-watch replay --show one.eml
+  buildbot-watch replay --assume-list archive.mbox
+
+Next: buildbot-watch replay --store PATH    to take the mails in"
+    )]
+    Replay(Replay),
+
+    /// Try the configuration: log in everywhere, change nothing
+    ///
+    /// Reads the configuration and the secrets, logs in to the mailbox and opens
+    /// it, greets the mail server and logs in without sending, reads the tracker
+    /// and the CI system, fills every template, and opens the database. One line
+    /// for each finding, and how to mend what is wrong. Ends with 1 if anything is.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch check --config ./config.toml
+
+Next: buildbot-watch run"
+    )]
+    Check,
+
+    /// Run the service: read mails, draft, deliver what was approved
+    ///
+    /// Works until it is told to end (SIGTERM or Ctrl-C). One at a time on one
+    /// database; the other commands work beside it.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch run --config ./config.toml
+  systemctl start buildbot-watch
+
+Next: buildbot-watch status, then buildbot-watch list"
+    )]
+    Run,
+
+    /// Show how things stand: service, drafts, tracker, mailbox, caps
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch status
+
+Next: whatever it points at; usually buildbot-watch list"
+    )]
+    Status,
+
+    /// List the drafts that wait for you
+    ///
+    /// DRAFT is the number of a draft and the beginning of the digest of its
+    /// texts, for example 12@1a2b3c4d: that is what you approve.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch list
+  buildbot-watch list --closed
+
+Next: buildbot-watch show 12"
+    )]
+    List(List),
+
+    /// Show one draft: what failed, candidates, and the exact texts
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch show 12
+
+Next: buildbot-watch approve 12@1a2b3c4d    (the command ends with the exact line)"
+    )]
+    Show {
+        /// The draft's number
+        #[arg(value_name = "ID")]
+        draft: DraftId,
+        /// Show the lines of the log for every failure, whole
+        #[arg(long)]
+        full: bool,
+    },
+
+    /// Let a draft leave, exactly as it was shown
+    ///
+    /// Name the draft with the digest that `show` or `list` printed; if the texts
+    /// changed since, it is refused. Without the digest you are shown the texts and
+    /// asked; where nobody can be asked, say --yes.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch approve 12@1a2b3c4d
+  buildbot-watch approve 12 13 14
+
+Next: buildbot-watch show 12    to see what became of it"
+    )]
+    Approve {
+        /// The drafts, each with its digest if you have seen it: 12@1a2b3c4d
+        #[arg(value_name = "ID[@DIGEST]", required = true)]
+        drafts: Vec<DraftId>,
+        /// Approve what is there now, without being asked
+        #[arg(long)]
+        yes: bool,
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Refuse a draft for good; nothing of it leaves
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch reject 12 --reason 'the machine was out of disk space'
+
+Next: buildbot-watch list"
+    )]
+    Reject {
+        /// The draft, with its digest if you have seen it: 12@1a2b3c4d
+        #[arg(value_name = "ID[@DIGEST]")]
+        draft: DraftId,
+        /// Why, for those who come after you
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Change the texts of a draft in your editor
+    ///
+    /// Opens $VISUAL, $EDITOR or vi. What you save becomes a new revision with a
+    /// new digest; saved unchanged, nothing happens.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  EDITOR=nano buildbot-watch edit 12
+
+Next: buildbot-watch approve 12@...    (the command ends with the exact line)"
+    )]
+    Edit {
+        /// The draft, with its digest if you have seen it: 12@1a2b3c4d
+        #[arg(value_name = "ID[@DIGEST]")]
+        draft: DraftId,
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Say which bug report the failures of a draft belong to
+    ///
+    /// Makes a new revision of the draft: a comment on that report, or with `new`
+    /// a new report. The choice is remembered for the next failure of this kind.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch link 12 48913
+  buildbot-watch link 12 new --failure 2
+
+Next: buildbot-watch show 12"
+    )]
+    Link {
+        /// The draft, with its digest if you have seen it: 12@1a2b3c4d
+        #[arg(value_name = "ID[@DIGEST]")]
+        draft: DraftId,
+        /// A number, a link to the report, or the word new
+        #[arg(value_name = "ISSUE")]
+        issue: String,
+        /// Only this failure, as `show` numbers them; can be given several times
+        #[arg(long, value_name = "N")]
+        failure: Vec<usize>,
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Lay a draft aside until somebody releases it
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch hold 12 --reason 'asking the owner of the machine'
+
+Next: buildbot-watch release 12"
+    )]
+    Hold {
+        /// The draft's number
+        #[arg(value_name = "ID")]
+        draft: DraftId,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Let go of a held draft
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch list --held
+  buildbot-watch release 12
+
+Next: buildbot-watch show 12"
+    )]
+    Release {
+        /// The draft's number
+        #[arg(value_name = "ID")]
+        draft: DraftId,
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Tell everything that happened to a notification
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch history 12
+
+Next: buildbot-watch show 12"
+    )]
+    History {
+        /// The draft's number
+        #[arg(value_name = "ID")]
+        draft: DraftId,
+    },
+
+    /// Let nothing leave for now; mails are still read and drafted
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch pause --reason 'the tracker is being moved'
+
+Next: buildbot-watch resume"
+    )]
+    Pause {
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// End a pause
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch resume
+
+Next: buildbot-watch status"
+    )]
+    Resume {
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Stop everything at once: nothing leaves, nothing is drafted
+    ///
+    /// The program does this by itself when a cap is reached or something looks
+    /// like a loop. Mails are still taken in. Only a person clears it.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch stop --reason 'it answers its own mails'
+
+Next: buildbot-watch clear-stop"
+    )]
+    Stop {
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Go on after a STOP, once you know why it was set
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch status        (tells why)
+  buildbot-watch clear-stop
+
+Next: buildbot-watch status"
+    )]
+    ClearStop {
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Trust the copy of the tracker although many reports closed at once
+    ///
+    /// When far fewer reports are listed as open than before, the listing may be
+    /// cut short, and nothing is called new until the number is back. If they
+    /// really were closed, say so with this command.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch status        (tells the numbers)
+  buildbot-watch trust-mirror
+
+Next: buildbot-watch list"
+    )]
+    TrustMirror {
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
+    /// Say what became of a delivery that is in doubt or was refused
+    ///
+    /// The program never sends anything again by itself when it does not know
+    /// whether it arrived. Look at the list or the tracker, then say what you found.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch status        (names the deliveries)
+  buildbot-watch resolve 7 --happened https://github.com/python/cpython/issues/1
+  buildbot-watch resolve 7 --try-again
+
+Next: buildbot-watch status"
+    )]
+    Resolve(Resolve),
+
+    /// Start over with a notification that is quarantined or closed
+    ///
+    /// It is read, matched and drafted again from the raw mail. Not after somebody
+    /// approved or rejected it.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch list --quarantined
+  buildbot-watch retry 12
+
+Next: buildbot-watch list"
+    )]
+    Retry {
+        /// The draft's number
+        #[arg(value_name = "ID")]
+        draft: DraftId,
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+}

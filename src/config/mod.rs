@@ -1,0 +1,661 @@
+//! The configuration: one TOML file as written, read into a [`Config`] as meant.
+//!
+//! Whatever is wrong is collected and told at once, each mistake with its line
+//! and its remedy, so that a person mends a file in one go. Reading order:
+//! `settings` (what the program gets), `sections` (how it is read from the
+//! file), `keys` (every setting there is), `reader` and `values` (one
+//! table, one value), `secrets` (passwords, which never stand in the file).
+
+mod connections;
+mod keys;
+mod mistake;
+mod places;
+mod reader;
+mod secrets;
+mod sections;
+mod settings;
+mod values;
+
+use std::path::Path;
+
+pub use crate::config::keys::{KEYS, SectionKeys, nearest};
+pub use crate::config::mistake::{Mistake, Mistakes, Place, Warning};
+pub use crate::config::places::place_of;
+pub use crate::config::secrets::{Environment, SecretSource, Secrets, Way};
+pub use crate::config::settings::{
+    Ci, Config, Credential, Drafts, GitHub, Imap, Limits, Log, LogFormat, Mailbox, MailingList,
+    Outgoing, Proof, Roundup, Security, Sender, Smtp, Store, Tracker, TrackerKind,
+};
+
+/// What [`Config::inspect`] finds.
+#[derive(Debug)]
+pub struct Inspected {
+    /// Absent where the file itself has mistakes.
+    pub config: Option<Config>,
+    /// Those that could be had.
+    pub secrets: Secrets,
+    /// Everything that is wrong, by line.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl Config {
+    /// Reads the file and leaves the secrets alone: for verbs that only look
+    /// at the store, so that `list` never asks a password manager.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake of the file.
+    pub fn read(path: &Path) -> Result<Self, Mistakes> {
+        let read = sections::read(path);
+        match read.config {
+            Some(config) if read.mistakes.is_empty() => Ok(config),
+            _ => Err(Mistakes::sorted(read.mistakes)),
+        }
+    }
+
+    /// Reads as much of the file and of its secrets as can be had, for `check`.
+    /// Without mistakes of the file itself there is always a configuration.
+    pub fn inspect(path: &Path, environment: &Environment) -> Inspected {
+        let read = sections::read(path);
+        let resolved = secrets::resolve_all(&read.secrets, environment);
+        let mut mistakes = read.mistakes;
+        let config = read.config.filter(|_| mistakes.is_empty());
+        mistakes.extend(resolved.mistakes);
+        let config = config.map(|mut config| {
+            config.warnings.extend(resolved.warnings);
+            config
+        });
+        Inspected {
+            config,
+            secrets: resolved.secrets,
+            mistakes: Mistakes::sorted(mistakes).0,
+        }
+    }
+
+    /// Reads the file and every secret it names. Runs the commands that print
+    /// secrets, each for at most 30 seconds: call it where blocking is no harm.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake of the file and of the secrets, all at once.
+    pub fn load(path: &Path, environment: &Environment) -> Result<(Self, Secrets), Mistakes> {
+        let mut read = sections::read(path);
+        let resolved = secrets::resolve_all(&read.secrets, environment);
+        read.mistakes.extend(resolved.mistakes);
+        match read.config {
+            Some(mut config) if read.mistakes.is_empty() => {
+                config.warnings.extend(resolved.warnings);
+                Ok((config, resolved.secrets))
+            }
+            _ => Err(Mistakes::sorted(read.mistakes)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../systemd/config.example.toml");
+
+    const SMALL: &str = r#"
+[list]
+id = "buildbot-status.python.org"
+address = "Buildbot-Status@Python.org"
+notifiers = ["buildbot@python.org"]
+[mailbox]
+kind = "maildir"
+path = "in"
+[outgoing]
+kind = "maildir"
+path = "out"
+from_address = "watch@example.org"
+[tracker]
+kind = "embedded"
+"#;
+
+    /// A file of its own in a folder of its own, which lives as long as the value.
+    struct Written {
+        folder: tempfile::TempDir,
+        file: PathBuf,
+    }
+
+    fn write(text: &str) -> Written {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        fs::write(&file, text).unwrap();
+        Written { folder, file }
+    }
+
+    fn read(text: &str) -> Result<Config, String> {
+        let written = write(text);
+        let told = |mistakes: Mistakes| {
+            let folder = format!("{}/", written.folder.path().display());
+            mistakes.to_string().replace(&folder, "")
+        };
+        Config::read(&written.file).map_err(told)
+    }
+
+    #[track_caller]
+    fn check(text: &str, expect: Expect) {
+        expect.assert_eq(&match read(text) {
+            Ok(config) => config
+                .warnings
+                .iter()
+                .map(|warning| format!("line {}: {}\n", warning.place.line, warning.words))
+                .collect(),
+            Err(told) => told,
+        });
+    }
+
+    /// Every `key = value` of the example by section, also behind a `#`.
+    fn explained() -> BTreeMap<String, BTreeMap<String, String>> {
+        let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        let mut name = String::new();
+        for line in EXAMPLE.lines() {
+            if let Some(header) = line.strip_prefix('[') {
+                name = header.trim_end_matches(']').to_owned();
+                sections.entry(name.clone()).or_default();
+            }
+            let line = line.strip_prefix('#').unwrap_or(line);
+            let Some((key, value)) = line.split_once(" = ") else {
+                continue;
+            };
+            if key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                let section = sections.get_mut(&name).unwrap();
+                section.entry(key.to_owned()).or_insert(value.to_owned());
+            }
+        }
+        sections
+    }
+
+    #[test]
+    fn the_example_is_good_and_means_what_it_says() {
+        let written = write(EXAMPLE);
+        let config = Config::read(&written.file).unwrap_or_else(|told| panic!("{told}"));
+        assert_eq!(config.warnings, []);
+        assert_eq!(config.list.address, "buildbot-status@python.org");
+        let Mailbox::Imap(imap) = &config.mailbox else {
+            panic!("{:?}", config.mailbox);
+        };
+        assert_eq!((imap.port, imap.security), (993, Security::Tls));
+        assert_eq!(
+            imap.login.secret.way,
+            Way::Credential("imap-password".into())
+        );
+        assert_eq!(
+            config.outgoing.sender().bounce,
+            "buildbot-watch@example.org"
+        );
+        assert_eq!(config.drafts.components, ["tests"]);
+        assert_eq!(config.limits.doubt_checks[3], Duration::from_secs(600));
+    }
+
+    #[test]
+    fn the_example_explains_exactly_what_the_code_knows() {
+        let explained = explained();
+        let sections: Vec<&str> = explained.keys().map(String::as_str).collect();
+        let known: BTreeSet<&str> = KEYS.iter().map(|section| section.name).collect();
+        assert_eq!(sections, known.into_iter().collect::<Vec<_>>());
+        for section in KEYS.iter().filter(|section| !section.keys.is_empty()) {
+            let shown: Vec<&str> = explained[section.name].keys().map(String::as_str).collect();
+            let mut known = section.keys.to_vec();
+            known.sort_unstable();
+            assert_eq!(shown, known, "[{}]", section.name);
+        }
+    }
+
+    /// The defaults that the example shows behind a `#` are those of the code.
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let defaults = read(EXAMPLE).unwrap();
+        let shown: String = EXAMPLE
+            .lines()
+            .map(|line| {
+                let setting = line.strip_prefix('#').unwrap_or(line);
+                let (key, value) = setting.split_once(" = ").unwrap_or_default();
+                let other_way = ["path", "oauth2_token", "ca_file", "hello", "bounce_address"]
+                    .contains(&key)
+                    || ["user", "password", "closed_statuses"].contains(&key)
+                    || ["templates", "mirror_from"].contains(&key)
+                    || key.starts_with('"');
+                let is_key = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                match is_key && !other_way && !value.is_empty() {
+                    true => format!("{setting}\n"),
+                    false => format!("{line}\n"),
+                }
+            })
+            .collect();
+        let mut all = read(&shown).unwrap_or_else(|told| panic!("{told}"));
+        // Lines move and folders differ; nothing else may.
+        all.file = defaults.file.clone();
+        assert_eq!(
+            format!("{all:#?}"),
+            format!("{:#?}", with_places_of(&defaults, &all))
+        );
+    }
+
+    fn with_places_of(config: &Config, other: &Config) -> Config {
+        let mut config = config.clone();
+        if let (Mailbox::Imap(one), Mailbox::Imap(two)) = (&mut config.mailbox, &other.mailbox) {
+            one.login.secret.place = two.login.secret.place.clone();
+        }
+        if let (Outgoing::Smtp(one), Outgoing::Smtp(two)) = (&mut config.outgoing, &other.outgoing)
+        {
+            one.login = two.login.clone();
+        }
+        if let (TrackerKind::GitHub(one), TrackerKind::GitHub(two)) =
+            (&mut config.tracker.kind, &other.tracker.kind)
+        {
+            one.token = two.token.clone();
+        }
+        config
+    }
+
+    /// Each known setting has a meaning with some kind: none is dead.
+    #[test]
+    fn every_known_setting_is_read() {
+        let explained = explained();
+        for (name, kinds) in [
+            ("mailbox", &["imap", "maildir", "mbox"][..]),
+            ("outgoing", &["smtp", "maildir"]),
+            ("tracker", &["embedded", "roundup", "github"]),
+        ] {
+            let mut dead: BTreeSet<&str> = keys::of(name).iter().copied().collect();
+            for kind in kinds {
+                let mut text = format!("[{name}]\nkind = \"{kind}\"\n");
+                for (key, value) in explained[name].iter().filter(|(key, _)| *key != "kind") {
+                    text.push_str(&format!("{key} = {value}\n"));
+                }
+                let told = read(&text).unwrap_err();
+                assert!(!told.contains("has no setting"), "{told}");
+                dead.retain(|key| told.contains(&format!("] {key} has no meaning")));
+            }
+            assert!(dead.is_empty(), "[{name}] {dead:?}");
+        }
+    }
+
+    #[test]
+    fn a_small_one_is_enough() {
+        let config = read(SMALL).unwrap_or_else(|told| panic!("{told}"));
+        assert_eq!(
+            config.store.state_dir,
+            PathBuf::from("/var/lib/buildbot-watch")
+        );
+        assert_eq!(config.list.address, "buildbot-status@python.org");
+        assert_eq!(config.mailbox.poll(), Duration::from_secs(30));
+        assert_eq!(config.drafts.components, ["Tests"]);
+        let Mailbox::Maildir { path, .. } = &config.mailbox else {
+            panic!("{:?}", config.mailbox);
+        };
+        assert!(path.is_absolute() && path.ends_with("in"), "{path:?}");
+        assert_eq!(
+            config.tracker.kind,
+            TrackerKind::Embedded {
+                path: "/var/lib/buildbot-watch/tracker.sqlite".into()
+            }
+        );
+    }
+
+    #[test]
+    fn five_mistakes_are_five_messages() {
+        check(
+            r#"
+[list]
+id = "<buildbot-status.python.org>"
+adress = "buildbot-status@python.org"
+notifiers = "buildbot@python.org"
+max_action_age = "7 days"
+[mailbox]
+kind = "imap"
+host = "imap.example.org"
+user = "me"
+password = "hunter2"
+poll = 30
+path = "/var/mail"
+[outgoing]
+kind = "smtp"
+host = "smtp.example.org"
+security = "none"
+from_address = "watch@example"
+port = 70000
+ca_file = "gone.pem"
+[traker]
+kind = "github"
+"#,
+            expect![[r#"
+                config.toml:3: [list] id = "<buildbot-status.python.org>" is no List-Id
+                    copy what stands between < and > in the List-Id header of a mail of the list: "buildbot-status.python.org"
+                config.toml:4: [list] has no setting "adress"
+                    did you mean "address"?
+                config.toml:5: [list] notifiers is a text, not a list
+                    write it as ["..."]
+                config.toml:6: [list] max_action_age = "7 days" is no duration
+                    write a number and a unit: "30s", "5m", "6h" or "2d"
+                config.toml:11: [mailbox] password stands in the file itself, where everybody may read it
+                    write password = { file = "/etc/buildbot-watch/password" }, { credential = "password" } or { command = ["pass", "show", "password"] }
+                config.toml:12: [mailbox] poll is a number, not a text such as "5m"
+                    write it as "5m"
+                config.toml:13: [mailbox] path has no meaning with kind = "imap"
+                    remove it, or choose another kind
+                config.toml:17: [outgoing] security = "none" would send everything in the clear
+                    write "tls" or "starttls" ("none" is allowed to 127.0.0.1 and localhost alone)
+                config.toml:19: [outgoing] port = 70000 is out of range
+                    write a number from 1 to 65535
+                config.toml:20: [outgoing] ca_file = gone.pem cannot be read: No such file or directory (os error 2)
+                    create it, correct the path, or let the user that runs buildbot-watch read it
+                config.toml:21: there is no section [traker]
+                    did you mean "tracker"?
+                config.toml:21: [tracker] repository is missing (kind = "github" needs it)
+                    add to that section: repository = "python/cpython"
+                12 mistakes in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn broken_toml_is_told_with_its_line_and_the_rest_still() {
+        check(
+            &format!("{SMALL}\n[log]\nlevel = info\nformat = \"tekst\"\nlevl = 1\n[log]\n"),
+            expect![[r#"
+                config.toml:17: this is no TOML: invalid float, expected `inf`
+                    a text stands in "quotes", a list in [brackets]; see systemd/config.example.toml
+                config.toml:18: [log] format = "tekst" is not known
+                    did you mean "text"?
+                config.toml:19: [log] has no setting "levl"
+                    did you mean "level"?
+                config.toml:20: this is no TOML: duplicate key
+                    a text stands in "quotes", a list in [brackets]; see systemd/config.example.toml
+                4 mistakes in the configuration"#]],
+        );
+        check(
+            "[list\n",
+            expect![[r#"
+                config.toml:1: this is no TOML: unclosed table, expected `]`
+                    a text stands in "quotes", a list in [brackets]; see systemd/config.example.toml
+                1 mistake in the configuration"#]],
+        );
+        check(
+            "kind = 3\nlist = 4\n",
+            expect![[r#"
+                config.toml:1: kind stands outside of any section
+                    put it below the [section] it belongs to
+                config.toml:2: list is a section, not a setting
+                    write a line [list], and its settings below it
+                config.toml:2: the section [mailbox] is missing
+                    add it, with kind = "imap" or "maildir" or "mbox"
+                config.toml:2: the section [outgoing] is missing
+                    add it, with kind = "smtp" or "maildir", from_address = "buildbot-watch@example.org"
+                config.toml:2: the section [tracker] is missing
+                    add it, with kind = "embedded" or "roundup" or "github"
+                5 mistakes in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn secrets_are_named_never_written() {
+        let with = |secret: &str| {
+            let imap = "kind = \"imap\"\nhost = \"h\"\nuser = \"u\"\n";
+            SMALL.replace(
+                "kind = \"maildir\"\npath = \"in\"\n",
+                &format!("{imap}{secret}\n"),
+            )
+        };
+        let told: Vec<String> = [
+            "password = \"hunter2\"",
+            "password = 12345",
+            "password = { }",
+            "password = { flie = \"x\" }",
+            "password = { file = \"x\", credential = \"y\" }",
+            "password = { credential = \"../x\" }",
+            "password = { command = \"pass show x\" }",
+            "password = { command = [] }",
+            "",
+            "password = { file = \"x\" }\noauth2_token = { file = \"y\" }",
+        ]
+        .iter()
+        .map(|secret| read(&with(secret)).unwrap_err())
+        .collect();
+        let told = told
+            .join("\n")
+            .replace("\n1 mistake in the configuration", "");
+        assert!(!told.contains("hunter2"));
+        expect![[r#"
+            config.toml:10: [mailbox] password stands in the file itself, where everybody may read it
+                write password = { file = "/etc/buildbot-watch/password" }, { credential = "password" } or { command = ["pass", "show", "password"] }
+            config.toml:10: [mailbox] password is a number, not where to find a secret
+                write password = { file = "/etc/buildbot-watch/password" }, { credential = "password" } or { command = ["pass", "show", "password"] }
+            config.toml:10: [mailbox] password has to name exactly one source
+                write password = { file = "/etc/buildbot-watch/password" }, { credential = "password" } or { command = ["pass", "show", "password"] }
+            config.toml:10: [mailbox] password has no source "flie"
+                write password = { file = "/etc/buildbot-watch/password" }, { credential = "password" } or { command = ["pass", "show", "password"] }
+            config.toml:10: [mailbox] password has to name exactly one source
+                write password = { file = "/etc/buildbot-watch/password" }, { credential = "password" } or { command = ["pass", "show", "password"] }
+            config.toml:10: [mailbox] password credential "../x" is no plain name
+                write the name that LoadCredential= gives it
+            config.toml:10: [mailbox] password is a text, not a list
+                write it as ["..."]
+            config.toml:10: [mailbox] password is an empty list
+                name at least one
+            config.toml:6: [mailbox] password is missing (kind = "imap" needs it)
+                add to that section: password = { file = "..." }
+            config.toml:11: [mailbox] oauth2_token and password are both given
+                remove one of the two"#]].assert_eq(&told);
+    }
+
+    #[test]
+    fn settings_that_depend_on_each_other() {
+        let smtp = |more: &str| {
+            let smtp = format!("kind = \"smtp\"\nhost = \"127.0.0.1\"\n{more}\n");
+            SMALL.replace("kind = \"maildir\"\npath = \"out\"\n", &smtp)
+        };
+        assert!(read(&smtp("security = \"none\"")).is_ok());
+        check(
+            &smtp("user = \"me\""),
+            expect![[r#"
+            config.toml:12: [outgoing] user is given without a password
+                add password = { file = "..." }, or remove user
+            1 mistake in the configuration"#]],
+        );
+        check(
+            &smtp("password = { file = \"x\" }"),
+            expect![[r#"
+            config.toml:12: [outgoing] password is given without a user
+                add user = "..."
+            1 mistake in the configuration"#]],
+        );
+        let tracker = |more: &str| SMALL.replace("kind = \"embedded\"\n", more);
+        check(
+            &tracker("kind = \"roundup\"\nurl = \"http://bugs.example.org/\"\n"),
+            expect![[r#"
+                config.toml:15: [tracker] url = "http://bugs.example.org/" would send everything in the clear
+                    write https:// (http:// is allowed to 127.0.0.1 and localhost alone)
+                1 mistake in the configuration"#]],
+        );
+        check(
+            &tracker("kind = \"roundup\"\nurl = \"http://localhost:8917/t\"\nuser = \"x\"\n"),
+            expect![[r#"
+                config.toml:16: [tracker] user is given without a password
+                    add password = { file = "..." }, or remove user
+                1 mistake in the configuration"#]],
+        );
+        check(
+            &tracker("kind = \"github\"\nrepository = \"cpython\"\n"),
+            expect![[r#"
+            config.toml:15: [tracker] repository = "cpython" is no repository
+                write "owner/name", for example "python/cpython"
+            1 mistake in the configuration"#]],
+        );
+        check(
+            &tracker("kind = \"gihub\"\nrepository = \"a/b\"\n"),
+            expect![[r#"
+            config.toml:14: [tracker] kind = "gihub" is not known
+                did you mean "github"?
+            1 mistake in the configuration"#]],
+        );
+        check(
+            &tracker(""),
+            expect![[r#"
+            config.toml:13: [tracker] kind is missing
+                add to that section: kind = "embedded" or "roundup" or "github"
+            1 mistake in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn every_bad_item_is_told_and_a_port_is_no_host() {
+        check(
+            &format!("{SMALL}\n[ci]\nbuildbots = [\n  \"ftp://x\",\n  5,\n]\n"),
+            expect![[r#"
+                config.toml:18: [ci] buildbots item 1 = "ftp://x" does not begin with https://
+                    write an address that a browser opens: "https://example.org/"
+                config.toml:19: [ci] buildbots item 2 is a number, not a text
+                    write it as "..."
+                2 mistakes in the configuration"#]],
+        );
+        let smtp = "kind = \"smtp\"\nhost = \"smtp.example.org:25\"\n";
+        check(
+            &SMALL.replace("kind = \"maildir\"\npath = \"out\"\n", smtp),
+            expect![[r#"
+                config.toml:11: [outgoing] host = "smtp.example.org:25" has a port in it
+                    write the name alone; the port has a setting of its own: port = 465
+                1 mistake in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn a_broken_section_name_is_one_mistake_and_hides_no_other() {
+        let text = format!("{SMALL}\n[log]\nlevle = \"info\"\n");
+        check(
+            &text.replace("[list]", "[list"),
+            expect![[r#"
+            config.toml:2: this is no TOML: unclosed table, expected `]`
+                a text stands in "quotes", a list in [brackets]; see systemd/config.example.toml
+            config.toml:17: [log] has no setting "levle"
+                did you mean "level"?
+            2 mistakes in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn limits_go_up_with_a_warning_only() {
+        check(
+            &format!(
+                "{SMALL}\n[limits]\nreplies_an_hour = 7\nreplies_a_day = 5\nnew_issues_a_day = 4\n"
+            ),
+            expect![[r#"
+                line 17: [limits] replies_an_hour = 7 is above the recommended 6: a loop would do more harm
+                line 19: [limits] new_issues_a_day = 4 is above the recommended 3: a loop would do more harm
+            "#]],
+        );
+        check(
+            &format!("{SMALL}\n[limits]\nreplies_an_hour = -1\ndoubt_checks = [\"30s\", \"5s\"]\n"),
+            expect![[r#"
+                config.toml:17: [limits] replies_an_hour = -1 is out of range
+                    write a number from 0 to 1000
+                config.toml:18: [limits] doubt_checks does not rise
+                    write the times in rising order: ["5s", "30s", "2m", "10m"]
+                2 mistakes in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_one_mistake() {
+        let told = Config::read(Path::new("/nowhere/config.toml")).unwrap_err();
+        expect![[r#"
+            /nowhere/config.toml: cannot be read: No such file or directory (os error 2)
+                start from systemd/config.example.toml, and name the file with --config
+            1 mistake in the configuration"#]]
+        .assert_eq(&told.to_string());
+    }
+
+    #[test]
+    fn secrets_are_read_besides() {
+        let written = write(
+            &SMALL
+                .replace(
+                    "kind = \"maildir\"\npath = \"in\"\n",
+                    "kind = \"imap\"\nhost = \"h\"\nuser = \"u\"\npassword = { file = \"secret\" }\n",
+                )
+                .replace(
+                    "kind = \"maildir\"\npath = \"out\"\n",
+                    "kind = \"smtp\"\nhost = \"h\"\nuser = \"u\"\npassword = { credential = \"smtp\" }\n",
+                )
+                .replace(
+                    "kind = \"embedded\"\n",
+                    "kind = \"github\"\nrepository = \"a/b\"\n\
+                     token = { command = [\"sh\", \"-c\", \"echo from a command; echo rest\"] }\n",
+                ),
+        );
+        let folder = written.folder.path();
+        let environment = Environment {
+            credentials_directory: Some(folder.to_owned()),
+        };
+
+        let told = Config::load(&written.file, &environment)
+            .unwrap_err()
+            .to_string();
+        let told = told.replace(&format!("{}/", folder.display()), "");
+        expect![[r#"
+            config.toml:10: [mailbox] password: cannot read secret: No such file or directory (os error 2)
+                create that file (mode 600) with the secret as its first line, readable for the user that runs buildbot-watch
+            config.toml:15: [outgoing] password: cannot read credential "smtp": No such file or directory (os error 2)
+                add LoadCredential=smtp:/path/of/the/secret to the unit
+            2 mistakes in the configuration"#]].assert_eq(&told);
+
+        fs::write(folder.join("secret"), "from a file\r\nrest").unwrap();
+        fs::set_permissions(folder.join("secret"), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(folder.join("smtp"), "from systemd\n").unwrap();
+        let (config, secrets) = Config::load(&written.file, &environment).unwrap();
+        let exposed = [secrets.mailbox, secrets.outgoing, secrets.tracker]
+            .map(|secret| secret.unwrap().expose().to_owned());
+        assert_eq!(exposed, ["from a file", "from systemd", "from a command"]);
+        let warned = config.warnings[0].to_string();
+        assert!(
+            warned.contains("can be read by others (mode 644)"),
+            "{warned}"
+        );
+        assert!(!format!("{config:?}").contains("from a file"));
+
+        let told = Config::load(&written.file, &Environment::default())
+            .unwrap_err()
+            .to_string();
+        assert!(told.contains("$CREDENTIALS_DIRECTORY is not set"), "{told}");
+    }
+
+    #[test]
+    fn commands_that_fail_are_told_without_their_output() {
+        let source = |words: &[&str]| SecretSource {
+            setting: "[tracker] token".into(),
+            place: Place::new(Path::new("config.toml"), 3),
+            way: Way::Command(words.iter().map(ToString::to_string).collect()),
+        };
+        let told = |words: &[&str]| match source(words).resolve(&Environment::default()) {
+            Ok(secret) => format!("got {}", secret.expose()),
+            Err(mistake) => mistake.what,
+        };
+        expect![[r#"
+            [tracker] token: the command "/nowhere/program" does not start: No such file or directory (os error 2)
+            [tracker] token: the command "sh" ended with exit status: 3
+            [tracker] token: the command "true" gave an empty first line
+            got first
+            [tracker] token: the command "sh" printed no text"#]].assert_eq(
+            &[
+                told(&["/nowhere/program"]),
+                told(&["sh", "-c", "echo hunter2; exit 3"]),
+                told(&["true"]),
+                told(&["sh", "-c", "echo first; echo second"]),
+                // A child that keeps the pipe open does not keep us.
+                told(&["sh", "-c", "sleep 3 & echo quick"]),
+            ]
+            .join("\n"),
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! The exact actions proposed for a notification, and the digest a human approves.
+//!
+//! `plan` decides what would be done (pure rules, in `grouping`), the templates
+//! put it into words from the safe `fields`, and the result is a [`Draft`].
+//! `editing` lets a person change the words, `tokens` fills in what is only
+//! known once an issue exists and somebody approved.
+
+mod editing;
+mod fields;
+mod grouping;
+mod headline;
+mod plan;
+mod reply;
+mod tokens;
+
+use ring::digest;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::issue::IssueRef;
+
+pub use editing::{EditMistake, from_editable, to_editable};
+pub use fields::{BuildFields, CommentFields, EntryFields, IssueFields, ReplyFields};
+pub use plan::{Choice, Flavour, Material, Plan, ReplyPlan, Settings, Step, Target, plan};
+pub use reply::reply_subject;
+pub use tokens::{APPROVER_TOKEN, TokenMistake, fill_tokens, issue_token};
+
+/// A title has fewer characters than this (I14).
+pub const TITLE_CHARS: usize = 200;
+
+/// A text for a tracker has fewer characters than this (I14).
+pub const BODY_CHARS: usize = 60_000;
+
+/// Everything that would leave the machine for one notification.
+///
+/// The reply is last: it is sent only after every issue it names exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// What would be done in the tracker, in order.
+    pub actions: Vec<Action>,
+    /// What would be sent to the list; absent when there is nothing to say.
+    pub reply: Option<Reply>,
+    /// What the reviewer should know before approving (redacted secrets,
+    /// several candidates, a cap that is near).
+    pub warnings: Vec<String>,
+}
+
+/// One thing to do in the tracker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Action {
+    /// Open a new bug report.
+    Open(NewIssue),
+    /// Comment on one that exists.
+    Comment {
+        /// Where.
+        issue: IssueRef,
+        /// The whole text.
+        body: String,
+    },
+    /// Nothing yet: a person has to choose with `link`. Blocks approval.
+    Choose {
+        /// Which failures this is about, in words.
+        about: String,
+        /// The best candidates first.
+        candidates: Vec<IssueRef>,
+    },
+}
+
+/// A bug report to open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewIssue {
+    /// One line, under 200 characters.
+    pub title: String,
+    /// The whole text, under 60,000 characters.
+    pub body: String,
+    /// Versions as the tracker names them: `Python 3.15` (empty on GitHub,
+    /// where labels carry them).
+    pub versions: Vec<String>,
+    /// Components (Roundup) or labels (GitHub).
+    pub components: Vec<String>,
+}
+
+/// The very short mail to the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// `Re: ` and the original subject once, without the list's prefix.
+    pub subject: String,
+    /// At most a few lines; may hold [`issue_token`]s and [`APPROVER_TOKEN`].
+    pub body: String,
+    /// The notification's Message-ID without angle brackets, if it is valid.
+    pub in_reply_to: Option<String>,
+    /// Ids for References, oldest first, without angle brackets.
+    pub references: Vec<String>,
+}
+
+impl Draft {
+    /// SHA-256 in hex over the canonical JSON of everything that would leave.
+    /// The warnings are not part of it: they do not leave.
+    pub fn digest(&self) -> String {
+        let leaving = serde_json::to_vec(&(&self.actions, &self.reply)).unwrap_or_default();
+        hex(digest::digest(&digest::SHA256, &leaving).as_ref())
+    }
+
+    /// The digest of one revision, which is what is shown and approved: going back
+    /// to an earlier text does not make an earlier digest valid again (I7).
+    pub fn digest_of_revision(&self, revision: u32) -> String {
+        let text = format!("{revision} {}", self.digest());
+        hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    }
+
+    /// Whether this is the draft a digest was stored with. Databases of schema
+    /// version 1 keep the digest of the bytes alone.
+    pub fn has_digest(&self, revision: u32, digest: &str) -> bool {
+        digest == self.digest_of_revision(revision) || digest == self.digest()
+    }
+
+    /// Whether a person still has to choose an issue.
+    pub fn is_undecided(&self) -> bool {
+        self.actions
+            .iter()
+            .any(|action| matches!(action, Action::Choose { .. }))
+    }
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,327 @@
+//! What would be done about a notification: the rules, without any wording.
+
+use std::collections::BTreeMap;
+
+use crate::domain::draft::fields::{self, CommentFields, IssueFields, ReplyFields};
+use crate::domain::draft::grouping::{Aim, Group, Item, Manner, group, sort};
+use crate::domain::draft::reply;
+use crate::domain::issue::IssueRef;
+use crate::domain::mail::Mail;
+use crate::domain::matching::Verdict;
+use crate::domain::notification::Notification;
+use crate::domain::untrusted::plain_line;
+
+/// Stands in [`Settings::components_of`] for builds that do not compile.
+const COMPILE: &str = "compile";
+
+/// What drafting needs to know of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How the tracker's texts are written.
+    pub flavour: Flavour,
+    /// The list's address; its local part names the list's subject prefix.
+    pub list_address: String,
+    /// Components (Roundup) or labels (GitHub) of every new report.
+    pub components: Vec<String>,
+    /// A test file (`test_asyncio`) to further components; `compile` to those of
+    /// builds that do not compile instead of `Build` or `build`.
+    pub components_of: BTreeMap<String, Vec<String>>,
+    /// A builder's branch (`3.x`) to the tracker's version (`Python 3.16`).
+    pub versions: BTreeMap<String, String>,
+    /// Only addresses that begin with one of these become links; with none
+    /// configured, every harmless address does.
+    pub trusted_links: Vec<String>,
+}
+
+/// How a tracker's texts are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// Markdown, with the headings of CPython's bug form.
+    GitHub,
+    /// Plain text.
+    Roundup,
+    /// Plain text, for the built-in tracker.
+    Embedded,
+}
+
+impl Flavour {
+    /// CPython's label or component for builds that do not compile.
+    fn build_component(self) -> &'static str {
+        match self {
+            Self::GitHub => "build",
+            Self::Roundup | Self::Embedded => "Build",
+        }
+    }
+}
+
+/// Everything a draft is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Material<'a> {
+    /// The mail that is answered.
+    pub mail: &'a Mail,
+    /// What it says.
+    pub notification: &'a Notification,
+    /// One for each failure, in the order of `builds[i].failures[j]`.
+    pub verdicts: &'a [Verdict],
+    /// What people chose instead; the last choice for a failure counts.
+    pub choices: &'a [Choice],
+}
+
+/// A person's word on one failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Which failure, counted from 0 over all builds.
+    pub failure: usize,
+    /// Where it belongs.
+    pub target: Target,
+}
+
+/// Where a person says that a failure belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// To this report.
+    Issue(IssueRef),
+    /// To a new report.
+    New,
+}
+
+/// A draft before its wording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// One for each action of the draft, in order. Empty: there is nothing to
+    /// do, and `warnings` say why.
+    pub steps: Vec<Step>,
+    /// The answer to the list; absent if there are no steps.
+    pub reply: Option<ReplyPlan>,
+    /// What the reviewer should know.
+    pub warnings: Vec<String>,
+}
+
+/// One action before its wording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Open a report.
+    Open {
+        /// For the template.
+        fields: IssueFields,
+        /// As the tracker names them; empty on GitHub.
+        versions: Vec<String>,
+        /// Components or labels.
+        components: Vec<String>,
+    },
+    /// Comment on a report.
+    Comment {
+        /// Which.
+        issue: IssueRef,
+        /// For the template.
+        fields: CommentFields,
+    },
+    /// A person has to choose.
+    Choose {
+        /// What this is about, in words.
+        about: String,
+        /// Best first.
+        candidates: Vec<IssueRef>,
+    },
+}
+
+/// The reply before its wording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyPlan {
+    /// `Re: ` and the original subject.
+    pub subject: String,
+    /// The mail's Message-ID.
+    pub in_reply_to: Option<String>,
+    /// Oldest first.
+    pub references: Vec<String>,
+    /// For the template.
+    pub fields: ReplyFields,
+}
+
+/// Decides what would be done. Pure: the same material gives the same plan.
+///
+/// - Failures of the same known issue share one comment.
+/// - New failures of one test file, in whatever builds of the notification,
+///   share one new issue; a leak, a crash, a hang and a plain failure of one
+///   file are different bugs. More than 4 failed tests of one module fold into
+///   one issue for the module, more than 3 modules into one for the build.
+/// - Where matching could not decide, a person has to choose.
+/// - Links lead only to the configured Buildbots; what is left out, and what
+///   could not be checked, is told.
+/// - An infrastructure failure never becomes a bug report.
+pub fn plan(material: &Material<'_>, settings: &Settings) -> Plan {
+    let mut warnings = Vec::new();
+    let groups = group(sort(material, &mut warnings));
+    let steps: Vec<Step> = groups
+        .iter()
+        .map(|group| step(group, settings, &mut warnings))
+        .collect();
+    for group in &groups {
+        warn_of_the_unexplained(group, &mut warnings);
+        warn_of_links(group, settings, &mut warnings);
+    }
+    let reply = (!steps.is_empty()).then(|| reply::plan(material.mail, &groups, settings));
+    Plan {
+        steps,
+        reply,
+        warnings,
+    }
+}
+
+fn step(group: &Group<'_>, settings: &Settings, warnings: &mut Vec<String>) -> Step {
+    match &group.aim {
+        Aim::Known(issue) => Step::Comment {
+            issue: issue.clone(),
+            fields: fields::comment(group, settings),
+        },
+        Aim::Choose(candidates) => Step::Choose {
+            about: fields::about(group),
+            candidates: candidates.clone(),
+        },
+        Aim::Open(related) => {
+            let versions = versions(group, settings, warnings);
+            let components = components(group, settings);
+            let fields = fields::issue(group, related, &versions, settings);
+            let versions = match settings.flavour {
+                // Only labels that people with rights set would carry them.
+                Flavour::GitHub => Vec::new(),
+                Flavour::Roundup | Flavour::Embedded => versions,
+            };
+            Step::Open {
+                fields,
+                versions,
+                components,
+            }
+        }
+    }
+}
+
+fn warn_of_the_unexplained(group: &Group<'_>, warnings: &mut Vec<String>) {
+    if group.items.iter().all(Item::is_unexplained) {
+        warnings.push(format!(
+            "nothing was learnt of the failure on {}: look at the build before you approve",
+            fields::place(group)
+        ));
+    } else if fields::lines(group, 1).is_empty() {
+        warnings.push(format!(
+            "no more is known than that {}: look at the build before you approve",
+            fields::about(group)
+        ));
+    }
+}
+
+/// Says which links were left out, and which could not be checked: a mail that
+/// is not genuine may name any host.
+fn warn_of_links(group: &Group<'_>, settings: &Settings, warnings: &mut Vec<String>) {
+    let trusted = &settings.trusted_links;
+    for link in group
+        .builds()
+        .iter()
+        .filter_map(|build| build.link.as_ref())
+    {
+        let shown = fields::link(&link.url, trusted).is_some();
+        let is_trusted = trusted.iter().any(|start| link.url.starts_with(start));
+        let words = if shown && is_trusted {
+            continue;
+        } else if shown {
+            format!(
+                "whether {} is your Buildbot could not be checked: name it in [ci] buildbots",
+                plain_line(host(&link.url), 100)
+            )
+        } else if is_trusted || trusted.is_empty() {
+            format!(
+                "the link {} was left out: it does not look like the address of a build",
+                plain_line(&link.url, 150)
+            )
+        } else {
+            format!(
+                "the link {} is not on a configured Buildbot and was left out: \
+                 add it to [ci] buildbots",
+                plain_line(&link.url, 150)
+            )
+        };
+        if !warnings.contains(&words) {
+            warnings.push(words);
+        }
+    }
+}
+
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or(rest)
+}
+
+/// The tracker's versions of all builds of a group. What the configuration
+/// does not map is taken from the branch itself where that is a number.
+fn versions(group: &Group<'_>, settings: &Settings, warnings: &mut Vec<String>) -> Vec<String> {
+    let mut versions = Vec::new();
+    for build in group.builds() {
+        let Some(branch) = build.branch.as_deref() else {
+            continue;
+        };
+        match version(branch, settings) {
+            Some(version) if !versions.contains(&version) => versions.push(version),
+            Some(_) => {}
+            None => {
+                let branch = plain_line(branch, 40);
+                let words = format!(
+                    "no version is known for the branch {branch:?}: add it to [drafts.versions]"
+                );
+                if !warnings.contains(&words) {
+                    warnings.push(words);
+                }
+            }
+        }
+    }
+    versions
+}
+
+fn version(branch: &str, settings: &Settings) -> Option<String> {
+    if let Some(version) = settings.versions.get(branch) {
+        return Some(version.clone());
+    }
+    let digits = |part: &str| {
+        (1..=3).contains(&part.len()) && part.chars().all(|char| char.is_ascii_digit())
+    };
+    let is_number = branch
+        .split_once('.')
+        .is_some_and(|(major, minor)| digits(major) && digits(minor));
+    match settings.flavour {
+        Flavour::GitHub if is_number => Some(branch.to_owned()),
+        Flavour::GitHub if matches!(branch, "3.x" | "main") => {
+            Some("CPython main branch".to_owned())
+        }
+        Flavour::Roundup | Flavour::Embedded if is_number => Some(format!("Python {branch}")),
+        _ => None,
+    }
+}
+
+/// The components of every report and those of the test files concerned. For
+/// what does not compile, those of [`COMPILE`] alone: tests have no part in it.
+/// If that is not configured, CPython's own, unless reports are to have none.
+fn components(group: &Group<'_>, settings: &Settings) -> Vec<String> {
+    if group.topic.manner == Manner::DoesNotCompile {
+        return match settings.components_of.get(COMPILE) {
+            Some(components) => components.clone(),
+            None if settings.components.is_empty() => Vec::new(),
+            None => vec![settings.flavour.build_component().to_owned()],
+        };
+    }
+    let mut components = settings.components.clone();
+    for item in &group.items {
+        let test = &item.failure.test;
+        let named = [test.file.as_deref(), test.module()];
+        for more in named
+            .into_iter()
+            .flatten()
+            .filter_map(|name| settings.components_of.get(name))
+        {
+            for component in more {
+                if !components.contains(component) {
+                    components.push(component.clone());
+                }
+            }
+        }
+    }
+    components
+}

@@ -1,0 +1,422 @@
+//! What the words of a title say: names, kinds of failure, platforms.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::domain::failure::FailureKind;
+use crate::domain::pattern::pattern;
+
+/// A shorter name is found in too many titles.
+const SHORTEST_HELPFUL: usize = 5;
+
+/// Names that are in every log, or are made by the test runner.
+const STOP_LIST: &[&str] = &[
+    "test_main",
+    "setup",
+    "teardown",
+    "setupclass",
+    "teardownclass",
+    "setupmodule",
+    "teardownmodule",
+    "asyncsetup",
+    "asyncteardown",
+    "runtest",
+    "run_test",
+    "test_suite",
+    "load_tests",
+    "testcase",
+    "_failedtest",
+    "__init__",
+    "__main__",
+    "tests",
+    "basetest",
+    "basictest",
+    "basictests",
+    "exit code",
+];
+
+/// Methods that many test classes have: alone they say little.
+const GENERIC_METHODS: &[&str] = &[
+    "basic",
+    "basics",
+    "simple",
+    "all",
+    "init",
+    "new",
+    "repr",
+    "str",
+    "copy",
+    "deepcopy",
+    "pickle",
+    "pickling",
+    "close",
+    "open",
+    "read",
+    "write",
+    "readline",
+    "readlines",
+    "seek",
+    "tell",
+    "len",
+    "bool",
+    "int",
+    "iter",
+    "eq",
+    "hash",
+    "compare",
+    "comparison",
+    "get",
+    "set",
+    "add",
+    "remove",
+    "update",
+    "clear",
+    "pop",
+    "contains",
+    "getitem",
+    "setitem",
+    "delitem",
+    "call",
+    "error",
+    "errors",
+    "exception",
+    "exceptions",
+    "empty",
+    "default",
+    "constructor",
+    "attributes",
+    "args",
+    "keywords",
+    "subclass",
+    "subclassing",
+    "gc",
+    "weakref",
+    "cycle",
+    "issue",
+    "bug",
+    "regression",
+    "send",
+    "recv",
+    "connect",
+    "start",
+    "stop",
+    "wait",
+    "cancel",
+    "timeout",
+    "run",
+    "format",
+    "encode",
+    "decode",
+    "warnings",
+    "types",
+    "context_manager",
+    "cleanup",
+    "shutdown",
+];
+
+/// Whether looking for a name can tell reports apart at all.
+pub(super) fn is_helpful(name: &str) -> bool {
+    name.chars().count() >= SHORTEST_HELPFUL && !STOP_LIST.contains(&name.to_lowercase().as_str())
+}
+
+/// Whether a method's name is one that many classes have.
+pub(super) fn is_generic_method(method: &str) -> bool {
+    let lower = method.to_lowercase();
+    let bare = lower
+        .strip_prefix("test_")
+        .or_else(|| lower.strip_prefix("test"))
+        .unwrap_or(&lower);
+    let bare = bare.trim_end_matches(|char: char| char.is_ascii_digit() || char == '_');
+    bare.len() < 3 || GENERIC_METHODS.contains(&bare)
+}
+
+/// Whether a name stands in a text as a whole word: `test_os` stands in
+/// `test.test_os.X`, not in `test_os_extra`. Upper and lower case are the same.
+pub(super) fn has_word(text: &str, name: &str) -> bool {
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let is_part =
+        |char: Option<char>| char.is_some_and(|char| char.is_alphanumeric() || char == '_');
+    !name.is_empty()
+        && text.match_indices(&name).any(|(start, found)| {
+            let before = text
+                .get(..start)
+                .and_then(|before| before.chars().next_back());
+            let after = text
+                .get(start + found.len()..)
+                .and_then(|after| after.chars().next());
+            !is_part(before) && !is_part(after)
+        })
+}
+
+/// The names of tests in a title, as written.
+pub(super) fn test_names(title: &str) -> Vec<&str> {
+    static NAME: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"\b(?:test_\w+|_test_\w+|Test[A-Z]\w*|[A-Z]\w+(?:Tests?|TestCase)|test[A-Z]\w*)\b")
+    });
+    NAME.find_iter(title).map(|name| name.as_str()).collect()
+}
+
+/// The C file of a compiler's error line: `longobject.c`.
+pub(super) fn source_file(line: &str) -> Option<String> {
+    static FILE: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"(?:^|[\s/\\(])([\w\-]{3,60}\.(?:cc?|cpp|cxx|h|hpp|m))\b"));
+    FILE.captures(line)
+        .and_then(|found| found.get(1))
+        .map(|name| name.as_str().to_owned())
+}
+
+/// Kinds as far as titles tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    Leak,
+    Crash,
+    Timeout,
+    EnvChanged,
+    Compile,
+}
+
+impl Manner {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Leak => "a leak",
+            Self::Crash => "a crash",
+            Self::Timeout => "a timeout",
+            Self::EnvChanged => "an altered environment",
+            Self::Compile => "a compile error",
+        }
+    }
+
+    /// The manner of a failure; none for a test that plainly failed.
+    pub(super) fn of(kind: FailureKind) -> Option<Self> {
+        match kind {
+            FailureKind::Leak => Some(Self::Leak),
+            FailureKind::Crash => Some(Self::Crash),
+            FailureKind::Timeout => Some(Self::Timeout),
+            FailureKind::EnvChanged => Some(Self::EnvChanged),
+            FailureKind::Compile => Some(Self::Compile),
+            FailureKind::TestFailed
+            | FailureKind::TestError
+            | FailureKind::Infrastructure
+            | FailureKind::Unknown => None,
+        }
+    }
+}
+
+/// Whether a title says at all that something goes wrong: "Add a test of x" does
+/// not.
+pub(super) fn reports_a_failure(title: &str) -> bool {
+    static WORDS: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?i)\b(?:fail\w*|error\w*|broken|breaks?|flak\w+|random\w*|sporadic\w*|intermittent\w*|unstable|race|regression|unexpected\w*|warnings?|assertion|exception|traceback|buildbots?|\w+Error|\w+Exception|\w+Warning)\b",
+        )
+    });
+    WORDS.is_match(title) || !manners(title).is_empty()
+}
+
+/// The manners that a title speaks of. "Refleaks" in the name of a builder is
+/// none, and what the test runner calls an altered environment is often called
+/// a leak of threads, processes or files.
+pub(super) fn manners(title: &str) -> Vec<Manner> {
+    static WORDS: LazyLock<[(Manner, Regex); 5]> = LazyLock::new(|| {
+        [
+            (
+                Manner::Leak,
+                pattern(r"(?i)\b(?:leak(?:s|ed|ing)?|leakage|ref(?:erence)?\s?leak)\b"),
+            ),
+            (
+                Manner::Crash,
+                pattern(
+                    r"(?i)\b(?:crash\w*|seg(?:mentation)?[ -]?fault\w*|sig(?:segv|abrt|bus|ill)|core dump\w*|access violation|fatal (?:python )?error|fatal exception|abort(?:s|ed)?|stack overflow|bus error)\b",
+                ),
+            ),
+            (
+                Manner::Timeout,
+                pattern(
+                    r"(?i)\b(?:hang(?:s|ing|ed)?|hung|time(?:s|d)?[ -]?out|timeouts?|stuck|dead-?lock\w*|freezes|never (?:ends|finishes)|killed after)\b",
+                ),
+            ),
+            (
+                Manner::EnvChanged,
+                pattern(r"(?i)\b(?:env(?:ironment)?[ _]changed|altered|execution environment)\b"),
+            ),
+            (
+                Manner::Compile,
+                pattern(
+                    r"(?i)\b(?:compil(?:e|es|er|ation|ing)|link(?:er|ing)|build (?:error|fail\w*|broken)|undefined (?:symbol|reference))\b",
+                ),
+            ),
+        ]
+    });
+    static BUILDER: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"(?i)\bref-?leaks?\s+(?:\d\.\w+|main|master|build\w*|worker)"));
+    static LEFT_BEHIND: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?i)\b(?:leak\w*\b.*\b(?:dangling|threads?|processe?s?|temp\w*|director\w+|files?)\b|dangling (?:threads?|process\w*)|threading_cleanup)",
+        )
+    });
+    let title = BUILDER.replace_all(title, " ");
+    let descriptors = title.to_lowercase().contains("descriptor");
+    if LEFT_BEHIND.is_match(&title) && !descriptors {
+        return vec![Manner::EnvChanged];
+    }
+    WORDS
+        .iter()
+        .filter(|(_, words)| words.is_match(&title))
+        .map(|(manner, _)| *manner)
+        .collect()
+}
+
+/// The operating systems that a builder's name or a title speaks of.
+pub(super) fn platforms(text: &str) -> Vec<&'static str> {
+    const PLATFORMS: &[(&str, &str)] = &[
+        ("Windows", r"(?i)\bwin(?:dows|32|64)?\s?(?:\d+|xp|vista)?\b"),
+        (
+            "macOS",
+            r"(?i)\b(?:macos|mac\s?os|os\s?x|darwin|sierra|tiger|catalina|mojave)\b",
+        ),
+        ("FreeBSD", r"(?i)\bfreebsd\w*"),
+        ("OpenBSD", r"(?i)\bopenbsd\w*"),
+        ("NetBSD", r"(?i)\bnetbsd\w*"),
+        ("AIX", r"(?i)\baix\b"),
+        ("Solaris", r"(?i)\b(?:solaris|sparc|openindiana|illumos)\b"),
+        ("Cygwin", r"(?i)\bcygwin\b"),
+        ("Alpine", r"(?i)\b(?:alpine|musl)\b"),
+        ("Android", r"(?i)\bandroid\b"),
+        ("iOS", r"(?i)\bios\b"),
+        ("WebAssembly", r"(?i)\b(?:wasm\w*|wasi|emscripten)\b"),
+        (
+            "Linux",
+            r"(?i)\b(?:linux|fedora|debian|ubuntu|rhel\w*|centos\w*|gentoo|arch|suse|raspbian)\b",
+        ),
+    ];
+    static PATTERNS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
+        PLATFORMS
+            .iter()
+            .map(|(name, source)| (*name, pattern(source)))
+            .collect()
+    });
+    PATTERNS
+        .iter()
+        .filter(|(_, words)| words.is_match(text))
+        .map(|(name, _)| *name)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_telling_names_are_helpful() {
+        for name in ["test_os", "test_popen", "ProcessTests"] {
+            assert!(is_helpful(name), "{name}");
+        }
+        for name in [
+            "",
+            "os",
+            "test",
+            "setUp",
+            "tearDownClass",
+            "test_main",
+            "runTest",
+            "☠☠",
+        ] {
+            assert!(!is_helpful(name), "{name}");
+        }
+        for name in [
+            "test_basic",
+            "test_read",
+            "test_1",
+            "testClose",
+            "test_send_2",
+        ] {
+            assert!(is_generic_method(name), "{name}");
+        }
+        for name in [
+            "test_popen",
+            "test_memfd_create",
+            "test_shutdown_default_executor",
+        ] {
+            assert!(!is_generic_method(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn words_end_where_names_end() {
+        for text in [
+            "test_os",
+            "TEST_OS: x",
+            "test.test_os.X",
+            "(test_os)",
+            "x test_os()",
+            "ÿtest_osÿ test_os",
+        ] {
+            assert!(has_word(text, "test_os"), "{text}");
+        }
+        for text in [
+            "",
+            "test_os_extra",
+            "my_test_os",
+            "test_os2",
+            "test_o",
+            "ütest_os",
+        ] {
+            assert!(!has_word(text, "test_os"), "{text}");
+        }
+        assert!(!has_word("anything", ""));
+        // Lower-casing may change the length in bytes.
+        assert!(has_word("İİİ test_os İ", "test_os"));
+    }
+
+    #[test]
+    fn manners_are_read_from_titles() {
+        let check = |title: &str, expect: &[Manner]| assert_eq!(manners(title), expect, "{title}");
+        check("test_a leaks references", &[Manner::Leak]);
+        check("test_a fails on X Refleaks 3.x", &[]);
+        check("test_a: Segmentation fault", &[Manner::Crash]);
+        check("test_a hangs, killed after 3 hours", &[Manner::Timeout]);
+        check("test_a timed out", &[Manner::Timeout]);
+        check(
+            "test_a altered the execution environment",
+            &[Manner::EnvChanged],
+        );
+        check("test_a leaks dangling threads", &[Manner::EnvChanged]);
+        check("test_a leaked temporary files", &[Manner::EnvChanged]);
+        check("test_a leaks file descriptors", &[Manner::Leak]);
+        check("test_a fails", &[]);
+        for title in [
+            "test_a fails",
+            "flaky test_a",
+            "test_a: OSError",
+            "test_a hangs",
+        ] {
+            assert!(reports_a_failure(title), "{title}");
+        }
+        assert!(!reports_a_failure("Add more cases to test_a"));
+    }
+
+    #[test]
+    fn platforms_are_read_from_builders() {
+        let check = |text: &str, expect: &[&str]| assert_eq!(platforms(text), expect, "{text}");
+        check("AMD64 Windows10 3.x", &["Windows"]);
+        check("x86-64 High Sierra 3.7", &["macOS"]);
+        check("AMD64 FreeBSD 10-STABLE", &["FreeBSD"]);
+        check("PPC64LE Fedora Rawhide", &["Linux"]);
+        check("no platform", &[]);
+    }
+
+    #[test]
+    fn names_of_tests_in_titles() {
+        assert_eq!(
+            test_names("test_a: TestB.test_c() and FooTests fail, testing"),
+            ["test_a", "TestB", "test_c", "FooTests"]
+        );
+        assert_eq!(
+            source_file("../x/Modules/_ssl.c:1:2: error"),
+            Some("_ssl.c".to_owned())
+        );
+        assert_eq!(source_file("a.c"), None);
+        assert_eq!(source_file("foo(12,3): error C2065"), None);
+    }
+}

@@ -1,0 +1,191 @@
+//! What the readers hand to the fold, and how it becomes a [`Failure`].
+
+use super::traceback::{self, Traceback};
+use super::{buildbot_steps, test_id};
+use crate::domain::failure::{Failure, FailureKind, TestId};
+use crate::domain::signature::{self, Parts};
+use crate::parsing::{excerpt, redact};
+
+/// One thing that went wrong, as one reader saw it.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    /// The file that regrtest was running.
+    pub(super) owner: Option<String>,
+    pub(super) test: TestId,
+    pub(super) kind: FailureKind,
+    pub(super) exception: Option<String>,
+    pub(super) line: Option<String>,
+    /// Shown behind the line; no part of the signature.
+    pub(super) place: Option<String>,
+    pub(super) excerpt: Vec<String>,
+    pub(super) frames: Vec<signature::Frame>,
+    /// Seen while tests were run again.
+    pub(super) in_rerun: bool,
+    /// How many more subtests went wrong in the same way.
+    pub(super) similar: usize,
+    /// Not 0: not the same as any other that has another number.
+    pub(super) apart: usize,
+}
+
+impl Found {
+    /// One of which nothing but its kind is known.
+    pub(super) fn new(kind: FailureKind, test: TestId) -> Self {
+        Self {
+            owner: None,
+            test,
+            kind,
+            exception: None,
+            line: None,
+            place: None,
+            excerpt: Vec::new(),
+            frames: Vec::new(),
+            in_rerun: false,
+            similar: 0,
+            apart: 0,
+        }
+    }
+
+    /// With the line that says it, which is also the excerpt.
+    pub(super) fn with_line(kind: FailureKind, test: TestId, line: &str) -> Self {
+        Self {
+            line: Some(line.to_owned()),
+            excerpt: vec![line.to_owned()],
+            ..Self::new(kind, test)
+        }
+    }
+
+    /// From a traceback. A full disk is the machine's fault, whatever test met it.
+    pub(super) fn of_traceback(
+        kind: FailureKind,
+        test: TestId,
+        header: Option<&str>,
+        traceback: &Traceback,
+    ) -> Self {
+        let headline = traceback.headline();
+        let mut test = test;
+        if test.file.is_none() {
+            // `__main__.T.test_x`: the frames know the file.
+            test.file = traceback::test_of(&traceback.frames).and_then(|test| test.file);
+        }
+        let disk_full = headline.is_some_and(buildbot_steps::is_disk_full);
+        Self {
+            exception: traceback.exception_type(),
+            line: headline.or(header).map(str::to_owned),
+            excerpt: traceback.excerpt(header, excerpt::MAX_LINES),
+            frames: own_frames(&traceback.frames),
+            ..Self::new(
+                if disk_full {
+                    FailureKind::Infrastructure
+                } else {
+                    kind
+                },
+                test,
+            )
+        }
+    }
+
+    /// Whether regrtest's `file` is accounted for by this.
+    pub(super) fn is_of(&self, file: &str) -> bool {
+        self.owner.as_deref() == Some(file) || test_id::is_in_file(&self.test, file)
+    }
+
+    /// Whether both tell of the same, apart from the subtest.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let (one, two) = (&self.test, &other.test);
+        let same_file =
+            one.file == two.file && self.kind == other.kind && self.apart == other.apart;
+        match self.kind {
+            FailureKind::Leak | FailureKind::EnvChanged => same_file,
+            FailureKind::Crash | FailureKind::Timeout => same_file && one.method == two.method,
+            _ => {
+                same_file
+                    && one.class == two.class
+                    && one.method == two.method
+                    && self.exception == other.exception
+            }
+        }
+    }
+
+    /// Bounds, redacts and signs. The number tells how many secrets were found.
+    pub(super) fn into_failure(self, flaky: bool) -> (Failure, usize) {
+        let (line, in_line) = match &self.line {
+            Some(line) => {
+                let (line, hits) = redact::redact(line);
+                (Some(excerpt::headline(&line)), hits)
+            }
+            None => (None, 0),
+        };
+        let shown = self.line.as_deref().map(|line| self.shown_line(line));
+        let (mut lines, in_excerpt) = redact::redact_lines(&self.excerpt);
+        for line in &mut lines {
+            *line = shortened(self.kind, line);
+        }
+        if self.similar > 0 {
+            lines.truncate(excerpt::MAX_LINES - 1);
+            lines.push(format!(
+                "({} more subtests failed in the same way)",
+                self.similar
+            ));
+        }
+        let message = line.as_deref().map(|line| match &self.exception {
+            Some(_) => line.split_once(": ").map_or("", |(_, message)| message),
+            None => line,
+        });
+        let signature = signature::of(&Parts {
+            test: &self.test,
+            kind: self.kind,
+            exception: self.exception.as_deref(),
+            message,
+            frames: &self.frames,
+        });
+        let failure = Failure {
+            test: clean(self.test),
+            kind: self.kind,
+            exception: self.exception,
+            excerpt: excerpt::lines(lines.iter().map(String::as_str)),
+            line: shown,
+            signature,
+            flaky,
+        };
+        (failure, in_line.max(in_excerpt))
+    }
+}
+
+impl Found {
+    /// The line as people see it, with its place.
+    fn shown_line(&self, line: &str) -> String {
+        let (line, _) = redact::redact(&shortened(self.kind, line));
+        match &self.place {
+            Some(place) => excerpt::headline(&format!("{line} {place}")),
+            None => excerpt::headline(&line),
+        }
+    }
+}
+
+/// A line without what says nothing to people elsewhere: the folder of the
+/// build, MSBuild's additions, the words of a command.
+fn shortened(kind: FailureKind, line: &str) -> String {
+    match kind {
+        FailureKind::Compile => excerpt::without_build_folder(&excerpt::without_project(line)),
+        _ if line.trim_start().starts_with("File \"") => excerpt::without_build_folder(line),
+        _ => buildbot_steps::without_command(line).to_owned(),
+    }
+}
+
+/// The frames that count for a signature.
+pub(super) fn own_frames(frames: &[traceback::Frame]) -> Vec<signature::Frame> {
+    frames
+        .iter()
+        .filter_map(|frame| signature::Frame::own(&frame.path, &frame.function))
+        .collect()
+}
+
+fn clean(test: TestId) -> TestId {
+    let part = |text: Option<String>| text.map(|text| excerpt::headline(&text));
+    TestId {
+        file: part(test.file),
+        class: part(test.class),
+        method: part(test.method),
+        subtest: part(test.subtest).map(|subtest| redact::redact(&subtest).0),
+    }
+}

@@ -1,0 +1,117 @@
+//! From the log of a step, or the text of a mail, to [`Failure`]s.
+//!
+//! One pass over the lines, in linear time, keeping only what is reported: the
+//! reader in `reader.rs` offers each line to the forms, each in a file of its
+//! own, and `fold.rs` makes failures of what they found.
+
+mod body;
+mod buildbot_steps;
+mod compiler;
+mod environment;
+mod faulthandler;
+mod files;
+mod fold;
+mod found;
+mod fragment;
+mod last_resort;
+mod leaks;
+mod lines;
+mod reader;
+mod regrtest;
+mod test_id;
+mod traceback;
+mod unittest;
+
+use crate::domain::failure::{Failure, FailureKind, TestId};
+use found::Found;
+use reader::{Reader, Source};
+
+/// What a text tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What went wrong: first what stays, then what passed when run again.
+    /// Empty when the text does not tell.
+    pub failures: Vec<Failure>,
+    /// How many secrets were taken out of them.
+    pub redactions: usize,
+}
+
+/// Reads the log of a step, with or without Buildbot's stream letters. `state`
+/// is the build's state in the CI system's words; a failed compile step makes
+/// `make`'s word count that something failed.
+pub fn read_log(log: &str, state: Option<&str>) -> Findings {
+    let mut reader = Reader::new(Source::Log);
+    for line in lines::lines(log) {
+        reader.push(line);
+    }
+    conclude(reader, state)
+}
+
+/// Reads what a person quoted or wrote of a failure: a part of a log, or else
+/// the tests that a short text names. Not for whole logs and notices, where a
+/// name alone says nothing.
+pub fn read_fragment(text: &str) -> Findings {
+    let findings = read_log(text, None);
+    if findings
+        .failures
+        .iter()
+        .any(|failure| failure.test.file.is_some())
+    {
+        return findings;
+    }
+    let named = fragment::read(text);
+    if named.failures.is_empty() {
+        findings
+    } else {
+        named
+    }
+}
+
+/// Reads one build's part of a mail's text.
+pub fn from_body(body: &str, state: Option<&str>) -> Findings {
+    conclude(body::read(body), state)
+}
+
+/// Folds; where nothing was found in a compile step, `make`'s word that
+/// something failed counts.
+fn conclude(mut reader: Reader, state: Option<&str>) -> Findings {
+    reader.end();
+    let weak_error = last_resort::compile_error(&reader)
+        .filter(|_| state.is_some_and(|state| state.contains("failed compile")));
+    let findings = fold::fold(reader);
+    match weak_error {
+        Some(found) if findings.failures.is_empty() => only(found),
+        _ => findings,
+    }
+}
+
+/// The failure of a build of which nothing else is known: its state alone says
+/// what kind it may be.
+pub fn unexplained(state: Option<&str>) -> Failure {
+    let has = |word: &str| state.is_some_and(|state| state.contains(word));
+    let kind = if has("(timed out)") {
+        FailureKind::Timeout
+    } else if has("lost connection") || has("(exception)") || has("(retry)") {
+        FailureKind::Infrastructure
+    } else if has("failed compile") {
+        FailureKind::Compile
+    } else {
+        FailureKind::Unknown
+    };
+    let found = match state {
+        Some(state) => Found::with_line(kind, TestId::default(), state),
+        None => Found::new(kind, TestId::default()),
+    };
+    found.into_failure(false).0
+}
+
+fn only(found: Found) -> Findings {
+    let (failure, redactions) = found.into_failure(false);
+    Findings {
+        failures: vec![failure],
+        redactions,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Everything the program remembers, in one SQLite file.
+//!
+//! The daemon and any number of command lines open the same file; a decision is
+//! a row, and the worker looks. Each method below is one transaction. What must
+//! never happen (an outbox row nobody approved, a changed audit line) is refused
+//! by the database itself, whoever writes to it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `open` | the file, its pragmas and its migrations |
+//! | `lock` | one daemon at a time |
+//! | `intake` | mails come in, with the mailbox's cursor |
+//! | `listing`, `notifications`, `row` | what is due; the worker's steps; a row as it is read |
+//! | `decisions` | compare-and-set on the exact draft |
+//! | `outbox`, `claim`, `outcome`, `doubt` | what leaves: before, right before, and after the answer; without one |
+//! | `withdraw` | an approval of which nothing happened |
+//! | `ledger`, `switches`, `audit` | the loop breaker, STOP, the trail |
+//! | `troubles` | services that fail, and the disk |
+//! | `mirror`, `health`, `search`, `pairs` | bug reports and what is known of them |
+
+use std::fmt;
+
+use rusqlite::Connection;
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+
+mod audit;
+mod claim;
+mod copy;
+mod decisions;
+mod doubt;
+mod health;
+mod intake;
+mod ledger;
+mod listing;
+mod lock;
+mod mirror;
+mod notifications;
+mod open;
+mod outbox;
+mod outcome;
+mod pairs;
+mod row;
+mod search;
+mod switches;
+#[cfg(test)]
+mod tests;
+mod troubles;
+mod withdraw;
+
+pub use crate::domain::delivery::DeliveryKind;
+pub use audit::AuditLine;
+pub use claim::{Claim, ClaimRefused};
+pub use decisions::{Change, Decided, DecisionKind, NewDecision, NotDecided};
+pub use doubt::{Confirmed, Resolution};
+pub use health::MirrorHealth;
+pub use intake::{IncomingMail, MailboxCursor, Taken};
+pub use ledger::{LedgerEntry, LedgerScope};
+pub use listing::ListFilter;
+pub use lock::{DaemonLock, LockRefused, lock_daemon};
+pub use mirror::{CommentUpdate, Mirror, MirrorState};
+pub use notifications::Revised;
+pub use outbox::{DeliveryRow, FrozenId};
+pub use outcome::Finish;
+pub use pairs::{Pair, PairWord};
+pub use row::{
+    Closed, DecisionRow, DraftRow, FailureVerdict, Held, MailSummary, NotificationRow, Reading,
+    Waiting,
+};
+pub use search::{Combine, Hit, Order};
+pub use switches::{Switch, SwitchState};
+pub use troubles::{Service, ServiceTrouble, disk_trouble};
+
+/// Who is named in the audit trail when no person acted.
+pub const PROGRAM: &str = "buildbot-watch";
+
+/// The open database. Methods take `&self`; a `Store` is not shared between
+/// threads, each opens its own.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+macro_rules! row_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                self.0.to_sql()
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                i64::column_result(value).map(Self)
+            }
+        }
+    };
+}
+
+row_id!(
+    /// Counts the notifications taken in, from 1; never reused.
+    NotificationId
+);
+row_id!(
+    /// Counts the outbox rows, from 1; never reused.
+    DeliveryId
+);
+row_id!(
+    /// Counts the decisions, from 1; never reused.
+    DecisionId
+);

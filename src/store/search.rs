@@ -1,0 +1,275 @@
+//! The manual search, done over the mirror. Terms are untrusted: none is read as
+//! query syntax.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use rusqlite::{Row, params};
+
+use super::Mirror;
+use super::mirror::without_nul;
+use crate::domain::Seconds;
+use crate::domain::issue::IssueRef;
+
+/// One report found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The report.
+    pub issue: IssueRef,
+    /// Whether it is open.
+    pub open: bool,
+    /// When it last changed.
+    pub updated_at: Seconds,
+    /// When it was closed.
+    pub closed_at: Option<Seconds>,
+    /// Whether the term stands there as whole words (`test_os`, not
+    /// `test_os_extra`). Always true in full text.
+    pub whole_words: bool,
+    /// BM25, larger is better; 0 unless ordered by relevance.
+    pub score: f64,
+}
+
+/// How several terms go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combine {
+    /// Every term must be there.
+    All,
+    /// One is enough.
+    Any,
+}
+
+/// Which hits come first when there are more than the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Open ones, then by the last change.
+    Activity,
+    /// By BM25 over title, body and comments.
+    Relevance,
+}
+
+/// A longer term is cut; no title is longer.
+const LONGEST_TERM: usize = 200;
+
+/// Further terms are not looked for.
+const MOST_TERMS: usize = 32;
+
+/// What a hit shows.
+const COLUMNS: &str = "issues.number, issues.url, issues.title, issues.open, issues.updated_at, \
+                       issues.closed_at";
+
+/// What the title weighs against body and comments.
+const WEIGHTS: &str = "4.0, 1.0, 1.0";
+
+impl Mirror<'_> {
+    /// Reports whose title contains the term, case-insensitively: first those
+    /// where it stands as whole words (its words in a row, whatever punctuation is
+    /// between them), then those where it is a part of a longer word; in each
+    /// group open ones first, then by the last change.
+    pub fn titles_containing(&self, term: &str, limit: usize) -> Result<Vec<Hit>> {
+        let term = cut(term);
+        let mut hits = match has_words(&term) {
+            true => self.matching("issue_titles", &phrase(&term), limit)?,
+            false => Vec::new(),
+        };
+        for hit in &mut hits {
+            hit.whole_words = true;
+        }
+        // The second search finds the first one's hits again.
+        let room = limit.saturating_mul(2);
+        let parts = match term.chars().count() {
+            0 => Vec::new(),
+            1 | 2 => self.titles_like(&term, room)?,
+            _ => self.matching("issue_title_parts", &phrase(&term), room)?,
+        };
+        let whole: BTreeSet<u64> = hits.iter().map(|hit| hit.issue.number).collect();
+        hits.extend(
+            parts
+                .into_iter()
+                .filter(|hit| !whole.contains(&hit.issue.number)),
+        );
+        hits.truncate(limit);
+        Ok(hits)
+    }
+
+    /// Reports that contain the terms as whole words in title, body or comments.
+    pub fn full_text(
+        &self,
+        terms: &[&str],
+        combine: Combine,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Hit>> {
+        let Some(query) = full_text_query(terms, combine) else {
+            return Ok(Vec::new());
+        };
+        let mut hits = match order {
+            Order::Activity => self.matching("issue_texts", &query, limit)?,
+            Order::Relevance => self.by_relevance(&query, limit)?,
+        };
+        for hit in &mut hits {
+            hit.whole_words = true;
+        }
+        Ok(hits)
+    }
+
+    /// In how many reports a term occurs as whole words in title, body or
+    /// comments: how selective it is. Counts up to `most`.
+    pub fn frequency(&self, term: &str, most: usize) -> Result<u64> {
+        let Some(query) = full_text_query(&[term], Combine::All) else {
+            return Ok(0);
+        };
+        let mut statement = self.connection().prepare_cached(
+            "SELECT count(*)
+             FROM (
+                 SELECT 1
+                 FROM issue_texts
+                 JOIN issues ON issues.id = issue_texts.rowid
+                 WHERE issue_texts MATCH ?1 AND issues.tracker = ?2
+                 LIMIT ?3
+             )",
+        )?;
+        Ok(statement.query_row(params![query, self.tracker, most], |row| row.get(0))?)
+    }
+
+    /// Whether each index finds a report by its title.
+    pub(super) fn finds(&self, number: u64, title: &str) -> Result<bool> {
+        let term = cut(title);
+        if !has_words(&term) {
+            return Ok(true);
+        }
+        let mut indexes = vec!["issue_titles", "issue_texts"];
+        if term.chars().count() > 2 {
+            indexes.push("issue_title_parts");
+        }
+        for index in indexes {
+            let found = self
+                .connection()
+                .prepare_cached(&format!(
+                    "SELECT 1
+                     FROM {index}
+                     WHERE {index} MATCH ?1
+                       AND rowid = (SELECT id FROM issues WHERE tracker = ?2 AND number = ?3)"
+                ))?
+                .exists(params![phrase(&term), self.tracker, number])?;
+            if !found {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
+        self.hits(
+            &format!(
+                "SELECT {COLUMNS}, 0.0 AS score
+                 FROM {index}
+                 JOIN issues ON issues.id = {index}.rowid
+                 WHERE {index} MATCH ?2 AND issues.tracker = ?1
+                 ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC
+                 LIMIT ?3"
+            ),
+            query,
+            limit,
+        )
+    }
+
+    fn by_relevance(&self, query: &str, limit: usize) -> Result<Vec<Hit>> {
+        self.hits(
+            &format!(
+                "SELECT {COLUMNS}, -bm25(issue_texts, {WEIGHTS}) AS score
+                 FROM issue_texts
+                 JOIN issues ON issues.id = issue_texts.rowid
+                 WHERE issue_texts MATCH ?2 AND issues.tracker = ?1
+                 ORDER BY score DESC, issues.open DESC, issues.updated_at DESC
+                 LIMIT ?3"
+            ),
+            query,
+            limit,
+        )
+    }
+
+    /// For terms too short for the index of parts.
+    fn titles_like(&self, term: &str, limit: usize) -> Result<Vec<Hit>> {
+        let escaped: String = term
+            .chars()
+            .flat_map(|c| {
+                matches!(c, '%' | '_' | '\\')
+                    .then_some('\\')
+                    .into_iter()
+                    .chain([c])
+            })
+            .collect();
+        self.hits(
+            &format!(
+                "SELECT {COLUMNS}, 0.0 AS score
+                 FROM issues
+                 WHERE tracker = ?1 AND title LIKE ?2 ESCAPE '\\'
+                 ORDER BY open DESC, updated_at DESC, id DESC
+                 LIMIT ?3"
+            ),
+            &format!("%{escaped}%"),
+            limit,
+        )
+    }
+
+    fn hits(&self, sql: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
+        let mut statement = self.connection().prepare_cached(sql)?;
+        let hits = statement.query_map(params![self.tracker, query, limit], hit)?;
+        Ok(hits.collect::<Result<_, _>>()?)
+    }
+}
+
+fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
+    Ok(Hit {
+        issue: IssueRef {
+            number: row.get("number")?,
+            url: row.get("url")?,
+            title: row.get("title")?,
+        },
+        open: row.get("open")?,
+        updated_at: row.get("updated_at")?,
+        closed_at: row.get("closed_at")?,
+        whole_words: false,
+        score: row.get("score")?,
+    })
+}
+
+/// At most [`LONGEST_TERM`] characters, ending with a whole word; no NUL.
+fn cut(term: &str) -> String {
+    let clean = without_nul(term).trim().to_owned();
+    match clean.char_indices().nth(LONGEST_TERM) {
+        None => clean,
+        Some((end, _)) => {
+            let beginning = clean.get(..end).unwrap_or_default();
+            let word = |c: char| c.is_alphanumeric() || c == '_';
+            beginning.trim_end_matches(word).trim_end().to_owned()
+        }
+    }
+}
+
+/// Whether the index of words can find anything of it; without a word the query
+/// would find nothing, or, beside other terms, be as if it were not there.
+fn has_words(term: &str) -> bool {
+    term.chars().any(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// A string of FTS5's query language: within double quotes nothing is syntax but
+/// the double quote, which is doubled (sqlite.org/fts5.html, 3.1).
+fn phrase(term: &str) -> String {
+    format!("\"{}\"", term.replace('"', "\"\""))
+}
+
+fn full_text_query(terms: &[&str], combine: Combine) -> Option<String> {
+    let phrases: Vec<String> = terms
+        .iter()
+        .take(MOST_TERMS)
+        .map(|term| cut(term))
+        .filter(|term| has_words(term))
+        .map(|term| phrase(&term))
+        .collect();
+    let operator = match combine {
+        Combine::All => " AND ",
+        Combine::Any => " OR ",
+    };
+    (!phrases.is_empty()).then(|| phrases.join(operator))
+}

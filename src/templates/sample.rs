@@ -1,0 +1,148 @@
+//! Plans of every form, with which templates are tried out.
+
+use std::collections::BTreeMap;
+
+use crate::domain::draft::{Flavour, Material, Plan, Settings, plan};
+use crate::domain::failure::{Failure, FailureKind, TestId};
+use crate::domain::issue::IssueRef;
+use crate::domain::mail::Mail;
+use crate::domain::matching::{Candidate, Tier, Verdict};
+use crate::domain::notification::{Build, BuildLink, BuildResult, Notification, ReadFrom};
+use crate::domain::signature::Signature;
+
+/// For each flavour: everything known, and hardly anything known.
+pub(super) fn plans() -> Vec<Plan> {
+    let flavours = [Flavour::GitHub, Flavour::Roundup, Flavour::Embedded];
+    flavours.into_iter().flat_map(of_flavour).collect()
+}
+
+fn of_flavour(flavour: Flavour) -> [Plan; 2] {
+    let settings = Settings {
+        flavour,
+        list_address: "buildbot-status@example.org".to_owned(),
+        components: vec!["Tests".to_owned()],
+        components_of: BTreeMap::new(),
+        versions: BTreeMap::from([("3.x".to_owned(), "Python 3.16".to_owned())]),
+        trusted_links: Vec::new(),
+    };
+    let mail = Mail {
+        message_id: Some("sample@example.org".to_owned()),
+        subject: "[Buildbot-status] sample".to_owned(),
+        ..Mail::default()
+    };
+    [full(), bare()].map(|notification| {
+        let count = notification.builds.iter().map(|it| it.failures.len()).sum();
+        let mut verdicts = vec![unseen(); count];
+        if let Some(first) = verdicts.first_mut().filter(|_| count > 1) {
+            *first = Verdict::Known {
+                candidates: vec![candidate()],
+            };
+        }
+        plan(
+            &Material {
+                mail: &mail,
+                notification: &notification,
+                verdicts: &verdicts,
+                choices: &[],
+            },
+            &settings,
+        )
+    })
+}
+
+fn unseen() -> Verdict {
+    Verdict::New {
+        related: vec![candidate()],
+        searched: Vec::new(),
+    }
+}
+
+fn candidate() -> Candidate {
+    Candidate {
+        issue: IssueRef {
+            number: 33630,
+            url: "https://bugs.example.org/issue33630".to_owned(),
+            title: "test_posix: TestPosixSpawn fails on PPC64 Fedora 3.x".to_owned(),
+        },
+        open: true,
+        tier: Tier::Likely,
+        evidence: Vec::new(),
+    }
+}
+
+/// More builds, failures and issues than are listed one by one.
+fn full() -> Notification {
+    let link = BuildLink {
+        url: "https://buildbot.example.org/#/builders/1/builds/2".to_owned(),
+        base: "https://buildbot.example.org/".to_owned(),
+        builder: "1".to_owned(),
+        number: 2,
+    };
+    let failures = [
+        failure("test_posix", Some("test_close")),
+        failure("test_os", Some("test_popen")),
+        failure("test_string", None),
+    ];
+    let build = Build {
+        worker: Some("fedora-ppc64".to_owned()),
+        branch: Some("3.x".to_owned()),
+        revision: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
+        link: Some(link),
+        ..build(failures.to_vec())
+    };
+    Notification {
+        builds: vec![build; 12],
+        remarks: Vec::new(),
+    }
+}
+
+/// One failure of which nothing is known.
+fn bare() -> Notification {
+    let nothing = Failure {
+        test: TestId::default(),
+        kind: FailureKind::Unknown,
+        exception: None,
+        line: None,
+        excerpt: Vec::new(),
+        signature: Signature("v1:0".to_owned()),
+        flaky: false,
+    };
+    Notification {
+        builds: vec![build(vec![nothing])],
+        remarks: Vec::new(),
+    }
+}
+
+fn build(failures: Vec<Failure>) -> Build {
+    Build {
+        redactions: 0,
+        builder: "PPC64 Fedora 3.x".to_owned(),
+        result: BuildResult::Failure,
+        state: None,
+        worker: None,
+        project: None,
+        branch: None,
+        revision: None,
+        link: None,
+        blamelist: Vec::new(),
+        failures,
+        read_from: ReadFrom::Body,
+    }
+}
+
+fn failure(file: &str, method: Option<&str>) -> Failure {
+    Failure {
+        test: TestId {
+            file: Some(file.to_owned()),
+            class: method.map(|_| "SampleTests".to_owned()),
+            method: method.map(str::to_owned),
+            subtest: None,
+        },
+        kind: FailureKind::TestFailed,
+        exception: Some("AssertionError".to_owned()),
+        line: Some("AssertionError: 1 != 2".to_owned()),
+        excerpt: vec!["Traceback (most recent call last):".to_owned()],
+        signature: Signature(format!("v1:{file}")),
+        flaky: true,
+    }
+}

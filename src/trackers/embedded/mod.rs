@@ -1,0 +1,313 @@
+//! A tracker in a SQLite file of its own: for the demo, and for trying things out.
+//!
+//! The marker is a column that must be unique, so that doing the same work twice
+//! is doing it once; nothing here is ever in doubt.
+
+mod seed;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::domain::Seconds;
+use crate::domain::delivery::{Outcome, Receipt};
+use crate::domain::draft::NewIssue;
+use crate::domain::finding::Finding;
+use crate::domain::issue::{Issue, IssueComment, IssueRef};
+use crate::trackers::{Marker, Next, Page, Work, number_after};
+
+pub use seed::{SeedIssue, demo_issues};
+
+/// `.invalid` never leads anywhere (RFC 2606, section 2).
+const WEB: &str = "https://tracker.invalid/issue/";
+const PAGE: i64 = 100;
+
+const SCHEMA: &str = "
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+CREATE TABLE IF NOT EXISTS issues (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    marker TEXT UNIQUE,
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    is_open INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    -- Rises with every change of any issue; what a mirror asks by.
+    change INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS comments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    issue INTEGER NOT NULL REFERENCES issues (number),
+    marker TEXT UNIQUE,
+    author TEXT NOT NULL,
+    text TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+";
+
+const NEXT_CHANGE: &str = "(SELECT 1 + coalesce(max(change), 0) FROM issues)";
+
+/// A tracker in a SQLite file of its own.
+#[derive(Debug)]
+pub struct Embedded {
+    connection: Mutex<Connection>,
+}
+
+impl Embedded {
+    /// Opens the file, or makes it. Its folder must exist.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or is something else.
+    pub fn open(path: &Path) -> Result<Self> {
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.execute_batch(SCHEMA)?;
+            Ok(connection)
+        };
+        let connection = open().with_context(|| format!("the tracker {}", path.display()))?;
+        Ok(Self {
+            connection: Mutex::new(connection),
+        })
+    }
+
+    pub(crate) async fn changed_since(&self, cursor: Option<&str>) -> Result<Page> {
+        let after: i64 = match cursor {
+            Some(text) => text.parse().context("the stored cursor")?,
+            None => 0,
+        };
+        let connection = self.connection()?;
+        let mut query = connection.prepare(
+            "SELECT number, title, body, labels, is_open, created_at, change,
+                (SELECT max(at) FROM comments WHERE issue = number)
+             FROM issues WHERE change > ?1 ORDER BY change LIMIT ?2",
+        )?;
+        let mut last = after;
+        let mut issues = query
+            .query_map(params![after, PAGE], |row| {
+                last = row.get(6)?;
+                issue(row)
+            })?
+            .collect::<rusqlite::Result<Vec<Issue>>>()?;
+        for issue in &mut issues {
+            issue.comments = comments(&connection, issue.number)?;
+        }
+        let next = if issues.len() >= usize::try_from(PAGE)? {
+            Next::More(last.to_string())
+        } else {
+            Next::Complete(last.to_string())
+        };
+        Ok(Page {
+            issues,
+            comments: Vec::new(),
+            next,
+        })
+    }
+
+    pub(crate) async fn count_open(&self) -> Result<Option<u64>> {
+        let connection = self.connection()?;
+        let count =
+            connection.query_row("SELECT count(*) FROM issues WHERE is_open", [], |row| {
+                number(row)
+            })?;
+        Ok(Some(count))
+    }
+
+    pub(crate) async fn prepare(
+        &self,
+        work: &Work,
+        marker: &Marker,
+        _earlier: Option<&str>,
+    ) -> Result<String, Outcome> {
+        match self.find(work, marker) {
+            Ok(None) => Ok(String::new()),
+            Ok(Some(issue)) => Err(Outcome::Done(Receipt::Issue(issue))),
+            Err(error) => Err(later(&error)),
+        }
+    }
+
+    /// SQLite answers Done or "nothing happened"; there is nothing between.
+    pub(crate) async fn perform(&self, work: &Work, marker: &Marker, _prepared: &str) -> Outcome {
+        let done = match work {
+            Work::Open(issue) => self.insert_issue(issue, marker),
+            Work::Comment { issue, body } => match self.insert_comment(issue, body, marker) {
+                Ok(true) => Ok(()),
+                Ok(false) => {
+                    let why = format!("there is no issue {}", issue.number);
+                    return Outcome::Refused { why };
+                }
+                Err(error) => Err(error),
+            },
+        };
+        match done.and_then(|()| self.find(work, marker)) {
+            Ok(Some(issue)) => Outcome::Done(Receipt::Issue(issue)),
+            Ok(None) => later(&anyhow!("it was not kept")),
+            Err(error) => later(&error),
+        }
+    }
+
+    pub(crate) async fn find_own(
+        &self,
+        work: &Work,
+        marker: &Marker,
+        _prepared: Option<&str>,
+        _since: Seconds,
+    ) -> Result<Option<IssueRef>> {
+        self.find(work, marker)
+    }
+
+    pub(crate) async fn check(&self) -> Vec<Finding> {
+        match self.count_open().await {
+            Ok(count) => vec![Finding::fine(format!(
+                "the embedded tracker has {} open issues",
+                count.unwrap_or(0)
+            ))],
+            Err(error) => vec![Finding::bad(
+                format!("the embedded tracker cannot be read: {error}"),
+                "check its file and the rights on it",
+            )],
+        }
+    }
+
+    pub(crate) fn issue_url(&self, number: u64) -> String {
+        format!("{WEB}{number}")
+    }
+
+    pub(crate) fn name(&self) -> String {
+        "the embedded tracker".to_owned()
+    }
+
+    pub(crate) fn number_in_url(&self, link: &str) -> Option<u64> {
+        number_after(link, WEB)
+    }
+
+    fn insert_issue(&self, issue: &NewIssue, marker: &Marker) -> Result<()> {
+        let labels: Vec<_> = issue.components.iter().chain(&issue.versions).collect();
+        self.connection()?.execute(
+            &format!(
+                "INSERT INTO issues (marker, title, body, labels, is_open, created_at, change)
+                 VALUES (?1, ?2, ?3, ?4, TRUE, ?5, {NEXT_CHANGE})
+                 ON CONFLICT (marker) DO NOTHING"
+            ),
+            params![
+                marker.0,
+                issue.title,
+                issue.body,
+                serde_json::to_string(&labels)?,
+                now()
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// `false` where there is no such issue.
+    fn insert_comment(&self, issue: &IssueRef, body: &str, marker: &Marker) -> Result<bool> {
+        let mut connection = self.connection()?;
+        let transaction = connection.transaction()?;
+        let changed = transaction.execute(
+            &format!("UPDATE issues SET change = {NEXT_CHANGE} WHERE number = ?1"),
+            [stored(issue.number)],
+        )?;
+        if changed == 0 {
+            return Ok(false);
+        }
+        transaction.execute(
+            "INSERT INTO comments (issue, marker, author, text, at)
+             VALUES (?1, ?2, 'buildbot-watch', ?3, ?4)
+             ON CONFLICT (marker) DO NOTHING",
+            params![stored(issue.number), marker.0, body, now()],
+        )?;
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    fn find(&self, work: &Work, marker: &Marker) -> Result<Option<IssueRef>> {
+        let query = match work {
+            Work::Open(_) => "SELECT number, title FROM issues WHERE marker = ?1",
+            Work::Comment { .. } => {
+                "SELECT number, title FROM issues
+                 WHERE number IN (SELECT issue FROM comments WHERE marker = ?1)"
+            }
+        };
+        let found = self
+            .connection()?
+            .query_row(query, [&marker.0], |row| {
+                let number = number(row)?;
+                Ok(IssueRef {
+                    number,
+                    url: format!("{WEB}{number}"),
+                    title: row.get(1)?,
+                })
+            })
+            .optional()?;
+        Ok(found)
+    }
+
+    fn connection(&self) -> Result<MutexGuard<'_, Connection>> {
+        self.connection
+            .lock()
+            .map_err(|_| anyhow!("the tracker's file was left in the middle of something"))
+    }
+}
+
+fn issue(row: &rusqlite::Row<'_>) -> rusqlite::Result<Issue> {
+    let number = number(row)?;
+    let labels: String = row.get(3)?;
+    let created_at: Seconds = row.get(5)?;
+    let commented_at: Option<Seconds> = row.get(7)?;
+    Ok(Issue {
+        number,
+        url: format!("{WEB}{number}"),
+        title: row.get(1)?,
+        body: row.get(2)?,
+        comments: Vec::new(),
+        labels: serde_json::from_str(&labels).unwrap_or_default(),
+        open: row.get(4)?,
+        created_at,
+        updated_at: commented_at.map_or(created_at, |at| at.max(created_at)),
+        closed_at: None,
+    })
+}
+
+fn comments(connection: &Connection, number: u64) -> rusqlite::Result<Vec<IssueComment>> {
+    connection
+        .prepare("SELECT id, author, text, at FROM comments WHERE issue = ?1 ORDER BY id")?
+        .query_map([stored(number)], |row| {
+            Ok(IssueComment {
+                id: row.get::<_, i64>(0)?.to_string(),
+                author: row.get(1)?,
+                text: row.get(2)?,
+                at: row.get(3)?,
+            })
+        })?
+        .collect()
+}
+
+/// SQLite's numbers have a sign. One over its range is nobody's.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The number in the first column.
+fn number(row: &rusqlite::Row<'_>) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(0).map(i64::unsigned_abs)
+}
+
+fn later(error: &anyhow::Error) -> Outcome {
+    Outcome::Later {
+        why: error.to_string(),
+        after_seconds: None,
+    }
+}
+
+/// This tracker is a server of its own, with a clock of its own.
+fn now() -> Seconds {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| Seconds::try_from(since.as_secs()).unwrap_or(0))
+}

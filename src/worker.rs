@@ -1,0 +1,136 @@
+//! The one loop: it takes what is due, asks the domain what follows, lets one
+//! adapter act, and records the result.
+//!
+//! ```text
+//! reading      Received -> Parsed     the mail, and the log it speaks of
+//! matching     Parsed   -> Matched    every failure against the mirror
+//! drafting     Matched  -> Drafted    the exact texts, for a person to decide on
+//! delivering   Approved -> Delivered  the outbox, in order
+//! doubts       what became of an effect that nobody answered for
+//! mirroring    the copy of the tracker's bug reports
+//! silence      a list that says nothing for too long
+//! unseen       replies that the list never showed
+//! ```
+//!
+//! Every step is repeatable up to its commit; a kill between any two
+//! instructions leaves a row that the next pass takes up again.
+
+mod clock;
+mod delivering;
+mod doubts;
+mod drafting;
+mod matching;
+mod mirroring;
+mod parts;
+mod reading;
+mod silence;
+mod unseen;
+
+use anyhow::Result;
+
+use crate::domain::Seconds;
+use crate::domain::life::Stage;
+use crate::store::{NotificationId, NotificationRow, Switch};
+
+pub use clock::{Clock, wall_clock};
+pub use drafting::redraft;
+pub use matching::match_row;
+pub use mirroring::mirror_max_age;
+pub use parts::{Memory, Outgoing, Parts, Rules, SmtpNow};
+pub use unseen::UNSEEN_AFTER;
+
+/// After so many attempts that did not end in an orderly way, a mail is laid
+/// aside (I16).
+const MOST_ATTEMPTS: u32 = 3;
+
+/// How many rows one pass takes, so that deliveries do not wait for a flood.
+const ROWS_A_PASS: usize = 50;
+
+/// Once at start: what was claimed when the program died is in doubt (I4, I5).
+pub fn wake(parts: &Parts) -> Result<()> {
+    let now = parts.clock.now();
+    for row in parts.store.doubt_crashed_claims(now, now)? {
+        tracing::warn!(delivery = %row.id, notification = %row.notification,
+            "the program ended while this was being delivered; looking for what became of it");
+    }
+    Ok(())
+}
+
+/// Does one step of everything that is due. Says when something is due next: at
+/// once, as long as there was something to do.
+///
+/// # Errors
+///
+/// Only the store's: without it nothing can be done. What the outside world
+/// does wrong is recorded, and tried again in time.
+pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
+    memory.opened_this_run.clear();
+    mirroring::bring_up_to_date(parts, memory).await?;
+    let due = parts.store.due(parts.clock.now(), ROWS_A_PASS)?;
+    let mut is_idle = due.is_empty();
+    for id in due {
+        parts.beat();
+        if parts.is_stopping() {
+            break;
+        }
+        step(parts, id).await?;
+    }
+    drafting::expire(parts)?;
+    silence::look(parts, memory)?;
+    unseen::look(parts)?;
+    doubts::look_into(parts).await?;
+    is_idle &= delivering::deliver_due(parts, memory).await? == 0;
+    let now = parts.clock.now();
+    if !is_idle {
+        return Ok(now);
+    }
+    let deadline = parts.store.next_deadline(now)?;
+    Ok(deadline.map_or(memory.next_sync, |at| at.min(memory.next_sync)))
+}
+
+/// The next step of one notification.
+async fn step(parts: &Parts, id: NotificationId) -> Result<()> {
+    let now = parts.clock.now();
+    let row = match parts.store.load(id) {
+        Ok(row) => row,
+        Err(error) => return lay_aside(parts, id, &format!("its row cannot be read: {error:#}")),
+    };
+    if row.stage != Stage::Received
+        && let Some(stop) = parts.store.switch(Switch::Stop)?
+    {
+        let why = format!("STOP is on: {}", stop.reason);
+        return parts.store.wait_until(id, now + 30, &why, now);
+    }
+    if parts.store.count_attempt(id)? > MOST_ATTEMPTS {
+        let why = format!(
+            "{MOST_ATTEMPTS} attempts at this step ({}) broke off",
+            row.stage
+        );
+        return lay_aside(parts, id, &why);
+    }
+    if let Err(error) = act(parts, &row).await {
+        tracing::warn!(notification = %id, stage = %row.stage, error = format!("{error:#}"), "a step failed");
+        if row.attempts + 1 >= MOST_ATTEMPTS {
+            return lay_aside(parts, id, &format!("{error:#}"));
+        }
+    }
+    Ok(())
+}
+
+async fn act(parts: &Parts, row: &NotificationRow) -> Result<()> {
+    match row.stage {
+        Stage::Received => reading::read(parts, row).await,
+        Stage::Parsed => matching::find_reports(parts, row),
+        Stage::Matched => drafting::draft(parts, row),
+        Stage::Drafted
+        | Stage::Approved
+        | Stage::Delivered
+        | Stage::Closed(_)
+        | Stage::Quarantined => Ok(()),
+    }
+}
+
+fn lay_aside(parts: &Parts, id: NotificationId, why: &str) -> Result<()> {
+    tracing::error!(notification = %id, why, "a mail is laid aside; `show` tells more");
+    parts.store.quarantine(id, why, parts.clock.now())
+}

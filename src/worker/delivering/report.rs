@@ -1,0 +1,152 @@
+//! Bug reports: one opened, or one commented on.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{Job, claim};
+use crate::domain::delivery::{Outcome, Receipt, marker};
+use crate::domain::draft::{Action, NewIssue};
+use crate::domain::issue::IssueRef;
+use crate::store::{DeliveryRow, FrozenId, LedgerEntry};
+use crate::trackers::{Marker, Work};
+use crate::worker::Parts;
+
+/// What is frozen: everything the tracker will be told.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FrozenWork {
+    Open(NewIssue),
+    Comment { issue: IssueRef, body: String },
+}
+
+/// Writes to the tracker. `None`: it was put off or held, and that is recorded.
+pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome>> {
+    let row = freeze(parts, job)?;
+    let (work, marker) = work_of(&row).context("the frozen bytes are unreadable")?;
+    if let Some(outcome) = twin_outcome(parts, job, &row, (&work, &marker)).await? {
+        return Ok(Some(outcome));
+    }
+    let earlier = row.prepared.as_deref();
+    let prepared = match parts.tracker.prepare(&work, &marker, earlier).await {
+        Ok(prepared) => prepared,
+        Err(Outcome::Done(Receipt::Issue(issue))) => return adopt(parts, &row, issue).map(Some),
+        Err(outcome) => return Ok(Some(outcome)),
+    };
+    if row.prepared.as_deref() != Some(prepared.as_str()) {
+        parts.store.save_prepared(row.id, &prepared)?;
+    }
+    let digest = row.frozen_digest.as_deref().unwrap_or_default();
+    let tracker = parts.tracker.name();
+    let entry = LedgerEntry {
+        target: &tracker,
+        thread: &super::thread_of(&row, &job.notification),
+        body_digest: digest,
+    };
+    let Some(_claim) = claim(parts, &row, &entry, digest)? else {
+        return Ok(None);
+    };
+    Ok(Some(parts.tracker.perform(&work, &marker, &prepared).await))
+}
+
+/// Commits what will be written, and the marker it can be found by (I5).
+fn freeze(parts: &Parts, job: &Job<'_>) -> Result<DeliveryRow> {
+    let action = job.draft.actions.get(job.row.position);
+    let position = job.row.position;
+    let (work, name) = match action.context("the draft has no such action")? {
+        Action::Open(issue) => (FrozenWork::Open(issue.clone()), format!("open {position}")),
+        Action::Comment { issue, body } => (
+            FrozenWork::Comment {
+                issue: issue.clone(),
+                body: body.clone(),
+            },
+            format!("comment {position} on {}", issue.number),
+        ),
+        Action::Choose { .. } => anyhow::bail!("an issue was never chosen"),
+    };
+    let bytes = serde_json::to_vec(&work)?;
+    let key = parts.store.instance_key()?;
+    let id = FrozenId::Marker(marker(
+        &key,
+        &job.row.identity(&job.notification.content_key),
+        &name,
+    ));
+    parts
+        .store
+        .freeze(job.row.id, &bytes, &id, parts.clock.now())
+}
+
+/// What a row's frozen bytes say, for the tracker.
+pub(in crate::worker) fn work_of(row: &DeliveryRow) -> Option<(Work, Marker)> {
+    let work = match serde_json::from_slice(row.frozen.as_deref()?).ok()? {
+        FrozenWork::Open(issue) => Work::Open(issue),
+        FrozenWork::Comment { issue, body } => Work::Comment { issue, body },
+    };
+    match row.frozen_id.as_ref()? {
+        FrozenId::Marker(marker) => Some((work, Marker(marker.clone()))),
+        FrozenId::MessageId(_) => None,
+    }
+}
+
+/// Whether a person has said already that it should be tried all the same.
+fn was_resolved(parts: &Parts, row: &DeliveryRow) -> Result<bool> {
+    let trail = parts.store.trail(row.notification)?;
+    Ok(trail.iter().any(|line| line.what == "resolved"))
+}
+
+/// An effect of ours that is there already.
+fn adopt(parts: &Parts, row: &DeliveryRow, issue: IssueRef) -> Result<Outcome> {
+    let found = format!("the tracker has our work at {}", issue.url);
+    super::restored::tell(parts, row.id, &found)?;
+    Ok(Outcome::Done(Receipt::Issue(issue)))
+}
+
+/// What comes of a new issue when there is one with its title: a person has to
+/// settle it, unless it is this very one.
+async fn twin_outcome(
+    parts: &Parts,
+    job: &Job<'_>,
+    row: &DeliveryRow,
+    (work, marker): (&Work, &Marker),
+) -> Result<Option<Outcome>> {
+    let Work::Open(issue) = work else {
+        return Ok(None);
+    };
+    let Some(twin) = twin_of(parts, issue)? else {
+        return Ok(None);
+    };
+    if was_resolved(parts, row)? {
+        return Ok(None);
+    }
+    let since = job.notification.received_at;
+    let prepared = row.prepared.as_deref();
+    let outcome = match parts.tracker.find_own(work, marker, prepared, since).await {
+        Ok(Some(own)) => adopt(parts, row, own)?,
+        Ok(None) => {
+            let (id, url) = (row.id, twin.url);
+            let why = format!(
+                "an issue with this title is open already: {url}; `resolve {id} --happened {url}` \
+                 takes that one, `resolve {id} --try-again` opens another"
+            );
+            Outcome::Refused { why }
+        }
+        Err(error) => Outcome::Later {
+            why: format!("{error:#}"),
+            after_seconds: None,
+        },
+    };
+    Ok(Some(outcome))
+}
+
+/// An open issue with the very same title: two notifications of one failure may
+/// both have been drafted before the first issue existed.
+fn twin_of(parts: &Parts, issue: &NewIssue) -> Result<Option<IssueRef>> {
+    let name = parts.tracker.name();
+    let hits = parts
+        .store
+        .mirror(&name)
+        .titles_containing(&issue.title, 20)?;
+    let twin = hits
+        .into_iter()
+        .find(|hit| hit.open && hit.issue.title == issue.title);
+    Ok(twin.map(|hit| hit.issue))
+}

@@ -1,0 +1,165 @@
+//! Every failure against the mirror of the tracker's bug reports.
+
+use anyhow::{Context, Result};
+
+use super::{Parts, mirroring};
+use crate::domain::Seconds;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::matching::{self, Candidate, Hit, Scope, Search, Tier, Verdict, searches};
+use crate::store::{self, Combine, FailureVerdict, Mirror, NotificationRow, Order, PairWord};
+
+/// How many reports one search gives at most.
+const MOST_HITS: usize = 25;
+
+/// A mirror that is not complete yet is looked at again after this many seconds.
+const ASK_AGAIN: Seconds = 30;
+
+/// Finds the reports of a notification's failures, or waits for a mirror that
+/// may say that there are none (I11).
+pub(super) fn find_reports(parts: &Parts, row: &NotificationRow) -> Result<()> {
+    let verdicts = match_row(parts, row)?;
+    let now = parts.clock.now();
+    let says_new = verdicts
+        .iter()
+        .any(|verdict| matches!(verdict.verdict, Verdict::New { .. }));
+    if says_new && let Some(why) = mirroring::why_not_new(parts, now)? {
+        let why = format!("nothing is called new yet: {why}");
+        return parts.store.wait_until(row.id, now + ASK_AGAIN, &why, now);
+    }
+    parts.store.record_verdicts(row.id, &verdicts, now)
+}
+
+/// One verdict for each failure, in the order of the builds and their failures.
+///
+/// # Errors
+///
+/// The mail was not read yet, or the store fails.
+pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerdict>> {
+    let reading = row.reading.as_ref().context("the mail was not read yet")?;
+    let name = parts.tracker.name();
+    let mirror = parts.store.mirror(&name);
+    let mut verdicts = Vec::new();
+    for (build_index, build) in reading.notification.builds.iter().enumerate() {
+        for (failure_index, failure) in build.failures.iter().enumerate() {
+            parts.beat();
+            verdicts.push(FailureVerdict {
+                build: build_index,
+                failures: vec![failure_index],
+                verdict: find(mirror, failure, &build.builder, row.received_at)?,
+            });
+        }
+    }
+    Ok(verdicts)
+}
+
+fn find(mirror: Mirror<'_>, failure: &Failure, builder: &str, at: Seconds) -> Result<Verdict> {
+    let mut found = Vec::new();
+    for search in searches(failure) {
+        let hits = look_for(mirror, &search)?;
+        found.push((search, hits));
+    }
+    let verdict = matching::decide(failure, builder, &found, at);
+    with_memory(mirror, failure, verdict)
+}
+
+fn look_for(mirror: Mirror<'_>, search: &Search) -> Result<Vec<Hit>> {
+    let hits = match search.scope {
+        Scope::Title => in_titles(mirror, &search.terms)?,
+        Scope::FullText => {
+            let terms: Vec<&str> = search.terms.iter().map(String::as_str).collect();
+            mirror.full_text(&terms, Combine::All, Order::Activity, MOST_HITS)?
+        }
+    };
+    Ok(hits.into_iter().map(hit).collect())
+}
+
+/// Titles that contain every term: searched by the first, which is the most
+/// telling one, and read for the others.
+fn in_titles(mirror: Mirror<'_>, terms: &[String]) -> Result<Vec<store::Hit>> {
+    let Some((first, others)) = terms.split_first() else {
+        return Ok(Vec::new());
+    };
+    let mut hits = mirror.titles_containing(first, MOST_HITS)?;
+    hits.retain(|hit| {
+        let title = hit.issue.title.to_lowercase();
+        others
+            .iter()
+            .all(|term| title.contains(&term.to_lowercase()))
+    });
+    Ok(hits)
+}
+
+fn hit(hit: store::Hit) -> Hit {
+    Hit {
+        issue: hit.issue,
+        open: hit.open,
+        updated_at: hit.updated_at,
+        closed_at: hit.closed_at,
+    }
+}
+
+/// What people said about this very failure before counts more than any search.
+fn with_memory(mirror: Mirror<'_>, failure: &Failure, verdict: Verdict) -> Result<Verdict> {
+    let pairs = mirror.pairs(&failure.signature)?;
+    let confirmed = pairs.iter().find(|pair| pair.word == PairWord::Confirmed);
+    let Some(pair) = confirmed else {
+        return Ok(verdict);
+    };
+    let Some(issue) = mirror.issue(pair.issue)? else {
+        return Ok(verdict);
+    };
+    if !issue.open {
+        return Ok(verdict);
+    }
+    let first = Candidate {
+        issue: issue.reference(),
+        open: true,
+        tier: Tier::Strong,
+        evidence: vec![format!("{} said that this failure belongs to it", pair.who)],
+    };
+    let mut candidates = vec![first];
+    candidates.extend(
+        candidates_of(verdict)
+            .into_iter()
+            .filter(|candidate| candidate.issue.number != pair.issue),
+    );
+    Ok(Verdict::Known { candidates })
+}
+
+fn candidates_of(verdict: Verdict) -> Vec<Candidate> {
+    match verdict {
+        Verdict::Known { candidates } | Verdict::Ambiguous { candidates } => candidates,
+        Verdict::New { related, .. } => related,
+    }
+}
+
+/// Keeps a person's word that a notification's failures belong to an issue. One
+/// mail that names one issue says it of a single failure only: of several,
+/// nobody knows which was meant.
+pub(super) fn remember(parts: &Parts, row: &NotificationRow, issue: u64, who: &str) -> Result<()> {
+    let Some(reading) = &row.reading else {
+        return Ok(());
+    };
+    let failures = reading
+        .notification
+        .builds
+        .iter()
+        .flat_map(|build| &build.failures);
+    let failures: Vec<&Failure> = failures
+        .filter(|failure| failure.kind != FailureKind::Infrastructure)
+        .collect();
+    let [failure] = failures.as_slice() else {
+        return Ok(());
+    };
+    let name = parts.tracker.name();
+    let now = parts.clock.now();
+    let mirror = parts.store.mirror(&name);
+    mirror.record_pair(
+        &failure.signature,
+        issue,
+        PairWord::Confirmed,
+        Some(row.id),
+        who,
+        now,
+    )
+}

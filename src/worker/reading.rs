@@ -1,0 +1,199 @@
+//! From the raw mail to what the CI system said, with the logs it speaks of.
+
+mod logs;
+
+use anyhow::Result;
+
+use super::Parts;
+use super::delivering::restored;
+use crate::domain::classify::{MailKind, classify};
+use crate::domain::delivery::is_own_loop_header;
+use crate::domain::life::{ClosedReason, Stage};
+use crate::domain::mail::Mail;
+use crate::domain::mention::{Mention, issue_mentions};
+use crate::domain::notification::Notification;
+use crate::parsing::mime::{self, Completeness};
+use crate::parsing::{self, Event, NoFailure};
+use crate::store::{Confirmed, MailSummary, NotificationId, NotificationRow, Reading};
+
+/// Reads one mail: it is closed with a reason, or becomes a notification.
+pub(super) async fn read(parts: &Parts, row: &NotificationRow) -> Result<()> {
+    let raw = parts.store.raw(row.id)?;
+    let completeness = if row.truncated {
+        Completeness::CutOff
+    } else {
+        Completeness::Whole
+    };
+    let mail = mime::parse(&raw, completeness)?;
+    drop(raw);
+    if is_ours(parts, &mail)? {
+        return own_mail(parts, row.id, &mail);
+    }
+    let (reason, note) = match classify(&mail, &parts.rules.list) {
+        MailKind::Notification => return notice(parts, row, &mail).await,
+        MailKind::HumanReply => {
+            human_reply(parts, &mail)?;
+            (ClosedReason::HumanReply, "a person's reply".to_owned())
+        }
+        MailKind::HumanMail => (ClosedReason::HumanReply, "a person's mail".to_owned()),
+        MailKind::OwnEcho => (
+            ClosedReason::OwnMail,
+            "written from our own address, but not by this program".to_owned(),
+        ),
+        MailKind::OtherList(why) => (ClosedReason::OtherList, why),
+        MailKind::Refused(why) => (ClosedReason::Refused, why),
+    };
+    close(parts, row.id, reason, &note)
+}
+
+fn close(parts: &Parts, id: NotificationId, reason: ClosedReason, note: &str) -> Result<()> {
+    // The note may name people; `show` has it.
+    tracing::info!(notification = %id, reason = reason.name(), "nothing to do");
+    tracing::debug!(notification = %id, note, "why there is nothing to do");
+    parts
+        .store
+        .close_notification(id, reason, note, parts.clock.now())
+}
+
+/// Whether this program wrote the mail: its id is in the store, or the loop
+/// header proves it, which nobody without the key can write.
+fn is_ours(parts: &Parts, mail: &Mail) -> Result<bool> {
+    let Some(id) = mail.message_id.as_deref() else {
+        return Ok(false);
+    };
+    if parts.store.delivery_by_message_id(id)?.is_some() {
+        return Ok(true);
+    }
+    let key = parts.store.instance_key()?;
+    Ok(mail
+        .loop_header
+        .as_deref()
+        .is_some_and(|header| is_own_loop_header(&key, id, header)))
+}
+
+/// The list's copy of our own mail confirms its delivery (I4). One that the
+/// store does not know, or had not sent yet, means that an old database was
+/// brought back (I22).
+fn own_mail(parts: &Parts, id: NotificationId, mail: &Mail) -> Result<()> {
+    let now = parts.clock.now();
+    let message_id = mail.message_id.as_deref().unwrap_or_default();
+    let confirmed = parts.store.confirm_by_message_id(message_id, now)?;
+    let note = match &confirmed {
+        Some(Confirmed { delivery, .. }) => {
+            format!("the list's copy of our own reply (delivery {delivery})")
+        }
+        None => "our own mail, of which the store knows nothing".to_owned(),
+    };
+    let found = format!("the list carries our mail <{message_id}>");
+    match &confirmed {
+        Some(Confirmed { delivery, .. }) => restored::tell(parts, *delivery, &found)?,
+        None => restored::stop(parts, &found)?,
+    }
+    close(parts, id, ClosedReason::OwnMail, &note)
+}
+
+/// A person's answer that names an issue of the tracker closes the draft it
+/// answers, if nobody decided on that yet.
+fn human_reply(parts: &Parts, mail: &Mail) -> Result<()> {
+    let Some(answered) = answered_notification(parts, mail)? else {
+        return Ok(());
+    };
+    let mut named = None;
+    for mention in issue_mentions(mail) {
+        named = issue_meant(parts, &mention)?;
+        if named.is_some() {
+            break;
+        }
+    }
+    let (Some(issue), Ok(row)) = (named, parts.store.load(answered)) else {
+        return Ok(());
+    };
+    if row.decision.is_some() || matches!(row.stage, Stage::Closed(_) | Stage::Quarantined) {
+        return Ok(());
+    }
+    let who = mail
+        .from_name
+        .clone()
+        .or_else(|| mail.from.first().cloned());
+    let who = who.unwrap_or_else(|| "somebody".to_owned());
+    let url = parts.tracker.issue_url(issue);
+    let note = format!("{who} answered on the list and named {url}");
+    close(parts, answered, ClosedReason::AnsweredByHuman, &note)?;
+    super::matching::remember(parts, &row, issue, &who)
+}
+
+/// The issue of our tracker that a mention means. Much has a number: one alone
+/// counts only if there is such a report.
+fn issue_meant(parts: &Parts, mention: &Mention) -> Result<Option<u64>> {
+    Ok(match mention {
+        Mention::Url(url) => parts.tracker.parse_issue(url),
+        Mention::Named(word, number) => parts.tracker.is_called(word).then_some(*number),
+        Mention::Number(number) => {
+            let name = parts.tracker.name();
+            let known = parts.store.mirror(&name).issue(*number)?;
+            known.map(|issue| issue.number)
+        }
+    })
+}
+
+fn answered_notification(parts: &Parts, mail: &Mail) -> Result<Option<NotificationId>> {
+    for id in mail.in_reply_to.iter().chain(mail.references.iter().rev()) {
+        if let Some(found) = parts.store.find_by_message_id(id)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+async fn notice(parts: &Parts, row: &NotificationRow, mail: &Mail) -> Result<()> {
+    match parsing::read(mail) {
+        parsing::Reading::Notification(notification) => {
+            notification_read(parts, row, mail, notification).await
+        }
+        parsing::Reading::NoFailure(NoFailure { what, sentence, .. }) => {
+            let reason = match what {
+                Event::Recovered => ClosedReason::Recovered,
+                Event::Passed
+                | Event::Warnings
+                | Event::Infrastructure
+                | Event::Cancelled
+                | Event::WorkerMissing => ClosedReason::NotAFailure,
+            };
+            close(parts, row.id, reason, &sentence)
+        }
+        parsing::Reading::NotANotice => close(
+            parts,
+            row.id,
+            ClosedReason::NotAFailure,
+            "the mail has no form of notification that is known",
+        ),
+    }
+}
+
+async fn notification_read(
+    parts: &Parts,
+    row: &NotificationRow,
+    mail: &Mail,
+    mut notification: Notification,
+) -> Result<()> {
+    let deadline = row.received_at + parts.rules.log_wait;
+    if let Some(why) = logs::complete(parts, &mut notification, deadline).await {
+        let now = parts.clock.now();
+        let until = deadline.min(now + logs::ASK_AGAIN);
+        return parts.store.wait_until(row.id, until, &why, now);
+    }
+    let reading = Reading {
+        mail: MailSummary::from(mail),
+        redactions: notification
+            .builds
+            .iter()
+            .map(|build| build.redactions)
+            .sum::<usize>()
+            .try_into()
+            .unwrap_or(u32::MAX),
+        notification,
+    };
+    parts
+        .store
+        .record_reading(row.id, &reading, parts.clock.now())
+}

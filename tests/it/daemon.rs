@@ -1,0 +1,11 @@
+//! The service as it is run, on real servers that come and go.
+
+mod github;
+mod mailbox;
+mod outgoing;
+mod reloading;
+mod silence;
+mod starting;
+mod stopping;
+mod support;
+mod tracker;

@@ -1,0 +1,112 @@
+//! The embedded tracker.
+
+use buildbot_watch::domain::delivery::{Outcome, Receipt};
+use buildbot_watch::domain::draft::NewIssue;
+use buildbot_watch::domain::issue::IssueRef;
+use buildbot_watch::trackers::embedded::demo_issues;
+use buildbot_watch::trackers::{Embedded, Marker, Next, Tracker, Work};
+
+use crate::world::run;
+
+fn marker(text: &str) -> Marker {
+    Marker(text.into())
+}
+
+fn open(title: &str) -> Work {
+    Work::Open(NewIssue {
+        title: title.into(),
+        body: "text".into(),
+        versions: vec![],
+        components: vec!["tests".into()],
+    })
+}
+
+fn done(outcome: Outcome) -> IssueRef {
+    match outcome {
+        Outcome::Done(Receipt::Issue(issue)) => issue,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_same_work_twice_is_done_once_also_after_a_restart() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tracker.sqlite");
+        let tracker = Tracker::Embedded(Embedded::open(&path).unwrap());
+        let prepared = tracker
+            .prepare(&open("a"), &marker("m1"), None)
+            .await
+            .unwrap();
+        let first = done(tracker.perform(&open("a"), &marker("m1"), &prepared).await);
+        drop(tracker);
+
+        let tracker = Tracker::Embedded(Embedded::open(&path).unwrap());
+        let again = done(tracker.perform(&open("a"), &marker("m1"), &prepared).await);
+        assert_eq!(first, again);
+        let found = tracker.find_own(&open("a"), &marker("m1"), None, 0).await;
+        assert_eq!(found.unwrap(), Some(first.clone()));
+        assert_eq!(
+            tracker.prepare(&open("a"), &marker("m1"), None).await,
+            Err(Outcome::Done(Receipt::Issue(first.clone())))
+        );
+
+        let comment = Work::Comment {
+            issue: first.clone(),
+            body: "more".into(),
+        };
+        done(tracker.perform(&comment, &marker("m2"), "").await);
+        done(tracker.perform(&comment, &marker("m2"), "").await);
+        let page = tracker.changed_since(None).await.unwrap();
+        assert_eq!(page.issues.len(), 1);
+        assert_eq!(page.issues[0].comments.len(), 1);
+        assert_eq!(page.issues[0].labels, ["tests"]);
+        assert_eq!(tracker.count_open().await.unwrap(), Some(1));
+
+        let nowhere = Work::Comment {
+            issue: IssueRef {
+                number: 99,
+                ..first
+            },
+            body: String::new(),
+        };
+        let refused = tracker.perform(&nowhere, &marker("m3"), "").await;
+        assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
+    });
+}
+
+#[test]
+fn the_demos_issues_are_good_and_taken_in_once() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let embedded = Embedded::open(&folder.path().join("tracker.sqlite")).unwrap();
+        let issues = demo_issues().unwrap();
+        embedded.seed(&issues).unwrap();
+        embedded.seed(&issues).unwrap();
+        let tracker = Tracker::Embedded(embedded);
+        let page = tracker.changed_since(None).await.unwrap();
+        assert_eq!(page.issues.len(), issues.len());
+        assert!(issues.len() >= 12);
+        let Next::Complete(cursor) = page.next else {
+            panic!("more?")
+        };
+        assert!(
+            tracker
+                .changed_since(Some(&cursor))
+                .await
+                .unwrap()
+                .issues
+                .is_empty()
+        );
+        let made = done(tracker.perform(&open("b"), &marker("m"), "").await);
+        assert_eq!(
+            made.number,
+            issues.iter().map(|issue| issue.number).max().unwrap() + 1
+        );
+        let page = tracker.changed_since(Some(&cursor)).await.unwrap();
+        assert_eq!(page.issues[0].reference(), made);
+        assert_eq!(tracker.parse_issue(&made.url), Some(made.number));
+        assert_eq!(tracker.parse_issue(" #12 "), Some(12));
+        assert_eq!(tracker.parse_issue("https://example.org/issue/12"), None);
+    });
+}

@@ -1,0 +1,13 @@
+//! What becomes of each mail, from the mailbox to the list and the tracker: with
+//! the real list and mail servers where they add something, else on a desk.
+
+mod approvals;
+mod caps;
+pub mod desk;
+mod doubts;
+mod never_answered;
+mod on_the_list;
+mod people;
+mod restored;
+mod smtp_line;
+mod twins;
