@@ -45,8 +45,9 @@ install_packages() (
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       -o DPkg::Lock::Timeout=300 "$@"
   }
-  # A fresh machine has package lists that are missing or out of date.
-  install "$@" || { as_root apt-get update && install "$@"; }
+  # A fresh machine has package lists that are missing or out of date. In a shell
+  # of its own, for what fails as root ends the shell.
+  (install "$@") || { as_root apt-get update && install "$@"; }
 ) 9</usr/sbin
 
 # An environment under target/, made by Debian's Python: one from elsewhere may
