@@ -318,12 +318,9 @@ async fn embedded(path: &Path) -> Vec<Finding> {
     }
     match Embedded::open(path) {
         Ok(tracker) => crate::trackers::Tracker::Embedded(tracker).check().await,
-        Err(_) => vec![Finding::bad(
-            format!(
-                "{} is no file of an embedded tracker, or its folder cannot be written",
-                path.display()
-            ),
-            "Name another file with path, or look who may write the folder.",
+        Err(error) => vec![Finding::bad(
+            format!("{error:#}"),
+            "Name another file with path, or mend what is wrong with this one.",
         )],
     }
 }

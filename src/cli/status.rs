@@ -172,7 +172,7 @@ fn trouble(session: &Session, facts: &Facts) {
         let name = match it.service.as_str() {
             "mailbox" => "The mailbox cannot be read",
             "outgoing" => "The last mail could not leave",
-            "tracker" => "The tracker does not answer",
+            "tracker" => "The tracker cannot be read",
             _ => "The CI system does not answer",
         };
         let words = format!(

@@ -4,6 +4,7 @@ mod github;
 mod mailbox;
 mod outgoing;
 mod reloading;
+mod rights;
 mod silence;
 mod starting;
 mod stopping;
