@@ -67,7 +67,10 @@ pub const KEYS: &[SectionKeys] = &[
             "mirror_from",
         ],
     ),
-    section("ci", &["buildbots", "wait", "timeout", "ca_file"]),
+    section(
+        "ci",
+        &["buildbots", "fetch_logs", "wait", "timeout", "ca_file"],
+    ),
     section(
         "drafts",
         &["templates", "default_components", "expire_after"],

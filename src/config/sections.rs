@@ -207,12 +207,14 @@ fn ci(root: &DeTable<'_>, findings: &mut Findings) -> Ci {
     let buildbots = section.or("buildbots", Vec::new(), |v| {
         values::list(v, values::url_with_slash)
     });
+    let fetch_logs = section.or("fetch_logs", true, values::yes_or_no);
     let wait = section.or("wait", Duration::from_secs(10 * MINUTE), values::duration);
     let timeout = section.or("timeout", Duration::from_secs(MINUTE), values::duration);
     let ca_file = section.maybe("ca_file", |v| values::ca_file(v, &base));
     section.finish(&[]);
     Ci {
         buildbots,
+        fetch_logs,
         wait,
         timeout,
         ca_file,

@@ -154,13 +154,13 @@ pub fn tracker_of(settings: &Settings) -> Result<Tracker> {
     })
 }
 
-/// The CI systems of a configuration, if it names any.
+/// The CI systems of a configuration, if it names any that are to be asked.
 ///
 /// # Errors
 ///
 /// An address that is none, or a certificate file that cannot be used.
 pub fn ci_of(config: &Config) -> Result<Option<Ci>> {
-    if config.ci.buildbots.is_empty() {
+    if config.ci.buildbots.is_empty() || !config.ci.fetch_logs {
         return Ok(None);
     }
     let buildbot = Buildbot::within(
