@@ -54,7 +54,7 @@ use serde_json::{Value, json};
 use args::Arguments;
 use deciding::Consent;
 use failing::Detail;
-use refusal::Refusal;
+use refusal::{Kept, Refusal};
 use screen::{Form, Screen};
 use session::Session;
 use verbs::Verb;
@@ -110,13 +110,22 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
 
 /// An error of the disk below the database, with what to do about it.
 fn disk_in_words(error: Error, config_file: &Path) -> Error {
-    let Ok(config) = Config::read(config_file) else {
+    match Config::read(config_file) {
+        Ok(config) => disk_of(error, &config.store.state_dir),
+        Err(_) => error,
+    }
+}
+
+/// The same for a database in another folder.
+fn disk_of(error: Error, folder: &Path) -> Error {
+    let Some((what, remedy)) = disk_trouble(&error, folder) else {
         return error;
     };
-    match disk_trouble(&error, &config.store.state_dir) {
-        Some((what, remedy)) => Refusal::new(what, remedy).into(),
-        None => error,
-    }
+    let what = match error.downcast_ref::<Kept>() {
+        Some(kept) => format!("{kept}: {what}"),
+        None => what,
+    };
+    Refusal::new(what, remedy).into()
 }
 
 fn act(session: Session, verb: Verb) -> Result<ExitCode> {

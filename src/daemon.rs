@@ -10,6 +10,7 @@
 //! now. A crash at any point is like a stop: the next start goes on.
 
 mod build;
+mod disk;
 mod intake;
 mod logging;
 mod settle;
@@ -32,6 +33,7 @@ use crate::store::{DaemonLock, LockRefused, Store, disk_trouble, lock_daemon};
 use crate::worker::{self, Memory, Parts};
 
 pub use build::{ci_of, database, imap_of, parts_of, smtp_of, tracker_of};
+pub use disk::is_full;
 pub use intake::mailbox_name;
 pub use settle::{History, Settled, TakenFrom, finish, settle, take_in_path};
 use signals::{Signal, Signals};
@@ -126,8 +128,20 @@ async fn serve(path: &Path, settings: Settings) -> Result<()> {
     let mut signals = Signals::listen()?;
     let mut loops = Loops::first(settings)?;
     worker::wake(&loops.parts)?;
-    while let Some(next) = loops.run(path, &mut signals).await? {
-        loops = next;
+    let mut disk = disk::Disk::good();
+    loop {
+        let begun = Instant::now();
+        match loops.run(path, &mut signals).await {
+            Ok(None) => break,
+            Ok(Some(next)) => loops = next,
+            Err(error) => {
+                disk.was_good_for(begun.elapsed());
+                match disk.outlast(&loops, error, &mut signals).await? {
+                    disk::After::GoOn => {}
+                    disk::After::End => break,
+                }
+            }
+        }
     }
     tracing::info!("stopped");
     Ok(())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::refusal::Kept;
 use super::screen::Tone;
 use super::session::Session;
 use super::showing::delivery_lines;
@@ -47,8 +48,9 @@ pub(super) fn settle_demo(session: &Session) -> Result<Worker> {
     }
     let store = session.store_of(&config)?;
     for _ in 0..MOST_WAITS {
-        daemon::settle(&session.config_file(), History::TakeIn)
-            .context("what you decided is kept, but could not be carried out now")?;
+        daemon::settle(&session.config_file(), History::TakeIn).context(Kept(
+            "what you decided is kept, but could not be carried out now",
+        ))?;
         let now = wall_clock();
         match store.next_deadline(now)? {
             // Writes to the tracker keep a distance of some seconds.

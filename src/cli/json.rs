@@ -28,9 +28,9 @@
 //! | `pause`, `stop`, `resume`, `clear-stop` | `on`, with `who` and `reason`, or what it `was` |
 //! | `trust-mirror` | `tracker`, `was`: why it was suspicious, or `null` |
 //! | `resolve` | `delivery` |
-//! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
+//! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `underway_waits_for`, `disk_full`, `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
 //! | `check` | `wrong`, `warnings` (counts), `findings` (`part`, `level`, `what`, `remedy`) |
-//! | `replay` | `mails` (`origin`, `taken`, `id`), `notifications`, `not_mails` (files), `without_list_id` (how many); without `--store` the ids hold within the document only |
+//! | `replay` | `mails` (`origin`, `taken`, `id`), `notifications`, `not_mails` (files), `without_list_id` (how many); without `--store` the ids hold within the document only, and `mirror_unfit_why` tells why what is new may have a report already |
 //! | `demo` | `folder`, `config`, `new`, `notifications` |
 //! | any, when something is wrong | `error`, `remedy`, and for a wrong configuration `mistakes` |
 

@@ -93,9 +93,14 @@ fn drafts(session: &Session, facts: &Facts) {
         ("quarantined", "Quarantined"),
     ] {
         let tone = (of(name) > 0).then_some(Tone::Warning);
-        if of(name) > 0 {
-            line(session, label, tone, &of(name).to_string());
+        if of(name) == 0 {
+            continue;
         }
+        let why = match (name, &facts.waits_for) {
+            ("underway", Some(why)) => format!(", waits: {why}"),
+            _ => String::new(),
+        };
+        line(session, label, tone, &format!("{}{why}", of(name)));
     }
     line(session, "Delivered", None, &of("delivered").to_string());
     let reasons = facts.closed.iter().filter(|(_, count)| *count > 0);
@@ -168,6 +173,11 @@ fn outside(session: &Session, config: &Config, facts: &Facts) {
 
 fn trouble(session: &Session, facts: &Facts) {
     let screen = &session.screen;
+    if facts.is_disk_full {
+        let words = "The disk under the database is full: nothing can be recorded, so nothing is \
+                     done until there is room. Nothing is lost";
+        line(session, "Trouble", Some(Tone::Bad), words);
+    }
     for it in &facts.troubles {
         let name = match it.service.as_str() {
             "mailbox" => "The mailbox cannot be read",

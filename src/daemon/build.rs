@@ -59,6 +59,7 @@ pub(super) fn parts_with(settings: &Settings, store: Store, templates: Templates
         clock: Clock::start(),
         stopping: Rc::new(Cell::new(false)),
         caught_up: Rc::new(Cell::new(false)),
+        broken_off: Cell::new(None),
         pulse: Rc::new(Cell::new(Instant::now())),
     })
 }

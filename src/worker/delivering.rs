@@ -25,7 +25,7 @@ use crate::domain::draft::Draft;
 use crate::domain::policy::{AllowedBy, Effect, Gate, LedgerCounts, Switches, may_leave};
 use crate::store::{
     Claim, ClaimRefused, DeliveryRow, Finish, LedgerEntry, LedgerScope, NotificationRow, PROGRAM,
-    Service, Switch,
+    Service, Switch, is_disk_trouble,
 };
 
 const HOUR: Seconds = 3600;
@@ -78,6 +78,7 @@ struct Job<'a> {
 async fn deliver(parts: &Parts, memory: &mut Memory, row: &DeliveryRow) -> Result<()> {
     let notification = match parts.store.load(row.notification) {
         Ok(notification) => notification,
+        Err(error) if is_disk_trouble(&error) => return Err(error),
         Err(error) => {
             let why = format!("its row cannot be read: {error:#}");
             return super::lay_aside(parts, row.notification, &why);
@@ -109,6 +110,7 @@ async fn deliver(parts: &Parts, memory: &mut Memory, row: &DeliveryRow) -> Resul
             notification,
             draft,
         },
+        Err(error) if is_disk_trouble(&error) => return Err(error),
         Err(error) => return fail(parts, row, &format!("{error:#}")),
     };
     let outcome = match row.kind {

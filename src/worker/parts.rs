@@ -42,6 +42,8 @@ pub struct Parts {
     /// Set once everything in the mailbox was taken in since the start. Before
     /// that nothing leaves.
     pub caught_up: Rc<Cell<bool>>,
+    /// Whose attempt the disk broke off, and could not even be taken back.
+    pub broken_off: Cell<Option<NotificationId>>,
     /// When the loop last made progress, for the watchdog.
     pub pulse: Rc<Cell<Instant>>,
 }

@@ -12,15 +12,16 @@ use crate::domain::draft::{Draft, Reply, fill_tokens, hex};
 use crate::domain::issue::IssueRef;
 use crate::maildir::{OutgoingMaildir, Written};
 use crate::smtp::{self, Dialogue, Outgoing as OutgoingMail};
-use crate::store::{Claim, DeliveryRow, FrozenId, LedgerEntry, NotificationRow};
+use crate::store::{Claim, DeliveryRow, FrozenId, LedgerEntry, NotificationRow, is_disk_trouble};
 use crate::worker::{Outgoing, Parts};
 
 /// Sends the reply. `None`: it was put off, and that is recorded.
 pub(super) async fn send(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome>> {
     let row = match freeze(parts, job) {
         Ok(row) => row,
-        Err(why) => {
-            let why = format!("{why:#}");
+        Err(error) if is_disk_trouble(&error) => return Err(error),
+        Err(error) => {
+            let why = format!("{error:#}");
             return Ok(Some(Outcome::Refused { why }));
         }
     };
