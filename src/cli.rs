@@ -62,7 +62,7 @@ use verbs::Verb;
 use crate::config::{Config, Mistakes};
 use crate::daemon;
 use crate::domain::untrusted::{terminal, terminal_lines};
-use crate::store::disk_trouble;
+use crate::store::{LockRefused, disk_trouble};
 
 /// Runs the program: 0 when it did what was asked, 1 when something is wrong or
 /// was refused, 2 when what was typed cannot be understood.
@@ -104,8 +104,22 @@ fn unprinted(why: &std::io::Error) -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
     let session = Session::new(&arguments);
-    let file = session.config_file();
-    act(session, arguments.verb).map_err(|error| disk_in_words(error, &file))
+    // A demo goes on with a session of its own.
+    let typed = Session::new(&arguments);
+    act(session, arguments.verb)
+        .map_err(|error| disk_in_words(error, &typed.config_file()))
+        .map_err(|error| lock_in_words(error, &typed))
+}
+
+/// A lock that is another user's, with what to do about it.
+fn lock_in_words(error: Error, session: &Session) -> Error {
+    match error.downcast_ref() {
+        Some(LockRefused::Io { path, .. }) => {
+            let path = path.clone();
+            session.not_opened(error, &path)
+        }
+        _ => error,
+    }
 }
 
 /// An error of the disk below the database, with what to do about it.

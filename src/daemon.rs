@@ -112,8 +112,13 @@ pub fn run(path: &Path) -> Result<ExitCode> {
 /// One daemon on one store.
 fn lock(config: &Config) -> Result<DaemonLock> {
     let folder = &config.store.state_dir;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("making the state folder {}", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| {
+        let folder = folder.display();
+        format!(
+            "the state folder {folder} cannot be made; make it for the user of the service: \
+                 install -d -m 700 -o USER {folder}"
+        )
+    })?;
     // A command that looks whether a daemon runs holds the lock for an instant.
     for _ in 0..10 {
         match lock_daemon(folder) {

@@ -29,6 +29,7 @@ mod imap_quirks;
 mod maildir;
 mod mailflow;
 mod main_job;
+mod other_user;
 mod proxy;
 mod roundup;
 mod service;
