@@ -6,7 +6,7 @@
 //! | `args`, `verbs` | what can be typed, with its help |
 //! | `session`, `who`, `refusal` | where the configuration is, who decides, why not |
 //! | `screen`, `words`, `json` | text that fits the screen, or one JSON document |
-//! | `listing`, `showing`, `failing`, `texts`, `summary`, `history` | look |
+//! | `listing`, `showing`, `failing`, `texts`, `summary`, `repeating`, `history` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
@@ -27,6 +27,7 @@ mod json;
 mod linking;
 mod listing;
 mod refusal;
+mod repeating;
 mod replaying;
 mod resolving;
 mod revising;

@@ -33,6 +33,7 @@ use crate::domain::life::Stage;
 use crate::store::{NotificationId, NotificationRow, Switch, is_disk_trouble};
 
 pub use clock::{Clock, wall_clock};
+pub use delivering::body_digest_approved_by;
 pub use drafting::redraft;
 pub use matching::match_row;
 pub use mirroring::mirror_max_age;

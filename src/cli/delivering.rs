@@ -89,6 +89,15 @@ pub(super) fn report(session: &Session, row: &NotificationRow, worker: Worker) {
     for delivery in &row.deliveries {
         delivery_lines(screen, delivery, session.now);
     }
+    if let Some(held) = &row.held {
+        let words = format!("held by {}: {}", held.who, held.why);
+        let release = session.line(&format!("release {}", row.id));
+        for line in wrapped(&terminal(&words), screen.width().saturating_sub(2)) {
+            screen.say(screen.paint(Tone::Warning, &format!("  {line}")));
+        }
+        screen.say(format!("  to let it leave all the same: {release}"));
+        return;
+    }
     let undone = row.deliveries.iter().any(|it| it.receipt.is_none());
     if undone && let Some(words) = kept_back(session) {
         for line in wrapped(&terminal(&words), screen.width().saturating_sub(2)) {

@@ -14,7 +14,8 @@
 //! | `held`, `closed`, `decision` | absent (`null`), or who, when and why |
 //!
 //! `show` adds `mail`, `verdicts`, `draft_texts` (what would leave, exactly),
-//! `reply_to` and `deliveries`, each with `delivery` (its number), `kind`
+//! `reply_to`, `will_be_held` (`null`, or why approving it would end so) and
+//! `deliveries`, each with `delivery` (its number), `kind`
 //! (`open_issue`, `comment`, `reply`), `state` (`queued`, `claimed`, `in_doubt`,
 //! `done`, `failed`), `receipt`, `confirmed_at` (when the list's
 //! copy of a reply came back), `given_up_by`, `failed_why` and `last_error`.

@@ -14,6 +14,7 @@ pub(super) mod restored;
 
 use std::time::Duration;
 
+pub use mail::body_digest_approved_by;
 pub(super) use report::work_of;
 
 use anyhow::{Context, Result};

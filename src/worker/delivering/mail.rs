@@ -132,8 +132,18 @@ fn filled(row: &DeliveryRow, notification: &NotificationRow, draft: &Draft) -> R
 pub(super) fn body_digest(row: &DeliveryRow, notification: &NotificationRow) -> Option<String> {
     let draft = notification.draft.as_ref()?;
     let reply = filled(row, notification, &draft.draft).ok()?;
-    let digest = digest::digest(&digest::SHA256, reply.body.as_bytes());
-    Some(hex(digest.as_ref()))
+    Some(digest_of_body(&reply.body))
+}
+
+fn digest_of_body(body: &str) -> String {
+    hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref())
+}
+
+/// What the ledger would keep of a reply's text if this person approved it; `None`
+/// if it names a report that is still to be opened.
+pub fn body_digest_approved_by(reply: &Reply, approver: &str) -> Option<String> {
+    let body = fill_tokens(&reply.body, &BTreeMap::new(), approver).ok()?;
+    Some(digest_of_body(&body))
 }
 
 fn claim_mail(parts: &Parts, job: &Job<'_>, row: &DeliveryRow) -> Result<Option<Claim>> {
