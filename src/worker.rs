@@ -37,7 +37,7 @@ pub use delivering::body_digest_approved_by;
 pub use drafting::redraft;
 pub use matching::match_row;
 pub use mirroring::mirror_max_age;
-pub use parts::{Memory, Outgoing, Parts, Rules, SmtpNow};
+pub use parts::{Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
 pub use unseen::UNSEEN_AFTER;
 
 /// After so many attempts that did not end in an orderly way, a mail is laid

@@ -24,7 +24,7 @@ use crate::store::Store;
 use crate::templates::{TemplateProblem, Templates};
 use crate::tls;
 use crate::trackers::{Embedded, GitHub, Roundup, Tracker, github, roundup};
-use crate::worker::{Clock, Outgoing, Parts, Rules};
+use crate::worker::{Clock, Outgoing, Parts, Rules, UnfitMirror};
 
 /// Of a mail that is too large this much is fetched, in octets (I12).
 pub(super) const HEAD_SIZE: u64 = 4 * 1024 * 1024;
@@ -88,6 +88,7 @@ fn rules_of(config: &Config) -> Rules {
         sync_interval: seconds(config.tracker.sync_interval),
         log_wait: seconds(config.ci.wait),
         expire_after: seconds(config.drafts.expire_after),
+        unfit_mirror: UnfitMirror::Wait,
     }
 }
 
