@@ -195,7 +195,7 @@ fn trouble(session: &Session, facts: &Facts) {
     if !facts.unseen.is_empty() {
         let words = format!(
             "{} not seen on the list for over 1 h: is from_address subscribed, with its own \
-             posts sent to it?",
+             posts sent to it? Or does a moderator hold them?",
             match facts.unseen.len() {
                 1 => "1 reply was".to_owned(),
                 more => format!("{more} replies were"),
@@ -253,8 +253,8 @@ fn next(session: &Session, facts: &Facts) {
     }
     if let Some(row) = facts.doubts.first().or(facts.failed.first()) {
         commands.push((
-            format!("resolve {} --help", row.id),
-            "say what became of a delivery",
+            format!("show {}", row.notification),
+            "what was to leave, and how to say what became of it",
         ));
     }
     if has("to decide") {

@@ -50,8 +50,13 @@ pub struct ServiceTrouble {
 }
 
 impl Store {
-    /// A service failed. Keeps since when, and the last words only.
-    pub fn note_trouble(&self, service: Service, words: &str, now: Seconds) -> Result<()> {
+    /// A service failed. Keeps since when, and the last words only. Says whether it
+    /// worked before.
+    pub fn note_trouble(&self, service: Service, words: &str, now: Seconds) -> Result<bool> {
+        let is_known: bool = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM service_troubles WHERE service = ?1)")?
+            .query_row([service.name()], |row| row.get(0))?;
         self.connection
             .prepare_cached(
                 "INSERT INTO service_troubles (service, words, since) VALUES (?1, ?2, ?3)
@@ -59,15 +64,16 @@ impl Store {
                  WHERE words <> excluded.words",
             )?
             .execute(params![service.name(), plain_line(words, WORDS_CHARS), now])?;
-        Ok(())
+        Ok(!is_known)
     }
 
-    /// A service answered as it should.
-    pub fn clear_trouble(&self, service: Service) -> Result<()> {
-        self.connection
+    /// A service answered as it should. Says whether it failed before.
+    pub fn clear_trouble(&self, service: Service) -> Result<bool> {
+        let cleared = self
+            .connection
             .prepare_cached("DELETE FROM service_troubles WHERE service = ?1")?
             .execute([service.name()])?;
-        Ok(())
+        Ok(cleared > 0)
     }
 
     /// The services that failed the last time, by name.

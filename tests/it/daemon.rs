@@ -10,3 +10,4 @@ mod starting;
 mod stopping;
 mod support;
 mod tracker;
+mod troubles;
