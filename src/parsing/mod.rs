@@ -75,4 +75,6 @@ fn pattern(source: &str) -> Regex {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -177,7 +177,9 @@ fn what_cannot_be_read_is_told_and_the_rest_is_shown() {
         assert!(reason.contains(words), "{reason}");
         assert!(said.err.contains(words), "{}", said.err);
     }
-    let garbage: Vec<u8> = (0..200_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+    let garbage: Vec<u8> = (0..200_000_u32)
+        .map(|n| (n.wrapping_mul(n) >> 7) as u8)
+        .collect();
     let said = read(&["-"], &garbage);
     assert_eq!(said.code, Some(1));
     assert!(
