@@ -136,7 +136,8 @@ impl Found {
             kind: self.kind,
             exception: self.exception.as_deref(),
             message,
-            frames: &self.frames,
+            frames: self.frames.clone(),
+            told: Vec::new(),
         });
         let failure = Failure {
             test: clean(self.test),
