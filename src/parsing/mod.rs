@@ -17,7 +17,7 @@ mod notices;
 mod reading;
 pub mod redact;
 
-pub use reading::{apply_log, read};
+pub use reading::{apply_findings, apply_log, read};
 
 use regex::Regex;
 
