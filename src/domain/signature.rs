@@ -5,7 +5,8 @@
 //!
 //! | kind | test | exception, message | besides |
 //! |---|---|---|---|
-//! | failed, error, unexpected success | yes | yes | the innermost own frames |
+//! | failed, error | yes | yes | the innermost own frames |
+//! | unexpected success | yes | no | - |
 //! | crash | yes | yes | the innermost frames of the thread that crashed; the sanitizer's word |
 //! | timeout | yes | only without a test | the outermost frames of test files: where it had come to is chance |
 //! | leak | yes | no | which resources |
@@ -154,7 +155,7 @@ impl<'a> Telling<'a> {
             .map(|part| part.as_deref().unwrap_or_default());
         let told = told(parts);
         let has_message = match parts.kind {
-            FailureKind::Leak => false,
+            FailureKind::Leak | FailureKind::UnexpectedSuccess => false,
             FailureKind::EnvChanged => told.is_empty(),
             FailureKind::Timeout => test.iter().all(|part| part.is_empty()),
             _ => true,
@@ -209,34 +210,51 @@ fn without_origin(message: &str) -> &str {
     }
 }
 
-/// A function that calls itself counts once.
 fn telling_frames(parts: &Parts<'_>) -> Vec<String> {
-    let named = |frames: &mut dyn Iterator<Item = &Frame>| {
-        let mut named: Vec<String> = frames
-            .map(|frame| format!("{}:{}", frame.file, frame.function))
-            .collect();
-        named.dedup();
-        named
-    };
-    let innermost = |most: usize| {
-        let mut frames = named(&mut parts.frames.iter());
-        frames.split_off(frames.len().saturating_sub(most))
-    };
     match parts.kind {
         FailureKind::Timeout => {
-            let mut frames = named(&mut parts.frames.iter().filter(|frame| frame.is_test()));
+            let in_tests = parts.frames.iter().filter(|frame| frame.is_test());
+            let mut frames = folded(in_tests.collect());
             frames.truncate(MAX_TIMEOUT_FRAMES);
             frames
         }
-        FailureKind::Crash => innermost(MAX_CRASH_FRAMES),
-        FailureKind::Leak
+        FailureKind::Crash => innermost(parts, MAX_CRASH_FRAMES),
+        FailureKind::TestFailed
+        | FailureKind::TestError
+        | FailureKind::Unknown => innermost(parts, MAX_FRAMES),
+        FailureKind::ImportError
+        | FailureKind::UnexpectedSuccess
+        | FailureKind::Leak
         | FailureKind::EnvChanged
         | FailureKind::Compile
         | FailureKind::Infrastructure => Vec::new(),
-        FailureKind::TestFailed | FailureKind::TestError | FailureKind::Unknown => {
-            innermost(MAX_FRAMES)
+    }
+}
+
+fn innermost(parts: &Parts<'_>, most: usize) -> Vec<String> {
+    let mut frames = folded(parts.frames.iter().collect());
+    frames.split_off(frames.len().saturating_sub(most))
+}
+
+/// Each function once. Where functions call each other over and over, it is
+/// chance which one was the last: then they stand in the order of their names.
+fn folded(frames: Vec<&Frame>) -> Vec<String> {
+    let names = frames
+        .into_iter()
+        .map(|frame| format!("{}:{}", frame.file, frame.function));
+    let mut once: Vec<String> = Vec::new();
+    let mut repeated: Option<usize> = None;
+    for name in names {
+        match once.iter().position(|known| *known == name) {
+            Some(at) => repeated = Some(repeated.map_or(at, |first| first.min(at))),
+            None => once.push(name),
         }
     }
+    // Whoever called the first of them stays in front.
+    if let Some(circle) = repeated.and_then(|first| once.get_mut(first..)) {
+        circle.sort_unstable();
+    }
+    once
 }
 
 /// Not [`FailureKind::words`]: those may be reworded, a signature may not.

@@ -18,7 +18,9 @@ use crate::parsing;
 use crate::parsing::mime::{self, Completeness};
 use crate::store::{NotificationId, NotificationRow, Renamed};
 
-/// Deliveries and new mails must not wait for thousands of old ones.
+/// Deliveries and new mails must not wait for thousands of old ones: so many in
+/// one pass, and fewer where mails are large.
+const MAILS_A_PASS: usize = 100;
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// A mail that ended the program so often is not read again.
@@ -34,6 +36,7 @@ const WITHOUT_PARTS: &str = "v1:";
 /// The store fails.
 pub(super) fn go_on(parts: &Parts) -> Result<bool> {
     let begun = Instant::now();
+    let mut done = 0;
     while let Some(signing) = parts.store.signing(VERSION)? {
         parts.beat();
         let Some(next) = signing.next else {
@@ -43,9 +46,10 @@ pub(super) fn go_on(parts: &Parts) -> Result<bool> {
             }
             return Ok(false);
         };
-        if parts.is_stopping() || begun.elapsed() > AT_ONCE {
+        if parts.is_stopping() || done == MAILS_A_PASS || begun.elapsed() > AT_ONCE {
             return Ok(true);
         }
+        done += 1;
         parts.store.count_signing()?;
         sign_anew(parts, next, signing.attempts < MOST_ATTEMPTS)?;
     }
@@ -147,4 +151,105 @@ fn is_same(stored: &Failure, read: &Failure) -> bool {
         (&one.file, &one.class, &one.method) == (&other.file, &other.class, &other.method);
     let same_words = stored.exception == read.exception && stored.line == read.line;
     same_test && (stored.kind == read.kind || same_words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::failure::Details;
+    use crate::domain::signature::Signature;
+    use crate::parsing::logs;
+
+    /// The failures of every log among the fixtures.
+    fn failures() -> Vec<Failure> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/logs");
+        let mut failures = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|end| end == "txt") {
+                let log = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+                failures.extend(logs::read_log(&log, None).failures);
+            }
+        }
+        assert!(failures.len() > 50);
+        failures
+    }
+
+    /// As the first version stored it.
+    fn aged(failure: &Failure) -> Failure {
+        Failure {
+            signature: Signature("v1:00".to_owned()),
+            message: None,
+            details: Details::default(),
+            ..failure.clone()
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_enough_to_sign_it_again() {
+        for failure in failures() {
+            let json = serde_json::to_string(&failure).unwrap();
+            let stored: Failure = serde_json::from_str(&json).unwrap();
+            let signature = signature::of(&signature::Parts::of(&stored));
+            assert_eq!(signature, failure.signature, "{failure:#?}");
+            assert!(signature.is_current());
+        }
+    }
+
+    #[test]
+    fn line_and_excerpt_of_the_first_version_give_nearly_every_signature() {
+        let failures = failures();
+        let agree = failures
+            .iter()
+            .filter(|failure| {
+                signature::of(&signature::Parts::of(&aged(failure))) == failure.signature
+            })
+            .count();
+        // The others have more own frames than an excerpt has room for.
+        assert!(
+            agree * 100 >= failures.len() * 90,
+            "{agree} of {}",
+            failures.len()
+        );
+    }
+
+    fn build_of(failures: Vec<Failure>) -> Build {
+        let build = serde_json::json!({
+            "builder": "B 3.x", "result": "failure", "state": null, "worker": null,
+            "project": null, "branch": null, "revision": null, "link": null,
+            "blamelist": [], "failures": failures, "read_from": "attachment"
+        });
+        serde_json::from_value(build).unwrap()
+    }
+
+    #[test]
+    fn the_same_failure_of_the_mail_is_taken_as_it_is_read_now() {
+        let failures: Vec<Failure> = failures().into_iter().take(12).collect();
+        let again = build_of(failures.iter().rev().cloned().collect());
+        let mut build = build_of(failures.iter().map(aged).collect());
+        let mut renamed = Vec::new();
+        rename(&mut build, Some(&again), &mut renamed);
+        assert_eq!(build.failures, failures);
+        assert_eq!(renamed.len(), failures.len());
+        assert!(renamed.iter().all(|one| one.old.0 == "v1:00"));
+
+        // What has a signature of this version stays as it is.
+        renamed.clear();
+        rename(&mut build, None, &mut renamed);
+        assert!(renamed.is_empty());
+        assert_eq!(build.failures, failures);
+    }
+
+    #[test]
+    fn a_log_of_the_ci_system_is_not_looked_for_in_the_mail() {
+        let failures = failures();
+        let mut build = build_of(failures.iter().map(aged).collect());
+        build.read_from = crate::domain::notification::ReadFrom::Api;
+        let mut renamed = Vec::new();
+        rename(&mut build, Some(&build_of(failures)), &mut renamed);
+        let untouched =
+            |failure: &Failure| failure.message.is_none() && failure.details == Details::default();
+        assert!(build.failures.iter().all(untouched));
+        assert!(renamed.iter().all(|one| one.failure.signature.is_current()));
+    }
 }

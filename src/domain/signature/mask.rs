@@ -16,7 +16,7 @@
 //! 2. What was counted or measured is masked, however short: before a noun
 //!    (`3 threads`), behind `count`, `sum`, `size` and their like, in an inequality
 //!    (`1.7 not less than 1`), every decimal fraction.
-//! 3. Well-known HTTP statuses stay.
+//! 3. Well-known HTTP statuses stay, and the numbers of standards (`ISO-8859-1`).
 //! 4. Of what is left, one or two digits stay: somebody wrote them into the test.
 //!    Three and more are masked.
 //!

@@ -24,13 +24,21 @@ impl<'a> Parts<'a> {
 
 fn message(failure: &Failure) -> Option<&str> {
     let line = failure.line.as_deref();
-    match failure.exception {
-        Some(_) => line.map(|line| line.split_once(": ").map_or("", |(_, message)| message)),
-        None => line,
+    if failure.exception.is_none() {
+        return line;
     }
+    let of_line = || line.map(|line| line.split_once(": ").map_or("", |(_, message)| message));
+    failure.message.as_deref().or_else(of_line)
 }
 
 fn frames(failure: &Failure) -> Vec<Frame> {
+    let places = &failure.details.frames;
+    if !places.is_empty() {
+        return places
+            .iter()
+            .filter_map(|place| Frame::own(&place.file, place.function.as_deref().unwrap_or("")))
+            .collect();
+    }
     failure
         .excerpt
         .iter()
@@ -44,12 +52,21 @@ fn frames(failure: &Failure) -> Vec<Frame> {
 }
 
 fn told(failure: &Failure) -> Vec<&str> {
+    let details = &failure.details;
     let lines = failure.line.iter().chain(&failure.excerpt);
     let lines = lines.map(String::as_str);
     match failure.kind {
-        FailureKind::Leak => lines.filter_map(leaked).collect(),
-        FailureKind::EnvChanged => lines.filter_map(altered).collect(),
-        _ => Vec::new(),
+        FailureKind::Leak if details.leaks.is_empty() => lines.filter_map(leaked).collect(),
+        FailureKind::Leak => details
+            .leaks
+            .iter()
+            .map(|leak| leak.resource.as_str())
+            .collect(),
+        FailureKind::EnvChanged if details.altered.is_empty() => {
+            lines.filter_map(altered).collect()
+        }
+        FailureKind::EnvChanged => details.altered.iter().map(String::as_str).collect(),
+        _ => details.sanitizer.as_deref().into_iter().collect(),
     }
 }
 

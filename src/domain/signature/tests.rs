@@ -110,6 +110,23 @@ fn frames_count_without_the_machinery_and_recursion_once() {
 }
 
 #[test]
+fn functions_that_call_each_other_count_once() {
+    let recursion = |depth: usize| {
+        let mut places = vec![("/a/Lib/test/test_os.py", "test_f")];
+        places.extend(
+            [("/a/Lib/a.py", "f"), ("/a/Lib/b.py", "g")]
+                .iter()
+                .cycle()
+                .take(depth),
+        );
+        framed(FailureKind::TestError, &places)
+    };
+    assert_eq!(recursion(8), recursion(9));
+    assert_eq!(recursion(8), recursion(1001));
+    assert_ne!(recursion(8), recursion(1));
+}
+
+#[test]
 fn where_a_test_hangs_is_chance() {
     let hung = |places: &[(&str, &str)]| framed(FailureKind::Timeout, places);
     let one = hung(&[
@@ -164,6 +181,26 @@ fn a_leak_is_told_by_its_resources() {
     assert_ne!(references, leaked("", &["file descriptors"]));
     assert_ne!(references, leaked("", &["references", "file descriptors"]));
     assert_ne!(references, leaked("", &["memory blocks"]));
+}
+
+#[test]
+fn a_missing_module_is_told_by_its_name() {
+    let missing = |message: &str, frame: &str| {
+        of(&Parts {
+            test: &test_id("test_ssl", "", ""),
+            kind: FailureKind::ImportError,
+            exception: Some("ModuleNotFoundError"),
+            message: Some(message),
+            frames: frames(&[(frame, "<module>")]),
+            told: Vec::new(),
+        })
+    };
+    let ssl = missing("No module named '_ssl'", "/a/Lib/ssl.py");
+    assert_eq!(
+        ssl,
+        missing("No module named '_ssl'", "/a/Lib/asyncio/x.py")
+    );
+    assert_ne!(ssl, missing("No module named '_bz2'", "/a/Lib/ssl.py"));
 }
 
 #[test]

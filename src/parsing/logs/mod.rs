@@ -147,4 +147,6 @@ fn only(found: Found) -> Findings {
 }
 
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 mod tests;

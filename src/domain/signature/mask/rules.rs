@@ -178,7 +178,10 @@ fn is_no_constant_ip(_: &str, found: &str, _: &str) -> bool {
 /// See the module's description: codes, what was counted or measured, statuses,
 /// and the rest by its length.
 fn is_unstable_number(before: &str, found: &str, after: &str) -> bool {
-    if names_a_code(before) || !is_no_constant_ip(before, found, after) {
+    if names_a_code(before)
+        || names_a_standard(before)
+        || !is_no_constant_ip(before, found, after)
+    {
         return false;
     }
     if found.contains('.') || counts_a_noun(after) || is_measured(before, after) {
@@ -217,6 +220,16 @@ pub(super) fn names_a_code(before: &str) -> bool {
     }
     // `Error 2`, but not what an `Error: ` says.
     linked.ends_with(" error ") || CODES.iter().any(|code| ends_in_word(words, code))
+}
+
+/// `ISO-8859-1`, `windows-1252`, `RFC 2822`.
+fn names_a_standard(before: &str) -> bool {
+    let before = end_of(before).to_ascii_lowercase();
+    let word = before.trim_end_matches([' ', '-', '_']);
+    word != before
+        && ["iso", "windows", "rfc", "pep", "cve", "gh", "bpo"]
+            .iter()
+            .any(|name| ends_in_word(word, name))
 }
 
 fn ends_in_word(text: &str, word: &str) -> bool {
