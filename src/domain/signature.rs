@@ -219,9 +219,9 @@ fn telling_frames(parts: &Parts<'_>) -> Vec<String> {
             frames
         }
         FailureKind::Crash => innermost(parts, MAX_CRASH_FRAMES),
-        FailureKind::TestFailed
-        | FailureKind::TestError
-        | FailureKind::Unknown => innermost(parts, MAX_FRAMES),
+        FailureKind::TestFailed | FailureKind::TestError | FailureKind::Unknown => {
+            innermost(parts, MAX_FRAMES)
+        }
         FailureKind::ImportError
         | FailureKind::UnexpectedSuccess
         | FailureKind::Leak

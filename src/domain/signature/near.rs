@@ -57,7 +57,6 @@ impl NearForm {
 /// distance of the messages, and that of messages and frames together, both have
 /// to be under 10 % of the longer one's length; the greater share is given.
 /// Bounded time: most pairs end at their trigrams.
-#[allow(clippy::cast_precision_loss)] // of lengths up to 400
 pub fn near(one: &NearForm, other: &NearForm) -> Option<f32> {
     let same_kind_of_thing = one.kind == other.kind
         && one.test == other.test

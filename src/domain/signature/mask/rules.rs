@@ -178,9 +178,7 @@ fn is_no_constant_ip(_: &str, found: &str, _: &str) -> bool {
 /// See the module's description: codes, what was counted or measured, statuses,
 /// and the rest by its length.
 fn is_unstable_number(before: &str, found: &str, after: &str) -> bool {
-    if names_a_code(before)
-        || names_a_standard(before)
-        || !is_no_constant_ip(before, found, after)
+    if names_a_code(before) || names_a_standard(before) || !is_no_constant_ip(before, found, after)
     {
         return false;
     }
