@@ -169,4 +169,6 @@ fn only(found: Found) -> Findings {
 }
 
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 mod tests;
