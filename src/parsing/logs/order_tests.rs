@@ -74,6 +74,10 @@ fn reports_in_another_order_have_the_same_signatures() {
             continue;
         }
         let log = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        if path.to_string_lossy().contains("/cut-") {
+            // Another report behind one that is cut off would be its text.
+            continue;
+        }
         let (turned, moved) = turned(&log);
         assert_eq!(signatures(&turned), signatures(&log), "{path:?}");
         all_moved += moved;
