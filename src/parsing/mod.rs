@@ -17,7 +17,7 @@ mod notices;
 mod reading;
 pub mod redact;
 
-pub use reading::{apply_log, read};
+pub use reading::{apply_log, read, unexplained};
 
 use regex::Regex;
 

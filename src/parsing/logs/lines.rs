@@ -1,6 +1,8 @@
 //! A log's lines as the readers want them: without Buildbot's stream letters,
 //! bounded, without private keys.
 
+use super::ci_decoration::undecorated;
+
 /// Longest line that is looked at, in bytes; the rest of it is skipped.
 const MAX_LINE: usize = 64 * 1024;
 /// Lines looked at to tell whether a log has stream letters.
@@ -12,7 +14,10 @@ pub(super) fn lines(log: &str) -> impl Iterator<Item = &str> {
     let mut in_key = false;
     log.lines().filter_map(move |line| {
         let line = clipped(line);
-        let line = if letters { without_letter(line) } else { line };
+        let line = match letters {
+            true => without_letter(line),
+            false => undecorated(line),
+        };
         let was_in_key = in_key;
         if line.contains("-----BEGIN ") && line.contains("PRIVATE KEY-----") {
             in_key = true;
