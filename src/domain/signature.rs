@@ -122,6 +122,8 @@ fn kind_code(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::TestFailed => "failed",
         FailureKind::TestError => "error",
+        FailureKind::ImportError => "import",
+        FailureKind::UnexpectedSuccess => "unexpected",
         FailureKind::Crash => "crash",
         FailureKind::Timeout => "timeout",
         FailureKind::Leak => "leak",

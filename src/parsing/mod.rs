@@ -17,7 +17,7 @@ mod notices;
 mod reading;
 pub mod redact;
 
-pub use reading::{apply_log, read, unexplained};
+pub use reading::{apply_findings, apply_log, read, unexplained};
 
 use regex::Regex;
 

@@ -25,7 +25,11 @@ pub fn read(mail: &Mail) -> Reading {
 /// files where the mail tells what went wrong, leaves the build as it was (the
 /// end of a log may do that). Returns how many failures were taken from the log.
 pub fn apply_log(build: &mut Build, log: &str) -> usize {
-    let findings = logs::read_log(log, build.state.as_deref());
+    apply_findings(build, logs::read_log(log, build.state.as_deref()))
+}
+
+/// The same with what a [`logs::LogReader`] has read.
+pub fn apply_findings(build: &mut Build, findings: Findings) -> usize {
     let count = findings.failures.len();
     let is_worse = telling(build, &findings.failures) == 0 && telling(build, &build.failures) > 0;
     if count == 0 || is_worse {

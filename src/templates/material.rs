@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::draft::{Flavour, Settings};
-use crate::domain::failure::{Failure, FailureKind, TestId};
+use crate::domain::failure::{Details, Failure, FailureKind, TestId};
 use crate::domain::issue::IssueRef;
 use crate::domain::matching::{Candidate, Tier, Verdict};
 use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem, ReadFrom};
@@ -69,6 +69,7 @@ pub(super) fn failure(kind: FailureKind, test: &str, line: &str) -> Failure {
         },
         kind,
         exception: line.split_once(": ").map(|(name, _)| name.to_owned()),
+        message: line.split_once(": ").map(|(_, message)| message.to_owned()),
         line: Some(line.into()),
         excerpt: match kind {
             FailureKind::TestFailed | FailureKind::TestError => vec![
@@ -80,6 +81,8 @@ pub(super) fn failure(kind: FailureKind, test: &str, line: &str) -> Failure {
         },
         signature: Signature(format!("v1:{test}")),
         flaky: false,
+        consequence: false,
+        details: Details::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::draft::{Flavour, Material, Plan, Settings, plan};
-use crate::domain::failure::{Failure, FailureKind, TestId};
+use crate::domain::failure::{Details, Failure, FailureKind, TestId};
 use crate::domain::issue::IssueRef;
 use crate::domain::mail::Mail;
 use crate::domain::matching::{Candidate, Tier, Verdict};
@@ -107,10 +107,13 @@ fn bare() -> Notification {
         test: TestId::default(),
         kind: FailureKind::Unknown,
         exception: None,
+        message: None,
         line: None,
         excerpt: Vec::new(),
         signature: Signature("v1:0".to_owned()),
         flaky: false,
+        consequence: false,
+        details: Details::default(),
     };
     Notification {
         builds: vec![build(vec![nothing])],
@@ -146,9 +149,12 @@ fn failure(file: &str, method: Option<&str>) -> Failure {
         },
         kind: FailureKind::TestFailed,
         exception: Some("AssertionError".to_owned()),
+        message: Some("1 != 2".to_owned()),
         line: Some("AssertionError: 1 != 2".to_owned()),
         excerpt: vec!["Traceback (most recent call last):".to_owned()],
         signature: Signature(format!("v1:{file}")),
         flaky: true,
+        consequence: false,
+        details: Details::default(),
     }
 }

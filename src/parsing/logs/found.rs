@@ -2,7 +2,7 @@
 
 use super::traceback::{self, Traceback};
 use super::{buildbot_steps, test_id};
-use crate::domain::failure::{Failure, FailureKind, TestId};
+use crate::domain::failure::{Details, Failure, FailureKind, Place, TestId};
 use crate::domain::signature::{self, Parts};
 use crate::parsing::{excerpt, redact};
 
@@ -19,6 +19,9 @@ pub(super) struct Found {
     pub(super) place: Option<String>,
     pub(super) excerpt: Vec<String>,
     pub(super) frames: Vec<signature::Frame>,
+    pub(super) details: Details,
+    /// It follows from another failure.
+    pub(super) consequence: bool,
     /// Seen while tests were run again.
     pub(super) in_rerun: bool,
     /// How many more subtests went wrong in the same way.
@@ -39,6 +42,8 @@ impl Found {
             place: None,
             excerpt: Vec::new(),
             frames: Vec::new(),
+            details: Details::default(),
+            consequence: false,
             in_rerun: false,
             similar: 0,
             apart: 0,
@@ -73,6 +78,10 @@ impl Found {
             line: headline.or(header).map(str::to_owned),
             excerpt: traceback.excerpt(header, excerpt::MAX_LINES),
             frames: own_frames(&traceback.frames),
+            details: Details {
+                frames: places(&traceback.frames),
+                ..Details::default()
+            },
             ..Self::new(
                 if disk_full {
                     FailureKind::Infrastructure
@@ -139,6 +148,7 @@ impl Found {
             frames: &self.frames,
         });
         let failure = Failure {
+            message: self.exception.as_deref().and(message).map(str::to_owned),
             test: clean(self.test),
             kind: self.kind,
             exception: self.exception,
@@ -146,6 +156,11 @@ impl Found {
             line: shown,
             signature,
             flaky,
+            consequence: self.consequence,
+            details: Details {
+                more_subtests: self.similar,
+                ..clean_details(self.details)
+            },
         };
         (failure, in_line.max(in_excerpt))
     }
@@ -178,6 +193,44 @@ pub(super) fn own_frames(frames: &[traceback::Frame]) -> Vec<signature::Frame> {
         .iter()
         .filter_map(|frame| signature::Frame::own(&frame.path, &frame.function))
         .collect()
+}
+
+/// The frames as people and programs may want them, the innermost ones.
+pub(super) fn places(frames: &[traceback::Frame]) -> Vec<Place> {
+    let own: Vec<&traceback::Frame> = frames
+        .iter()
+        .filter(|frame| signature::Frame::own(&frame.path, &frame.function).is_some())
+        .collect();
+    let first = own.len().saturating_sub(Details::MAX_FRAMES);
+    own.into_iter()
+        .skip(first)
+        .map(|frame| Place {
+            file: excerpt::without_build_folder(&frame.path),
+            line: frame.number(),
+            function: Some(frame.function.clone()).filter(|name| !name.is_empty()),
+        })
+        .collect()
+}
+
+/// Bounds and redacts.
+fn clean_details(details: Details) -> Details {
+    let text = |text: String| excerpt::headline(&redact::redact(&text).0);
+    let place = |place: Place| Place {
+        file: text(place.file),
+        function: place.function.map(text),
+        ..place
+    };
+    Details {
+        docstring: details.docstring.map(text),
+        frames: details.frames.into_iter().map(place).collect(),
+        chain: details.chain.into_iter().map(text).collect(),
+        altered: details.altered.into_iter().map(text).collect(),
+        signal: details.signal.map(text),
+        sanitizer: details.sanitizer.map(text),
+        place: details.place.map(place),
+        running: details.running.into_iter().map(text).collect(),
+        ..details
+    }
 }
 
 fn clean(test: TestId) -> TestId {

@@ -25,6 +25,7 @@ mod unittest;
 
 use crate::domain::failure::{Failure, FailureKind, TestId};
 use found::Found;
+use lines::Lines;
 use reader::{Reader, Source};
 
 /// What a text tells.
@@ -37,15 +38,47 @@ pub struct Findings {
     pub redactions: usize,
 }
 
-/// Reads the log of a step, with or without Buildbot's stream letters. `state`
-/// is the build's state in the CI system's words; a failed compile step makes
-/// `make`'s word count that something failed.
-pub fn read_log(log: &str, state: Option<&str>) -> Findings {
-    let mut reader = Reader::new(Source::Log);
-    for line in lines::lines(log) {
-        reader.push(line);
+/// Reads the log of a step as it comes, with or without Buildbot's stream
+/// letters. Needs constant memory, however long the log is: some 100 KiB and
+/// what it found.
+#[derive(Debug)]
+pub struct LogReader {
+    lines: Lines,
+    reader: Reader,
+}
+
+impl Default for LogReader {
+    fn default() -> Self {
+        Self {
+            lines: Lines::default(),
+            reader: Reader::new(Source::Log),
+        }
     }
-    conclude(reader, state)
+}
+
+impl LogReader {
+    /// Takes the next bytes; lines and characters may be split anywhere.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let reader = &mut self.reader;
+        self.lines.push(bytes, &mut |number, line| {
+            reader.push_numbered(number, line)
+        });
+    }
+
+    /// What the log told. `state` is the build's state in the CI system's words;
+    /// a failed compile step makes `make`'s word count that something failed.
+    pub fn finish(self, state: Option<&str>) -> Findings {
+        let Self { lines, mut reader } = self;
+        lines.end(&mut |number, line| reader.push_numbered(number, line));
+        conclude(reader, state)
+    }
+}
+
+/// Reads the whole log of a step, as [`LogReader`] does.
+pub fn read_log(log: &str, state: Option<&str>) -> Findings {
+    let mut reader = LogReader::default();
+    reader.push(log.as_bytes());
+    reader.finish(state)
 }
 
 /// Reads what a person quoted or wrote of a failure: a part of a log, or else

@@ -33,6 +33,10 @@ pub(super) enum Source {
 pub(super) struct Reader {
     source: Source,
     block: Block,
+    /// The number of the line that is read, where lines have numbers.
+    number: Option<u64>,
+    /// The number of the line with which the block began, or that stands alone.
+    begun: Option<u64>,
     /// The file whose output this is.
     pub(super) file: Option<String>,
     /// The test that is running, or whose line goes on below.
@@ -86,6 +90,8 @@ impl Reader {
         Self {
             source,
             block: Block::None,
+            number: None,
+            begun: None,
             file: None,
             running: None,
             last_test: None,
@@ -101,6 +107,12 @@ impl Reader {
             result: None,
             running_files: Vec::new(),
         }
+    }
+
+    /// Takes one line of a log, without its end, and its number.
+    pub(super) fn push_numbered(&mut self, number: u64, line: &str) {
+        self.number = Some(number);
+        self.push(line);
     }
 
     /// Takes one line, without its end.
@@ -179,6 +191,7 @@ impl Reader {
 
     /// No block took the line: what does it begin, or say by itself?
     fn begin(&mut self, line: &str) {
+        self.begun = self.number;
         if line.is_empty() {
             return;
         }
@@ -209,8 +222,8 @@ impl Reader {
                 named: false,
                 traceback,
             };
-        } else if let Some(file) = leaks::read(line) {
-            self.leaked(file, line);
+        } else if let Some((file, leak)) = leaks::read(line) {
+            self.leaked(file, leak, line);
         } else if let Some(warning) = environment::read(line) {
             self.warned(&warning, line);
         } else if let Some(dump) = Dump::begin(line) {
@@ -264,13 +277,16 @@ impl Reader {
             test = running.clone();
         }
         let frames = dump.frames();
-        self.keep(Found {
+        let mut found = Found {
             line: Some(dump.line.clone()),
             place: dump.place(),
             excerpt: dump.excerpt(excerpt::MAX_LINES),
             frames: found::own_frames(&frames),
             ..Found::new(dump.kind, test)
-        });
+        };
+        found.details.frames = found::places(&frames);
+        found.details.threads = dump.threads();
+        self.keep(found);
         self.running = None;
     }
 
@@ -291,6 +307,7 @@ impl Reader {
 
     fn owned(&self, mut found: Found) -> Found {
         found.in_rerun = self.in_rerun;
+        found.details.log_line = found.details.log_line.or(self.begun);
         found.owner.clone_from(&self.file);
         let names_test_file = found
             .test
