@@ -6,6 +6,7 @@
 //! file), `keys` (every setting there is), `reader` and `values` (one
 //! table, one value), `secrets` (passwords, which never stand in the file).
 
+mod ci;
 mod connections;
 mod keys;
 mod mistake;
@@ -23,8 +24,8 @@ pub use crate::config::mistake::{Mistake, Mistakes, Place, Warning};
 pub use crate::config::places::place_of;
 pub use crate::config::secrets::{Environment, SecretSource, Secrets, Way};
 pub use crate::config::settings::{
-    Ci, Config, Credential, Drafts, GitHub, Imap, Limits, Log, LogFormat, Mailbox, MailingList,
-    Outgoing, Proof, Roundup, Security, Sender, Smtp, Store, Tracker, TrackerKind,
+    Ci, Config, Credential, Drafts, GitHub, HostedCi, Imap, Limits, Log, LogFormat, Mailbox,
+    MailingList, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store, Tracker, TrackerKind,
 };
 
 /// What [`Config::inspect`] finds.
@@ -225,7 +226,7 @@ kind = "embedded"
                 let other_way = ["path", "oauth2_token", "ca_file", "hello", "bounce_address"]
                     .contains(&key)
                     || ["user", "password", "closed_statuses"].contains(&key)
-                    || ["templates", "mirror_from"].contains(&key)
+                    || ["templates", "mirror_from", "projects", "token"].contains(&key)
                     || key.starts_with('"');
                 let is_key = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 match is_key && !other_way && !value.is_empty() {
