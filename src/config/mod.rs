@@ -362,6 +362,47 @@ kind = "github"
     }
 
     #[test]
+    fn hosted_systems_are_asked_about_named_projects_alone() {
+        let ci = |text: &str| read(&format!("{SMALL}\n{text}")).map(|config| config.ci.hosted);
+        assert_eq!(ci("[ci.github_actions]\n[ci.travis]\n").unwrap(), []);
+        let named = ci("[ci.azure]\nprojects = [\"Python/c python\"]\n").unwrap();
+        let azure = &named[0];
+        assert_eq!(azure.url, "https://dev.azure.com/");
+        assert_eq!(azure.projects, ["Python/c python"]);
+        let config = read(&format!(
+            "{SMALL}\n[ci]\nbuildbots = [\"https://b.example\"]\n[ci.azure]\n\
+             projects = [\"Python/c python\"]\n[ci.appveyor]\nprojects = [\"a/b\"]\n"
+        ));
+        assert_eq!(
+            config.unwrap().draft_settings().trusted_links,
+            [
+                "https://b.example/",
+                "https://dev.azure.com/Python/c%20python/",
+                "https://ci.appveyor.com/project/a/b/",
+            ]
+        );
+        check(
+            &format!(
+                "{SMALL}\n[ci.github_actions]\nprojects = [\"cpython\"]\ntoken = \"hunter2\"\n\
+                 [ci.travis]\ntoken = {{ file = \"t\" }}\nurl = \"http://travis.example/\"\n\
+                 [ci.azur]\nprojects = [\"a/b\"]\n"
+            ),
+            expect![[r#"
+                config.toml:17: [ci.github_actions] projects item 1 = "cpython" is no project
+                    write "owner/name" as in the links of its mails: "python/cpython"
+                config.toml:18: [ci.github_actions] token stands in the file itself, where everybody may read it
+                    write token = { file = "/etc/buildbot-watch/token" }, { credential = "token" } or { command = ["pass", "show", "token"] }
+                config.toml:20: [ci.travis] token is given, but no project to ask about
+                    add projects = ["owner/name"], or remove token
+                config.toml:21: [ci.travis] url = "http://travis.example/" would send everything in the clear
+                    write https:// (http:// is allowed to 127.0.0.1 and localhost alone)
+                config.toml:22: [ci] has no setting "azur"
+                    did you mean "azure"?
+                5 mistakes in the configuration"#]],
+        );
+    }
+
+    #[test]
     fn broken_toml_is_told_with_its_line_and_the_rest_still() {
         check(
             &format!("{SMALL}\n[log]\nlevel = info\nformat = \"tekst\"\nlevl = 1\n[log]\n"),
