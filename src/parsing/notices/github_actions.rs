@@ -38,7 +38,7 @@ pub(super) fn read(mail: &Mail) -> Option<Vec<Notice<'static>>> {
     let repository = part(&found, 1)?;
     let text = &mail.text;
     let link = link_of(text, &repository)?;
-    if !is_genuine(mail, &repository) {
+    if is_conversation(mail, &repository) || !is_genuine(mail, &repository) {
         return None;
     }
     let is_pull_request = found.get(2).is_some();
@@ -76,6 +76,21 @@ fn link_of(text: &str, repository: &str) -> Option<BuildLink> {
         let ci = CiSystem::GitHubActions;
         Some(hosted::link(ci, url, base, project, number, None))
     })
+}
+
+/// Whether it is about an issue, a pull request or the like: GitHub sends people's
+/// words from the same address, and a title may be that of a notice.
+fn is_conversation(mail: &Mail, repository: &str) -> bool {
+    let of_repository = format!("{repository}/");
+    let by_id = mail.message_id.as_deref().is_some_and(|id| {
+        id.strip_prefix(&of_repository)
+            .is_some_and(|rest| !rest.starts_with("check-suites/"))
+    });
+    let subject = mail.subject.trim_end();
+    let by_subject = ["(Issue #", "(PR #", "(Discussion #"]
+        .iter()
+        .any(|mark| subject.ends_with(')') && subject.contains(mark));
+    by_id || by_subject
 }
 
 /// Besides subject and link: GitHub's address, its List-Id or Message-ID for this

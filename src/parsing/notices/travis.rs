@@ -31,7 +31,7 @@ pub(super) fn read(mail: &Mail) -> Option<Vec<Notice<'static>>> {
     let repository = part(&found, 3)?;
     let number = part(&found, 4)?;
     let link = link_of(&mail.text, &repository, &number)?;
-    if !is_genuine(mail, &number) {
+    if !is_genuine(mail, &number, &link) {
         return None;
     }
     let short = part(&found, 6)?;
@@ -67,15 +67,19 @@ fn link_of(text: &str, repository: &str, number: &str) -> Option<BuildLink> {
     })
 }
 
-/// Besides subject and link: Travis' address, or the fields of its text. Its own
-/// mails belong to threads by their headers.
-fn is_genuine(mail: &Mail, number: &str) -> bool {
+/// Besides subject and link: Travis' address, the thread of the build that each of
+/// its mails names in In-Reply-To, or the fields of its text. In any other thread
+/// the text does not count, for an answer may hold it.
+fn is_genuine(mail: &Mail, number: &str, link: &BuildLink) -> bool {
     let by_sender = hosted::is_from(mail, &["@travis-ci.org", "@travis-ci.com"]);
-    let by_text = field(&mail.text, "Build")
-        .is_some_and(|build| build.split_whitespace().next() == Some(&format!("#{number}")))
+    let thread = format!("{}+{}+", link.builder, link.number);
+    let by_thread = mail.in_reply_to.iter().any(|id| id.starts_with(&thread));
+    let by_text = !mail.has_thread_headers
+        && field(&mail.text, "Build")
+            .is_some_and(|build| build.split_whitespace().next() == Some(&format!("#{number}")))
         && field(&mail.text, "Status").is_some()
         && field(&mail.text, "Commit").is_some();
-    by_sender || by_text
+    by_sender || by_thread || by_text
 }
 
 fn state(status: &str) -> String {
