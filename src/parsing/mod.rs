@@ -74,6 +74,15 @@ fn pattern(source: &str) -> Regex {
     Regex::new(source).expect("a valid pattern")
 }
 
+/// The same for text that need not be UTF-8.
+#[expect(
+    clippy::expect_used,
+    reason = "constant patterns, each compiled by a test"
+)]
+fn bytes_pattern(source: &str) -> regex::bytes::Regex {
+    regex::bytes::Regex::new(source).expect("a valid pattern")
+}
+
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -143,6 +143,11 @@ impl Reader {
         }
     }
 
+    /// Whether no block is open that the next line may belong to.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.block, Block::None) && !self.errors.is_open()
+    }
+
     /// Whether regrtest, unittest or Buildbot wrote some of it.
     pub(super) fn is_recognised(&self) -> bool {
         self.tests_seen
@@ -294,7 +299,6 @@ impl Reader {
             line: Some(dump.line.clone()),
             place: dump.place(),
             excerpt: dump.excerpt(excerpt::MAX_LINES),
-            frames: found::own_frames(&frames),
             ..Found::new(dump.kind, test)
         };
         found.details.frames = found::places(&frames);
