@@ -18,7 +18,7 @@ mod reading;
 pub mod redact;
 mod understanding;
 
-pub use reading::{apply_findings, apply_log, read};
+pub use reading::{apply_findings, apply_log, read, unexplained};
 pub use understanding::{InputKind, Understood, log_kind, understand};
 
 use regex::Regex;

@@ -1,9 +1,12 @@
 //! A log's lines as the readers want them: whatever the pieces in which the log
-//! comes, without Buildbot's stream letters, escape sequences and NULs, bounded,
+//! comes, without Buildbot's stream letters, what hosted systems put
+//! before a line, escape sequences and NULs, bounded,
 //! without private keys.
 
 use std::borrow::Cow;
 use std::ops::Range;
+
+use super::ci_decoration::undecorated;
 
 /// Longest line that is looked at, in bytes; the rest of it is skipped.
 pub(super) const MAX_LINE: usize = 64 * 1024;
@@ -148,8 +151,9 @@ impl Lines {
         // Progress bars draw over themselves.
         for part in text.split('\r') {
             let part = plain(part);
-            if self.is_shown(&part) {
-                each(self.number, &part);
+            let part = undecorated(&part);
+            if self.is_shown(part) {
+                each(self.number, part);
             }
         }
     }
@@ -279,6 +283,20 @@ mod tests {
         check(
             b"one\r\n\x1b[31mred\x1b[0m \x1b]0;title\x07x\n10%\r20%\nnul\0nul\n\xff\xe9\n",
             &["one", "red x", "10%", "20%", "nulnul", "\u{fffd}\u{fffd}"],
+        );
+    }
+
+    #[test]
+    fn what_hosted_systems_add_is_taken_off() {
+        check(
+            "\u{feff}2026-04-23T10:11:12.1234567Z ##[group]Run make\r\n\
+             2026-04-23T10:11:13.1234567Z \u{1b}[31mFAIL\u{1b}[0m: test_x\r\n"
+                .as_bytes(),
+            &["Run make", "FAIL: test_x"],
+        );
+        check(
+            b"travis_fold:start:s\r\x1b[0Ktravis_time:start:1\r\x1b[0K$ make\n[00:00:07] ok\n",
+            &["", "", "$ make", "ok"],
         );
     }
 
