@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::failure::{Failure, FailureKind, TestId};
-use crate::domain::notification::{Build, BuildResult, ReadFrom};
+use crate::domain::notification::{Build, BuildResult, CiSystem, ReadFrom};
 use crate::domain::signature::{self, Parts, Signature};
 use crate::store::{PairWord, Renamed, Signing};
 
@@ -34,6 +34,7 @@ fn said(store: &Store, tracker: &str, signature: &str) -> Vec<(u64, PairWord, St
 fn read_with(failure: &Failure) -> Reading {
     let mut reading = reading();
     reading.notification.builds.push(Build {
+        ci: CiSystem::Buildbot,
         builder: "AMD64 Debian 3.x".to_owned(),
         result: BuildResult::Failure,
         state: None,
