@@ -2,10 +2,12 @@
 
 use crate::ci::{Ci, Extent, Miss};
 use crate::domain::Seconds;
-use crate::domain::notification::{Build, Notification, ReadFrom};
+use crate::domain::notification::{Build, CiSystem, Notification, ReadFrom};
 use crate::parsing;
 use crate::store::Service;
 use crate::worker::Parts;
+
+use super::jobs;
 
 /// A log that is not there yet is asked for again after this many seconds.
 pub(super) const ASK_AGAIN: Seconds = 30;
@@ -20,12 +22,17 @@ pub(super) async fn complete(
     notification: &mut Notification,
     deadline: Seconds,
 ) -> Option<String> {
-    let ci = parts.ci.as_ref()?;
-    let mut remarks = Vec::new();
+    let mut remarks = match jobs::complete(parts, notification, deadline).await {
+        Ok(remarks) => remarks,
+        Err(why) => return Some(why),
+    };
     for build in &mut notification.builds {
-        if build.read_from != ReadFrom::Body {
+        if build.read_from != ReadFrom::Body || build.ci != CiSystem::Buildbot {
             continue;
         }
+        let Some(ci) = first_of(&parts.ci, build) else {
+            continue;
+        };
         parts.beat();
         let fetched = fetch(ci, build).await;
         let host = build.link.as_ref().map_or("", |link| host(&link.url));
@@ -42,9 +49,19 @@ pub(super) async fn complete(
     None
 }
 
+/// The Buildbot to ask: that of the link, or any, to say what is wrong with it.
+fn first_of<'a>(systems: &'a [Ci], build: &Build) -> Option<&'a Ci> {
+    let buildbot = |ci: &&Ci| matches!(ci, Ci::Buildbot(_));
+    let knows = |ci: &&Ci| build.link.as_ref().is_some_and(|link| ci.knows(link));
+    systems
+        .iter()
+        .find(knows)
+        .or_else(|| systems.iter().find(buildbot))
+}
+
 /// Keeps for `status` whether the CI system answers, and tells people when that
 /// changes.
-fn note(parts: &Parts, host: &str, fetched: &Result<(), Miss>) {
+pub(super) fn note<T>(parts: &Parts, host: &str, fetched: &Result<T, Miss>) {
     let noted = match fetched {
         Err(Miss::Unreachable(why)) => {
             let now = parts.clock.now();
@@ -60,7 +77,7 @@ fn note(parts: &Parts, host: &str, fetched: &Result<(), Miss>) {
                 }
             })
         }
-        Ok(()) | Err(_) => parts.store.clear_trouble(Service::Ci).map(|was_away| {
+        Ok(_) | Err(_) => parts.store.clear_trouble(Service::Ci).map(|was_away| {
             if was_away {
                 tracing::info!("the CI system answers again");
             }
@@ -73,7 +90,7 @@ fn note(parts: &Parts, host: &str, fetched: &Result<(), Miss>) {
 }
 
 /// `buildbot.python.org` of a link.
-fn host(url: &str) -> &str {
+pub(super) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
