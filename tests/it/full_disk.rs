@@ -153,8 +153,9 @@ fn a_replay_names_the_folder_of_its_copy_when_that_is_full() {
 
 /// A service with every part on disk, and its state on a small one.
 struct SmallService {
-    setup: Setup,
+    // First, for the folder can be removed only when the disk is gone.
     disk: SmallDisk,
+    setup: Setup,
 }
 
 impl SmallService {
@@ -199,7 +200,7 @@ format = "text"
             reader: nobody(),
             tracker: nobody(),
         };
-        Self { setup, disk }
+        Self { disk, setup }
     }
 
     fn put(&self, name: &str, mail: &str) {

@@ -27,8 +27,20 @@ fn a_reply_waits_for_the_mail_server_and_leaves_once() {
         let reply = delivery(&setup, notification, "reply");
         assert_eq!(reply["state"], "queued", "{reply}");
         assert!(!reply["last_error"].is_null(), "{reply}");
+        service.says("no mail can leave; replies wait").await;
+        let trouble = &setup.json(&["status"])["troubles"][0];
+        assert_eq!(trouble["service"], "outgoing", "{trouble}");
+        let told = setup.run(&["status"]).out;
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            told.contains("The last mail could not leave, since"),
+            "{told}"
+        );
+        assert!(told.contains("On their way 1, waits: "), "{told}");
         line.set(Mode::Pass);
         setup.stage_of(notification, "delivered").await;
+        service.says("mails leave again").await;
+        assert!(!setup.run(&["status"]).out.contains("Trouble"));
         world().inbox_of(&setup.reader, 2).await;
         let log = stops_by(service, "TERM").await;
         assert!(log.matches("not now; it will").count() <= 2, "{log}");

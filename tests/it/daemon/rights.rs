@@ -25,7 +25,7 @@ async fn told(setup: &Setup, words: &[&str]) -> String {
 #[test]
 fn roundup_refuses_a_report_for_want_of_a_right_and_takes_it_once_there_is_one() {
     run(async {
-        let setup = setup("rights", "t9").await;
+        let setup = setup("rights", "t10").await;
         setup.empty_tracker().await;
         // An account that may read and nothing else.
         change(&setup, "user = \"bbot\"", "user = \"reader\"");
