@@ -156,16 +156,23 @@ pub(super) fn folded(line: &str, columns: usize) -> Vec<String> {
     parts
 }
 
-/// Our own words broken into lines of at most `columns`.
+/// Our own words broken into lines of at most `columns`. Of longer words only links
+/// and paths stay whole, so that they can be copied.
 pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    let words = text.split_whitespace().flat_map(|word| {
+        if word.contains('/') {
+            return vec![word.to_owned()];
+        }
+        folded(word, columns.max(1))
+    });
+    for word in words {
         match lines.last_mut() {
             Some(line) if line.width() + 1 + word.width() <= columns => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.push(word),
         }
     }
     lines
@@ -251,6 +258,15 @@ mod tests {
         for width in 1..20 {
             assert_eq!(folded(text, width).concat(), text);
         }
+    }
+
+    #[test]
+    fn words_longer_than_a_line_are_broken_unless_they_lead_somewhere() {
+        assert_eq!(
+            wrapped("on test_a.B.test_c: x", 8),
+            ["on", "test_a.B", ".test_c:", "x"]
+        );
+        assert_eq!(wrapped("in /var/lib/x/y", 8), ["in", "/var/lib/x/y"]);
     }
 
     #[test]
