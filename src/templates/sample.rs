@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::domain::draft::{Flavour, Material, Plan, Settings, plan};
-use crate::domain::failure::{Failure, FailureKind, TestId};
+use crate::domain::failure::{Details, Failure, FailureKind, TestId};
 use crate::domain::issue::IssueRef;
 use crate::domain::mail::Mail;
 use crate::domain::matching::{Candidate, Tier, Verdict};
-use crate::domain::notification::{Build, BuildLink, BuildResult, Notification, ReadFrom};
+use crate::domain::notification::{
+    Build, BuildLink, BuildResult, CiSystem, Notification, ReadFrom,
+};
 use crate::domain::signature::Signature;
 
 /// For each flavour: everything known, and hardly anything known.
@@ -74,9 +76,11 @@ fn candidate() -> Candidate {
 fn full() -> Notification {
     let link = BuildLink {
         url: "https://buildbot.example.org/#/builders/1/builds/2".to_owned(),
+        ci: CiSystem::Buildbot,
         base: "https://buildbot.example.org/".to_owned(),
         builder: "1".to_owned(),
         number: 2,
+        name: None,
     };
     let failures = [
         failure("test_posix", Some("test_close")),
@@ -84,6 +88,7 @@ fn full() -> Notification {
         failure("test_string", None),
     ];
     let build = Build {
+        ci: CiSystem::Buildbot,
         worker: Some("fedora-ppc64".to_owned()),
         branch: Some("3.x".to_owned()),
         revision: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
@@ -102,10 +107,13 @@ fn bare() -> Notification {
         test: TestId::default(),
         kind: FailureKind::Unknown,
         exception: None,
+        message: None,
         line: None,
         excerpt: Vec::new(),
         signature: Signature("v1:0".to_owned()),
         flaky: false,
+        consequence: false,
+        details: Details::default(),
     };
     Notification {
         builds: vec![build(vec![nothing])],
@@ -115,6 +123,7 @@ fn bare() -> Notification {
 
 fn build(failures: Vec<Failure>) -> Build {
     Build {
+        ci: CiSystem::Buildbot,
         redactions: 0,
         builder: "PPC64 Fedora 3.x".to_owned(),
         result: BuildResult::Failure,
@@ -140,9 +149,12 @@ fn failure(file: &str, method: Option<&str>) -> Failure {
         },
         kind: FailureKind::TestFailed,
         exception: Some("AssertionError".to_owned()),
+        message: Some("1 != 2".to_owned()),
         line: Some("AssertionError: 1 != 2".to_owned()),
         excerpt: vec!["Traceback (most recent call last):".to_owned()],
         signature: Signature(format!("v1:{file}")),
         flaky: true,
+        consequence: false,
+        details: Details::default(),
     }
 }

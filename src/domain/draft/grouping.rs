@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::domain::draft::plan::{Material, Target};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::folding::TESTS_OF_A_MODULE;
 use crate::domain::issue::IssueRef;
 use crate::domain::matching::{Candidate, Tier, Verdict};
 use crate::domain::notification::Build;
 use crate::domain::untrusted::plain_line;
-
-/// More failed tests of one module than this make one report for the module.
-const TESTS_OF_A_MODULE: usize = 4;
 
 /// More modules than this make one report for the build.
 const MODULES_OF_A_BUILD: usize = 3;
@@ -143,6 +141,7 @@ pub(crate) fn sort<'a>(material: &Material<'a>, warnings: &mut Vec<String>) -> V
                     Target::New => Aim::Open(Vec::new()),
                 }),
                 (None, FailureKind::Infrastructure) => None,
+                (None, _) if failure.consequence => None,
                 (None, _) => Some(aim(material.verdicts.get(index), warnings)),
             };
             match aim {
@@ -151,11 +150,7 @@ pub(crate) fn sort<'a>(material: &Material<'a>, warnings: &mut Vec<String>) -> V
                     aim,
                     topic: topic(build, failure),
                 }),
-                None => warnings.push(format!(
-                    "infrastructure, not a bug, on {}: {}",
-                    plain_line(&build.builder, 80),
-                    plain_line(failure.line.as_deref().unwrap_or("no more is known"), 200),
-                )),
+                None => warnings.push(left_out(build, failure)),
             }
             if failure.flaky {
                 let test = failure.test.qualified();
@@ -170,6 +165,24 @@ pub(crate) fn sort<'a>(material: &Material<'a>, warnings: &mut Vec<String>) -> V
         }
     }
     sorted
+}
+
+/// Why there is no report for a failure.
+fn left_out(build: &Build, failure: &Failure) -> String {
+    let why = if failure.consequence {
+        "follows from another failure"
+    } else {
+        "infrastructure, not a bug"
+    };
+    let test = failure.test.qualified();
+    let line = failure.line.as_deref().filter(|line| !line.is_empty());
+    let what = match (test.as_str(), line) {
+        ("", line) => line.unwrap_or("no more is known").to_owned(),
+        (test, None) => test.to_owned(),
+        (test, Some(line)) => format!("{test}: {line}"),
+    };
+    let builder = plain_line(&build.builder, 80);
+    format!("{why}, on {builder}: {}", plain_line(&what, 200))
 }
 
 fn aim(verdict: Option<&Verdict>, warnings: &mut Vec<String>) -> Aim {
@@ -206,6 +219,8 @@ fn topic(build: &Build, failure: &Failure) -> Topic {
         FailureKind::Compile => Manner::DoesNotCompile,
         FailureKind::TestFailed
         | FailureKind::TestError
+        | FailureKind::ImportError
+        | FailureKind::UnexpectedSuccess
         | FailureKind::Infrastructure
         | FailureKind::Unknown => Manner::Fails,
     };
@@ -228,10 +243,7 @@ fn topic(build: &Build, failure: &Failure) -> Topic {
         Subject::File(file) if manner == Manner::Alters => build
             .failures
             .iter()
-            .find(|other| {
-                other.test.file.as_ref() == Some(file)
-                    && matches!(other.kind, FailureKind::TestFailed | FailureKind::TestError)
-            })
+            .find(|other| other.test.file.as_ref() == Some(file) && other.kind.is_of_a_test())
             .map_or(manner, |_| Manner::Fails),
         _ => manner,
     };

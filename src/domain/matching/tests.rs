@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::failure::{FailureKind, TestId};
+use crate::domain::failure::{Details, FailureKind, TestId};
 use crate::domain::signature::Signature;
 use crate::domain::untrusted::tests::hostile_texts;
 
@@ -21,10 +21,13 @@ pub(super) fn failure(kind: FailureKind, test: &str) -> Failure {
         },
         kind,
         exception: None,
+        message: None,
         line: None,
         excerpt: Vec::new(),
         signature: Signature(String::new()),
         flaky: false,
+        consequence: false,
+        details: Details::default(),
     }
 }
 

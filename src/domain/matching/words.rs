@@ -197,6 +197,8 @@ impl Manner {
             FailureKind::Compile => Some(Self::Compile),
             FailureKind::TestFailed
             | FailureKind::TestError
+            | FailureKind::ImportError
+            | FailureKind::UnexpectedSuccess
             | FailureKind::Infrastructure
             | FailureKind::Unknown => None,
         }

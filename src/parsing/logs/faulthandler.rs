@@ -69,6 +69,13 @@ impl Dump {
         self.threads.is_empty() && self.between <= MAX_BETWEEN && telling_words(line).is_none()
     }
 
+    /// How many threads it shows; none if it shows no thread.
+    pub(super) fn threads(&self) -> Option<u32> {
+        u32::try_from(self.threads.len())
+            .ok()
+            .filter(|count| *count > 0)
+    }
+
     /// The test that the telling thread was in.
     pub(super) fn test(&self) -> Option<TestId> {
         test_of(&self.frames())

@@ -66,6 +66,11 @@ impl United {
     fn take(&mut self, other: Found) {
         if self.found.kind == FailureKind::Leak {
             // References and memory blocks of one file are one leak.
+            for leak in other.details.leaks {
+                if !self.found.details.leaks.contains(&leak) {
+                    self.found.details.leaks.push(leak);
+                }
+            }
             for line in other.excerpt {
                 if !self.found.excerpt.contains(&line) {
                     self.found.excerpt.push(line);
@@ -233,9 +238,7 @@ fn is_flaky(united: &United, reader: &Reader, failed_again: &[String]) -> bool {
         return true;
     }
     // The file failed again, but with other tests: this one passed.
-    let is_test = matches!(
-        united.found.kind,
-        FailureKind::TestFailed | FailureKind::TestError
-    );
-    is_test && united.found.test.method.is_some() && failed_again.iter().any(|file| file == owner)
+    united.found.kind.is_of_a_test()
+        && united.found.test.method.is_some()
+        && failed_again.iter().any(|file| file == owner)
 }

@@ -2,8 +2,8 @@
 
 use super::traceback::{self, Traceback};
 use super::{buildbot_steps, test_id};
-use crate::domain::failure::{Failure, FailureKind, TestId};
-use crate::domain::signature::{self, Parts};
+use crate::domain::failure::{Details, Failure, FailureKind, Place, TestId};
+use crate::domain::signature::{self, Parts, Signature};
 use crate::parsing::{excerpt, redact};
 
 /// One thing that went wrong, as one reader saw it.
@@ -18,7 +18,9 @@ pub(super) struct Found {
     /// Shown behind the line; no part of the signature.
     pub(super) place: Option<String>,
     pub(super) excerpt: Vec<String>,
-    pub(super) frames: Vec<signature::Frame>,
+    pub(super) details: Details,
+    /// It follows from another failure.
+    pub(super) consequence: bool,
     /// Seen while tests were run again.
     pub(super) in_rerun: bool,
     /// How many more subtests went wrong in the same way.
@@ -38,7 +40,8 @@ impl Found {
             line: None,
             place: None,
             excerpt: Vec::new(),
-            frames: Vec::new(),
+            details: Details::default(),
+            consequence: false,
             in_rerun: false,
             similar: 0,
             apart: 0,
@@ -72,7 +75,10 @@ impl Found {
             exception: traceback.exception_type(),
             line: headline.or(header).map(str::to_owned),
             excerpt: traceback.excerpt(header, excerpt::MAX_LINES),
-            frames: own_frames(&traceback.frames),
+            details: Details {
+                frames: places(&traceback.frames),
+                ..Details::default()
+            },
             ..Self::new(
                 if disk_full {
                     FailureKind::Infrastructure
@@ -131,22 +137,22 @@ impl Found {
             Some(_) => line.split_once(": ").map_or("", |(_, message)| message),
             None => line,
         });
-        let signature = signature::of(&Parts {
-            test: &self.test,
-            kind: self.kind,
-            exception: self.exception.as_deref(),
-            message,
-            frames: &self.frames,
-        });
-        let failure = Failure {
+        let mut failure = Failure {
+            message: self.exception.as_deref().and(message).map(str::to_owned),
             test: clean(self.test),
             kind: self.kind,
             exception: self.exception,
             excerpt: excerpt::lines(lines.iter().map(String::as_str)),
             line: shown,
-            signature,
+            signature: Signature(String::new()),
             flaky,
+            consequence: self.consequence,
+            details: Details {
+                more_subtests: self.similar,
+                ..clean_details(self.details)
+            },
         };
+        failure.signature = signature::of(&Parts::of(&failure));
         (failure, in_line.max(in_excerpt))
     }
 }
@@ -172,12 +178,42 @@ fn shortened(kind: FailureKind, line: &str) -> String {
     }
 }
 
-/// The frames that count for a signature.
-pub(super) fn own_frames(frames: &[traceback::Frame]) -> Vec<signature::Frame> {
-    frames
+/// The frames as people and programs may want them, the innermost ones.
+pub(super) fn places(frames: &[traceback::Frame]) -> Vec<Place> {
+    let own: Vec<&traceback::Frame> = frames
         .iter()
-        .filter_map(|frame| signature::Frame::own(&frame.path, &frame.function))
+        .filter(|frame| signature::Frame::own(&frame.path, &frame.function).is_some())
+        .collect();
+    let first = own.len().saturating_sub(Details::MAX_FRAMES);
+    own.into_iter()
+        .skip(first)
+        .map(|frame| Place {
+            file: excerpt::without_build_folder(&frame.path),
+            line: frame.number(),
+            function: Some(frame.function.clone()).filter(|name| !name.is_empty()),
+        })
         .collect()
+}
+
+/// Bounds and redacts.
+fn clean_details(details: Details) -> Details {
+    let text = |text: String| excerpt::headline(&redact::redact(&text).0);
+    let place = |place: Place| Place {
+        file: text(place.file),
+        function: place.function.map(text),
+        ..place
+    };
+    Details {
+        docstring: details.docstring.map(text),
+        frames: details.frames.into_iter().map(place).collect(),
+        chain: details.chain.into_iter().map(text).collect(),
+        altered: details.altered.into_iter().map(text).collect(),
+        signal: details.signal.map(text),
+        sanitizer: details.sanitizer.map(text),
+        place: details.place.map(place),
+        running: details.running.into_iter().map(text).collect(),
+        ..details
+    }
 }
 
 fn clean(test: TestId) -> TestId {

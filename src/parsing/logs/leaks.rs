@@ -4,20 +4,32 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::domain::failure::Leak;
 use crate::parsing::pattern;
 
-static LEAK: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"^(\S+) leaked \[[-\d, ]*\] (?:references|memory blocks|file descriptors|[a-z ]+), sum=-?\d+",
-    )
-});
+/// Most repetitions of which the numbers are kept.
+const MAX_RUNS: usize = 50;
 
-/// The file of `test_x leaked [1, 1, 1] references, sum=3`.
-pub(super) fn read(line: &str) -> Option<&str> {
+static LEAK: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(\S+) leaked \[([-\d, ]*)\] ([a-z][a-z ]*), sum=(-?\d+)"));
+
+/// The file of `test_x leaked [1, 1, 1] references, sum=3`, and how much of what.
+pub(super) fn read(line: &str) -> Option<(&str, Leak)> {
     if !line.contains(" leaked [") {
         return None;
     }
-    Some(LEAK.captures(line)?.get(1)?.as_str())
+    let found = LEAK.captures(line)?;
+    let part = |index| Some(found.get(index)?.as_str());
+    let leak = Leak {
+        resource: part(3)?.to_owned(),
+        runs: part(2)?
+            .split(", ")
+            .filter_map(|run| run.parse().ok())
+            .take(MAX_RUNS)
+            .collect(),
+        sum: part(4)?.parse().ok()?,
+    };
+    Some((part(1)?, leak))
 }
 
 #[cfg(test)]
@@ -26,13 +38,18 @@ mod tests {
 
     #[test]
     fn what_leaks() {
+        let (file, leak) = read("test_bool leaked [1, 1, 1] file descriptors, sum=3").unwrap();
         assert_eq!(
-            read("test_bool leaked [1, 1, 1] file descriptors, sum=3"),
-            Some("test_bool")
+            (file, leak.resource.as_str()),
+            ("test_bool", "file descriptors")
         );
+        assert_eq!((leak.runs.as_slice(), leak.sum), ([1, 1, 1].as_slice(), 3));
+        let (file, leak) =
+            read("test_asyncio.test_x leaked [-3, 1, 0] memory blocks, sum=-2").unwrap();
+        assert_eq!(file, "test_asyncio.test_x");
         assert_eq!(
-            read("test_asyncio.test_x leaked [3, 1, 0] memory blocks, sum=4"),
-            Some("test_asyncio.test_x")
+            (leak.runs.as_slice(), leak.sum),
+            ([-3, 1, 0].as_slice(), -2)
         );
         assert_eq!(
             read("Warning -- test_x leaked temporary files (1): a"),

@@ -6,7 +6,9 @@
 
 mod body;
 mod buildbot_steps;
+mod ci_decoration;
 mod compiler;
+mod consequences;
 mod environment;
 mod faulthandler;
 mod files;
@@ -18,12 +20,14 @@ mod leaks;
 mod lines;
 mod reader;
 mod regrtest;
+mod skip;
 mod test_id;
 mod traceback;
 mod unittest;
 
 use crate::domain::failure::{Failure, FailureKind, TestId};
 use found::Found;
+use lines::Lines;
 use reader::{Reader, Source};
 
 /// What a text tells.
@@ -34,17 +38,65 @@ pub struct Findings {
     pub failures: Vec<Failure>,
     /// How many secrets were taken out of them.
     pub redactions: usize,
+    /// Whether the text has the form of a log that is known, failures or not.
+    pub recognised: bool,
 }
 
-/// Reads the log of a step, with or without Buildbot's stream letters. `state`
-/// is the build's state in the CI system's words; a failed compile step makes
-/// `make`'s word count that something failed.
-pub fn read_log(log: &str, state: Option<&str>) -> Findings {
-    let mut reader = Reader::new(Source::Log);
-    for line in lines::lines(log) {
-        reader.push(line);
+/// Reads the log of a step as it comes, with or without Buildbot's stream
+/// letters. Needs constant memory, however long the log is: some 100 KiB and
+/// what it found.
+#[derive(Debug)]
+pub struct LogReader {
+    lines: Lines,
+    reader: Reader,
+}
+
+impl Default for LogReader {
+    fn default() -> Self {
+        Self {
+            lines: Lines::default(),
+            reader: Reader::new(Source::Log),
+        }
     }
-    conclude(reader, state)
+}
+
+impl LogReader {
+    /// Takes the next bytes; lines and characters may be split anywhere.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let Self { lines, reader } = self;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if lines.may_skip() && reader.is_idle() {
+                let boring = skip::boring(rest);
+                if !boring.lines.is_empty() {
+                    let tail = skip::tail(boring.lines);
+                    lines.skip(boring.lines, tail, &mut |number, line| {
+                        reader.push_numbered(number, line);
+                    });
+                    rest = boring.rest;
+                    continue;
+                }
+            }
+            rest = lines.push(rest, &mut |number, line| {
+                reader.push_numbered(number, line);
+            });
+        }
+    }
+
+    /// What the log told. `state` is the build's state in the CI system's words;
+    /// a failed compile step makes `make`'s word count that something failed.
+    pub fn finish(self, state: Option<&str>) -> Findings {
+        let Self { lines, mut reader } = self;
+        lines.end(&mut |number, line| reader.push_numbered(number, line));
+        conclude(reader, state)
+    }
+}
+
+/// Reads the whole log of a step, as [`LogReader`] does.
+pub fn read_log(log: &str, state: Option<&str>) -> Findings {
+    let mut reader = LogReader::default();
+    reader.push(log.as_bytes());
+    reader.finish(state)
 }
 
 /// Reads what a person quoted or wrote of a failure: a part of a log, or else
@@ -76,13 +128,16 @@ pub fn from_body(body: &str, state: Option<&str>) -> Findings {
 /// something failed counts.
 fn conclude(mut reader: Reader, state: Option<&str>) -> Findings {
     reader.end();
+    let recognised = reader.is_recognised();
     let weak_error = last_resort::compile_error(&reader)
         .filter(|_| state.is_some_and(|state| state.contains("failed compile")));
-    let findings = fold::fold(reader);
-    match weak_error {
-        Some(found) if findings.failures.is_empty() => only(found),
-        _ => findings,
+    let mut findings = fold::fold(reader);
+    if let Some(found) = weak_error.filter(|_| findings.failures.is_empty()) {
+        findings = only(found);
     }
+    findings.recognised = recognised || !findings.failures.is_empty();
+    consequences::mark(&mut findings.failures);
+    findings
 }
 
 /// The failure of a build of which nothing else is known: its state alone says
@@ -110,8 +165,11 @@ fn only(found: Found) -> Findings {
     Findings {
         failures: vec![failure],
         redactions,
+        recognised: true,
     }
 }
 
+#[cfg(test)]
+mod order_tests;
 #[cfg(test)]
 mod tests;

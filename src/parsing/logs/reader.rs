@@ -33,6 +33,10 @@ pub(super) enum Source {
 pub(super) struct Reader {
     source: Source,
     block: Block,
+    /// The number of the line that is read, where lines have numbers.
+    number: Option<u64>,
+    /// The number of the line with which the block began, or that stands alone.
+    begun: Option<u64>,
     /// The file whose output this is.
     pub(super) file: Option<String>,
     /// The test that is running, or whose line goes on below.
@@ -42,8 +46,10 @@ pub(super) struct Reader {
     pub(super) in_rerun: bool,
     /// The values below the last warning are not to be kept.
     hides_values: bool,
-    /// Some progress of tests was seen.
+    /// Some progress of test files was seen.
     pub(super) tests_seen: bool,
+    /// Some test ended, or a run of tests.
+    ran_tests: bool,
     pub(super) found: Vec<Found>,
     /// `test_x (…) ... FAIL`, for runs that died before the report.
     pub(super) marked: Vec<Found>,
@@ -86,12 +92,15 @@ impl Reader {
         Self {
             source,
             block: Block::None,
+            number: None,
+            begun: None,
             file: None,
             running: None,
             last_test: None,
             in_rerun: false,
             hides_values: false,
             tests_seen: false,
+            ran_tests: false,
             found: Vec::new(),
             marked: Vec::new(),
             files: Files::default(),
@@ -101,6 +110,12 @@ impl Reader {
             result: None,
             running_files: Vec::new(),
         }
+    }
+
+    /// Takes one line of a log, without its end, and its number.
+    pub(super) fn push_numbered(&mut self, number: u64, line: &str) {
+        self.number = Some(number);
+        self.push(line);
     }
 
     /// Takes one line, without its end.
@@ -126,6 +141,20 @@ impl Reader {
             }
             Block::None | Block::List(_) => {}
         }
+    }
+
+    /// Whether no block is open that the next line may belong to.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.block, Block::None) && !self.errors.is_open()
+    }
+
+    /// Whether regrtest, unittest or Buildbot wrote some of it.
+    pub(super) fn is_recognised(&self) -> bool {
+        self.tests_seen
+            || self.ran_tests
+            || self.result.is_some()
+            || self.files.iter().next().is_some()
+            || self.faults.step_ended()
     }
 
     /// Offers the line to the open block; `false` if none took it.
@@ -179,6 +208,8 @@ impl Reader {
 
     /// No block took the line: what does it begin, or say by itself?
     fn begin(&mut self, line: &str) {
+        self.begun = self.number;
+        self.ran_tests |= line.starts_with("Ran ") && line.contains(" test");
         if line.is_empty() {
             return;
         }
@@ -209,8 +240,8 @@ impl Reader {
                 named: false,
                 traceback,
             };
-        } else if let Some(file) = leaks::read(line) {
-            self.leaked(file, line);
+        } else if let Some((file, leak)) = leaks::read(line) {
+            self.leaked(file, leak, line);
         } else if let Some(warning) = environment::read(line) {
             self.warned(&warning, line);
         } else if let Some(dump) = Dump::begin(line) {
@@ -264,13 +295,15 @@ impl Reader {
             test = running.clone();
         }
         let frames = dump.frames();
-        self.keep(Found {
+        let mut found = Found {
             line: Some(dump.line.clone()),
             place: dump.place(),
             excerpt: dump.excerpt(excerpt::MAX_LINES),
-            frames: found::own_frames(&frames),
             ..Found::new(dump.kind, test)
-        });
+        };
+        found.details.frames = found::places(&frames);
+        found.details.threads = dump.threads();
+        self.keep(found);
         self.running = None;
     }
 
@@ -291,6 +324,7 @@ impl Reader {
 
     fn owned(&self, mut found: Found) -> Found {
         found.in_rerun = self.in_rerun;
+        found.details.log_line = found.details.log_line.or(self.begun);
         found.owner.clone_from(&self.file);
         let names_test_file = found
             .test

@@ -33,7 +33,9 @@ impl Header {
     pub(super) fn parse(line: &str) -> Option<Self> {
         let (word, rest) = line.split_once(": ")?;
         let kind = match word {
-            "FAIL" | "UNEXPECTED SUCCESS" => FailureKind::TestFailed,
+            "FAIL" => FailureKind::TestFailed,
+            "UNEXPECTED SUCCESS" => FailureKind::UnexpectedSuccess,
+            "ERROR" if rest.contains("(unittest.loader.") => FailureKind::ImportError,
             "ERROR" => FailureKind::TestError,
             _ => return None,
         };

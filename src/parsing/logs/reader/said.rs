@@ -1,7 +1,7 @@
 //! What single lines say, and what follows from it.
 
 use super::{Block, Reader};
-use crate::domain::failure::{FailureKind, TestId};
+use crate::domain::failure::{FailureKind, Leak, TestId};
 use crate::parsing::excerpt;
 use crate::parsing::logs::environment::{self, MAX_WARNINGS};
 use crate::parsing::logs::found::Found;
@@ -88,12 +88,14 @@ impl Reader {
         }
     }
 
-    pub(super) fn leaked(&mut self, file: &str, line: &str) {
+    pub(super) fn leaked(&mut self, file: &str, leak: Leak, line: &str) {
         let test = TestId {
             file: Some(test_id::without_test(file).to_owned()),
             ..TestId::default()
         };
-        self.keep(Found::with_line(FailureKind::Leak, test, line));
+        let mut found = Found::with_line(FailureKind::Leak, test, line);
+        found.details.leaks.push(leak);
+        self.keep(found);
     }
 
     pub(super) fn warned(&mut self, warning: &environment::Warning<'_>, line: &str) {
