@@ -16,8 +16,10 @@ pub mod mime;
 mod notices;
 mod reading;
 pub mod redact;
+mod understanding;
 
 pub use reading::{apply_findings, apply_log, read};
+pub use understanding::{InputKind, Understood, log_kind, understand};
 
 use regex::Regex;
 
@@ -72,5 +74,7 @@ fn pattern(source: &str) -> Regex {
     Regex::new(source).expect("a valid pattern")
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

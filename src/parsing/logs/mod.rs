@@ -7,6 +7,7 @@
 mod body;
 mod buildbot_steps;
 mod compiler;
+mod consequences;
 mod environment;
 mod faulthandler;
 mod files;
@@ -35,6 +36,8 @@ pub struct Findings {
     pub failures: Vec<Failure>,
     /// How many secrets were taken out of them.
     pub redactions: usize,
+    /// Whether the text has the form of a log that is known, failures or not.
+    pub recognised: bool,
 }
 
 /// Reads the log of a step as it comes, with or without Buildbot's stream
@@ -109,13 +112,16 @@ pub fn from_body(body: &str, state: Option<&str>) -> Findings {
 /// something failed counts.
 fn conclude(mut reader: Reader, state: Option<&str>) -> Findings {
     reader.end();
+    let recognised = reader.is_recognised();
     let weak_error = last_resort::compile_error(&reader)
         .filter(|_| state.is_some_and(|state| state.contains("failed compile")));
-    let findings = fold::fold(reader);
-    match weak_error {
-        Some(found) if findings.failures.is_empty() => only(found),
-        _ => findings,
+    let mut findings = fold::fold(reader);
+    if let Some(found) = weak_error.filter(|_| findings.failures.is_empty()) {
+        findings = only(found);
     }
+    findings.recognised = recognised || !findings.failures.is_empty();
+    consequences::mark(&mut findings.failures);
+    findings
 }
 
 /// The failure of a build of which nothing else is known: its state alone says
@@ -143,6 +149,7 @@ fn only(found: Found) -> Findings {
     Findings {
         failures: vec![failure],
         redactions,
+        recognised: true,
     }
 }
 
