@@ -156,4 +156,6 @@ fn only(found: Found) -> Findings {
 }
 
 #[cfg(test)]
+mod grammar_tests;
+#[cfg(test)]
 mod tests;
