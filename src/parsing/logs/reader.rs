@@ -59,6 +59,8 @@ pub(super) struct Reader {
     /// What a sentence said of the traceback that comes, and for how many lines
     /// that holds.
     expected: (Expected, u8),
+    /// For how many lines values may follow the last warning.
+    attentive: u8,
     /// Warnings of which it is not known yet whose they are.
     waiting: Vec<Altered>,
     /// How many of what was found are known to stand with the right file.
@@ -145,6 +147,7 @@ impl Reader {
             place: None,
             behind_rule: false,
             expected: (Expected::Output, 0),
+            attentive: 0,
             waiting: Vec::new(),
             settled: 0,
             reports: Vec::new(),
@@ -177,6 +180,7 @@ impl Reader {
             self.begin(line);
         }
         self.behind_rule = unittest::is_double_rule(line);
+        self.attentive = self.attentive.saturating_sub(1);
     }
 
     /// To be called after the last line.
@@ -184,6 +188,14 @@ impl Reader {
         self.end_block();
         self.leave_file();
         self.settle(None);
+    }
+
+    /// Whether no block is open that the next line may belong to.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.block, Block::None)
+            && !self.errors.is_open()
+            && self.expected.0 == Expected::Output
+            && self.attentive == 0
     }
 
     /// Whether regrtest, unittest or Buildbot wrote some of it.

@@ -115,7 +115,8 @@ impl Reader {
             return false;
         };
         let is_own = self.file.as_deref() == Some(test_id::without_test(name));
-        let Some(outcome) = Outcome::read(words).filter(|_| is_own) else {
+        let outcome = Outcome::read(words).filter(|outcome| is_own && outcome.is_bad());
+        let Some(outcome) = outcome else {
             return false;
         };
         self.leave_file();

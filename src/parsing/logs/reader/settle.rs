@@ -14,6 +14,8 @@ use crate::parsing::logs::unittest;
 /// Most warnings that wait for the next progress line, and lines of each.
 const MAX_WAITING: usize = 64;
 const MAX_LINES: usize = 6;
+/// How soon the values must follow a warning, in lines.
+const VALUES_WITHIN: u8 = 5;
 
 impl Reader {
     /// A line of regrtest about something that was found altered.
@@ -21,6 +23,7 @@ impl Reader {
         if !warning.is_telling {
             return self.valued(line);
         }
+        self.attentive = VALUES_WITHIN;
         if self.waiting.len() >= MAX_WAITING {
             return;
         }
@@ -43,7 +46,7 @@ impl Reader {
 
     /// The value below a warning, or the sentence before a traceback.
     pub(super) fn valued(&mut self, line: &str) {
-        let Some(last) = self.waiting.last_mut() else {
+        let Some(last) = self.waiting.last_mut().filter(|_| self.attentive > 0) else {
             return;
         };
         let shown = last.shows_values && environment::value(line).is_some();
