@@ -15,7 +15,7 @@ use regex::bytes::Regex;
 /// Whatever any reader reacts to while no block is open holds one of these.
 /// Letters that a mail's body lost at the beginning of a line do not matter
 /// here: bodies are not skipped.
-const MARKS: [&str; 58] = [
+const MARKS: [&str; 60] = [
     // regrtest
     "] test",
     "] idlelib",
@@ -27,6 +27,7 @@ const MARKS: [&str; 58] = [
     " omitted",
     "slowest tests",
     "tests OK",
+    "run no tests",
     "altered the",
     "re-run test",
     "esult: ",
@@ -41,8 +42,9 @@ const MARKS: [&str; 58] = [
     "unexpected success",
     // tracebacks, warnings, leaks
     "Traceback (",
-    "  File \"",
+    "File \"",
     "Exception",
+    "exception was never",
     "Warning -- ",
     " leaked [",
     // faulthandler and the interpreter
