@@ -9,7 +9,9 @@ mod buildbot_steps;
 mod ci_decoration;
 mod compiler;
 mod consequences;
+mod doctest;
 mod environment;
+mod exit;
 mod faulthandler;
 mod files;
 mod fold;
@@ -169,6 +171,8 @@ fn only(found: Found) -> Findings {
     }
 }
 
+#[cfg(test)]
+mod grammar_tests;
 #[cfg(test)]
 mod order_tests;
 #[cfg(test)]
