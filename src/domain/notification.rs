@@ -40,7 +40,8 @@ pub struct BuildLink {
     pub url: String,
     /// Everything before `#/builders/` or `/builders/`, ending in `/`.
     pub base: String,
-    /// The builder's number, or its name for the links of Buildbot 0.8.
+    /// The builder's number, or its name as the link has it, quoted: always so in
+    /// the links of Buildbot 0.8, which have no `#`.
     pub builder: String,
     /// The build's number.
     pub number: u64,
@@ -85,6 +86,10 @@ pub struct Build {
     /// than none disables automatic rules for it (I15).
     #[serde(default)]
     pub redactions: usize,
+    /// Why it was built, in the CI system's words; none where they say nothing
+    /// (`<unknown>`).
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Which text the failures of a build were read from, best first.

@@ -16,8 +16,10 @@ pub mod mime;
 mod notices;
 mod reading;
 pub mod redact;
+mod tail;
 
 pub use reading::{apply_findings, apply_log, read};
+pub use tail::{TailReader, Told};
 
 use regex::Regex;
 

@@ -30,6 +30,7 @@ pub(super) fn settings(flavour: Flavour) -> Settings {
 pub(super) fn build(builder: &str, number: u64, failures: Vec<Failure>) -> Build {
     Build {
         redactions: 0,
+        reason: None,
         builder: builder.into(),
         result: BuildResult::Failure,
         state: Some("failed test (failure)".into()),

@@ -119,6 +119,7 @@ fn bare() -> Notification {
 fn build(failures: Vec<Failure>) -> Build {
     Build {
         redactions: 0,
+        reason: None,
         builder: "PPC64 Fedora 3.x".to_owned(),
         result: BuildResult::Failure,
         state: None,
