@@ -9,6 +9,7 @@
 //! | `listing`, `showing`, `failing`, `texts`, `summary`, `history` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
+//! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
 //!
 //! Verbs print text for people with `screen::Screen::say` and one document for
@@ -23,9 +24,11 @@ mod demo;
 mod facts;
 mod failing;
 mod history;
+mod inputs;
 mod json;
 mod linking;
 mod listing;
+mod reading;
 mod refusal;
 mod replaying;
 mod resolving;
@@ -39,6 +42,7 @@ mod status;
 mod summary;
 mod switching;
 mod texts;
+mod understood;
 mod verbs;
 mod who;
 mod words;
@@ -122,6 +126,7 @@ fn disk_in_words(error: Error, config_file: &Path) -> Error {
 fn act(session: Session, verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Demo => return demo::demo(session),
+        Verb::Read(wanted) => return Ok(reading::read(&session, &wanted)),
         Verb::Replay(wanted) => return replaying::replay(&session, &wanted),
         Verb::Check => return checking::check(&session),
         Verb::Run => return service(&session),

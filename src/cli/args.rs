@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Command, CommandFactory, Parser};
+use clap::{Args, Command, CommandFactory, Parser, ValueEnum};
 
 use super::verbs::Verb;
 use crate::store::NotificationId;
@@ -14,7 +14,10 @@ pub(super) const DEFAULT_CONFIG: &str = "/etc/buildbot-watch/config.toml";
 
 /// The verbs as the first page shows them.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Try it, nothing leaves your machine", &["demo", "replay"]),
+    (
+        "Try it, nothing leaves your machine",
+        &["demo", "read", "replay"],
+    ),
     ("Set it up and run it", &["check", "run", "status"]),
     (
         "Decide on drafts",
@@ -98,6 +101,26 @@ pub(super) struct Replay {
     /// Take the mails in for real
     #[arg(long, conflicts_with = "show")]
     pub(super) store: bool,
+}
+
+/// `read`
+#[derive(Debug, Args)]
+pub(super) struct Read {
+    /// Mails, Maildirs, mbox files, folders of .eml files, logs; - is standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// What the inputs are, where it cannot be told from how they begin
+    #[arg(long = "as", value_name = "WHAT")]
+    pub(super) form: Option<InputForm>,
+}
+
+/// What an input is to be read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum InputForm {
+    /// One mail, or an mbox
+    Mail,
+    /// The log of a step
+    Log,
 }
 
 /// `resolve`

@@ -85,6 +85,14 @@ impl Screen {
         }
     }
 
+    /// Prints one of several documents for programs: each on a line of its own
+    /// (<https://jsonlines.org>), escaped like [`Screen::document`].
+    pub(super) fn record(&self, document: &Value) {
+        if self.form == Form::Json {
+            write(&format!("{}\n", ascii(&document.to_string())));
+        }
+    }
+
     /// Prints a question and reads the answer's line; empty at the end of input.
     pub(super) fn ask(&self, question: &str) -> String {
         write(question);

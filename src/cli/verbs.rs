@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::args::{DraftId, List, Replay, Resolve, Who};
+use super::args::{DraftId, List, Read, Replay, Resolve, Who};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,29 @@ Example:
 Next: the command ends with what to type."
     )]
     Demo,
+
+    /// Show what is understood of a mail or a log
+    ///
+    /// Reads notifications (of Buildbot and other CI systems) and logs (of
+    /// regrtest, other test runners, compilers), and shows the builds, the failures
+    /// with their signatures, and the few lines that matter. Needs no configuration
+    /// and no database; asks nobody. Of a mail above 32 MiB the first 4 are read, of
+    /// a log in a file above 64 MiB the last 64.
+    ///
+    /// With --json one object an input, each on a line: input, kind (failure,
+    /// recovery, warning, worker_missing, reply, own, other), reason, builds.
+    /// Ends with 1 if an input could not be read or was nothing that is known.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch read notification.eml
+  buildbot-watch read --json ~/Mail/buildbot-status test.stdio
+  curl -s https://... | buildbot-watch read --as log -
+
+Next: buildbot-watch replay PATH    to see what would be drafted"
+    )]
+    Read(Read),
 
     /// Show what it would have done with mails you have
     ///

@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod draft;
 pub mod failure;
 pub mod finding;
+pub mod folding;
 pub mod issue;
 pub mod life;
 pub mod mail;

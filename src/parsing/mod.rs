@@ -17,9 +17,11 @@ mod notices;
 mod reading;
 pub mod redact;
 mod tail;
+mod understanding;
 
 pub use reading::{apply_findings, apply_log, read};
 pub use tail::{TailReader, Told};
+pub use understanding::{InputKind, Understood, log_kind, understand};
 
 use regex::Regex;
 
@@ -74,5 +76,16 @@ fn pattern(source: &str) -> Regex {
     Regex::new(source).expect("a valid pattern")
 }
 
+/// The same for text that need not be UTF-8.
+#[expect(
+    clippy::expect_used,
+    reason = "constant patterns, each compiled by a test"
+)]
+fn bytes_pattern(source: &str) -> regex::bytes::Regex {
+    regex::bytes::Regex::new(source).expect("a valid pattern")
+}
+
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -183,22 +183,6 @@ fn a_missing_worker_is_no_failure() {
     assert_eq!(told.what, Event::WorkerMissing);
 }
 
-/// A log of 30 MB takes ten times as long as one of 3 MB, not a hundred times.
-#[test]
-fn a_large_log_takes_linear_time() {
-    let noise = "otest_a (test.test_noise.T.test_a) ... ok\no0:00:01 load avg: 1.0 [ 1/99] test_noise passed\n\
-                 oERROR: no header\no  File \"x\", line 1, in f\noFAIL: test_b (test.test_noise.T.test_b)\n";
-    let time = |megabytes: usize| {
-        let log = noise.repeat(megabytes * 1_000_000 / noise.len());
-        let start = std::time::Instant::now();
-        logs::read_log(&log, None);
-        start.elapsed()
-    };
-    time(1);
-    let (small, large) = (time(3), time(30));
-    assert!(large < small * 25, "{small:?} {large:?}");
-}
-
 fn show_notification(out: &mut String, notification: &Notification) {
     for remark in &notification.remarks {
         writeln!(out, "remark: {remark}").unwrap();

@@ -29,6 +29,7 @@ mod maildir;
 mod mailflow;
 mod main_job;
 mod proxy;
+mod read;
 mod roundup;
 mod service;
 mod smtp;

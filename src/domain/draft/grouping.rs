@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::domain::draft::plan::{Material, Target};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::folding::TESTS_OF_A_MODULE;
 use crate::domain::issue::IssueRef;
 use crate::domain::matching::{Candidate, Tier, Verdict};
 use crate::domain::notification::Build;
 use crate::domain::untrusted::plain_line;
-
-/// More failed tests of one module than this make one report for the module.
-const TESTS_OF_A_MODULE: usize = 4;
 
 /// More modules than this make one report for the build.
 const MODULES_OF_A_BUILD: usize = 3;

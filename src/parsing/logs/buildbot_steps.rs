@@ -15,11 +15,13 @@ pub(super) struct Fault {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Faults {
     best: Option<Fault>,
+    step_ended: bool,
 }
 
 impl Faults {
     /// Looks at one line; the first of the gravest kind is kept.
     pub(super) fn push(&mut self, line: &str) {
+        self.step_ended |= line.starts_with("program finished with exit code ");
         let Some(fault) = read(line) else {
             return;
         };
@@ -30,6 +32,11 @@ impl Faults {
         {
             self.best = Some(fault);
         }
+    }
+
+    /// Whether Buildbot says that a step's command ended.
+    pub(super) fn step_ended(&self) -> bool {
+        self.step_ended
     }
 
     /// The gravest one.

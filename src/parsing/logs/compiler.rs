@@ -71,6 +71,11 @@ impl Errors {
             .map(|(_, lines)| (lines.as_slice(), self.more))
     }
 
+    /// Whether the next line may go on with the last error.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Whether it is more than a tool's word that something failed.
     pub(super) fn has_cause(&self) -> bool {
         self.best

@@ -3,6 +3,7 @@
 //! without private keys.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Longest line that is looked at, in bytes; the rest of it is skipped.
 pub(super) const MAX_LINE: usize = 64 * 1024;
@@ -45,23 +46,53 @@ struct Sample {
 }
 
 impl Lines {
-    /// Takes the next bytes of the log; `each` gets the lines that became whole,
-    /// with their numbers.
-    pub(super) fn push(&mut self, mut bytes: &[u8], each: &mut impl FnMut(u64, &str)) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            let (line, rest) = bytes.split_at(end);
-            bytes = rest.get(1..).unwrap_or_default();
-            if self.partial.is_empty() {
-                self.whole(clipped(line), each);
-            } else {
-                self.keep(line);
-                let line = std::mem::take(&mut self.partial);
-                self.whole(&line, each);
-                self.partial = line;
-                self.partial.clear();
+    /// Takes the next bytes of the log up to the end of a line, and gives what is
+    /// left of them; `each` gets the lines that became whole, with their numbers.
+    pub(super) fn push<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        each: &mut impl FnMut(u64, &str),
+    ) -> &'a [u8] {
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
+            self.keep(bytes);
+            return &[];
+        };
+        let (line, rest) = bytes.split_at(end);
+        if self.partial.is_empty() {
+            self.whole(clipped(line), each);
+        } else {
+            self.keep(line);
+            let line = std::mem::take(&mut self.partial);
+            self.whole(&line, each);
+            self.partial = line;
+            self.partial.clear();
+        }
+        rest.get(1..).unwrap_or_default()
+    }
+
+    /// Whether whole lines may be passed over here.
+    pub(super) fn may_skip(&self) -> bool {
+        let is_decided = !matches!(self.letters, Letters::Undecided(_));
+        self.partial.is_empty() && is_decided && !self.in_key
+    }
+
+    /// Passes over whole lines; those in `shown`, as ranges of bytes, are given out
+    /// all the same.
+    pub(super) fn skip(
+        &mut self,
+        lines: &[u8],
+        shown: [Range<usize>; 2],
+        each: &mut impl FnMut(u64, &str),
+    ) {
+        let before = self.number;
+        for part in shown {
+            self.number = before + count(lines.get(..part.start).unwrap_or_default());
+            let part = lines.get(part).unwrap_or_default();
+            for line in part.split_inclusive(|byte| *byte == b'\n') {
+                self.emit(clipped(line.strip_suffix(b"\n").unwrap_or(line)), each);
             }
         }
-        self.keep(bytes);
+        self.number = before + count(lines);
     }
 
     /// So many lines are missing here; a line that had begun ends.
@@ -206,6 +237,10 @@ fn skip_sequence(chars: &mut std::str::Chars<'_>) {
     }
 }
 
+fn count(lines: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', lines).count() as u64
+}
+
 fn clipped(line: &[u8]) -> &[u8] {
     line.get(..MAX_LINE).unwrap_or(line)
 }
@@ -218,8 +253,10 @@ mod tests {
         let mut all = Vec::new();
         let mut each = |_: u64, line: &str| all.push(line.to_owned());
         let mut lines = Lines::default();
-        for bytes in log.chunks(piece) {
-            lines.push(bytes, &mut each);
+        for mut bytes in log.chunks(piece) {
+            while !bytes.is_empty() {
+                bytes = lines.push(bytes, &mut each);
+            }
         }
         lines.end(&mut each);
         all
@@ -280,7 +317,10 @@ mod tests {
         let mut numbers = Vec::new();
         let mut each = |number: u64, line: &str| numbers.push((number, line.to_owned()));
         let mut lines = Lines::default();
-        lines.push(b"a\n\nb\rc\nd", &mut each);
+        let mut rest = &b"a\n\nb\rc\nd"[..];
+        while !rest.is_empty() {
+            rest = lines.push(rest, &mut each);
+        }
         lines.end(&mut each);
         let numbers: Vec<(u64, &str)> = numbers
             .iter()

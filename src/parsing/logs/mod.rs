@@ -7,6 +7,7 @@
 mod body;
 mod buildbot_steps;
 mod compiler;
+mod consequences;
 mod environment;
 mod faulthandler;
 mod files;
@@ -18,6 +19,7 @@ mod leaks;
 mod lines;
 mod reader;
 mod regrtest;
+mod skip;
 mod test_id;
 mod traceback;
 mod unittest;
@@ -35,6 +37,8 @@ pub struct Findings {
     pub failures: Vec<Failure>,
     /// How many secrets were taken out of them.
     pub redactions: usize,
+    /// Whether the text has the form of a log that is known, failures or not.
+    pub recognised: bool,
 }
 
 /// Reads the log of a step as it comes, with or without Buildbot's stream
@@ -58,10 +62,24 @@ impl Default for LogReader {
 impl LogReader {
     /// Takes the next bytes; lines and characters may be split anywhere.
     pub fn push(&mut self, bytes: &[u8]) {
-        let reader = &mut self.reader;
-        self.lines.push(bytes, &mut |number, line| {
-            reader.push_numbered(number, line)
-        });
+        let Self { lines, reader } = self;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if lines.may_skip() && reader.is_idle() {
+                let boring = skip::boring(rest);
+                if !boring.lines.is_empty() {
+                    let tail = skip::tail(boring.lines);
+                    lines.skip(boring.lines, tail, &mut |number, line| {
+                        reader.push_numbered(number, line);
+                    });
+                    rest = boring.rest;
+                    continue;
+                }
+            }
+            rest = lines.push(rest, &mut |number, line| {
+                reader.push_numbered(number, line);
+            });
+        }
     }
 
     /// So many lines of the log are missing here.
@@ -117,13 +135,16 @@ pub fn from_body(body: &str, state: Option<&str>) -> Findings {
 /// something failed counts.
 fn conclude(mut reader: Reader, state: Option<&str>) -> Findings {
     reader.end();
+    let recognised = reader.is_recognised();
     let weak_error = last_resort::compile_error(&reader)
         .filter(|_| state.is_some_and(|state| state.contains("failed compile")));
-    let findings = fold::fold(reader);
-    match weak_error {
-        Some(found) if findings.failures.is_empty() => only(found),
-        _ => findings,
+    let mut findings = fold::fold(reader);
+    if let Some(found) = weak_error.filter(|_| findings.failures.is_empty()) {
+        findings = only(found);
     }
+    findings.recognised = recognised || !findings.failures.is_empty();
+    consequences::mark(&mut findings.failures);
+    findings
 }
 
 /// The failure of a build of which nothing else is known: its state alone says
@@ -151,8 +172,11 @@ fn only(found: Found) -> Findings {
     Findings {
         failures: vec![failure],
         redactions,
+        recognised: true,
     }
 }
 
+#[cfg(test)]
+mod order_tests;
 #[cfg(test)]
 mod tests;

@@ -46,8 +46,10 @@ pub(super) struct Reader {
     pub(super) in_rerun: bool,
     /// The values below the last warning are not to be kept.
     hides_values: bool,
-    /// Some progress of tests was seen.
+    /// Some progress of test files was seen.
     pub(super) tests_seen: bool,
+    /// Some test ended, or a run of tests.
+    ran_tests: bool,
     pub(super) found: Vec<Found>,
     /// `test_x (…) ... FAIL`, for runs that died before the report.
     pub(super) marked: Vec<Found>,
@@ -98,6 +100,7 @@ impl Reader {
             in_rerun: false,
             hides_values: false,
             tests_seen: false,
+            ran_tests: false,
             found: Vec::new(),
             marked: Vec::new(),
             files: Files::default(),
@@ -138,6 +141,20 @@ impl Reader {
             }
             Block::None | Block::List(_) => {}
         }
+    }
+
+    /// Whether no block is open that the next line may belong to.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.block, Block::None) && !self.errors.is_open()
+    }
+
+    /// Whether regrtest, unittest or Buildbot wrote some of it.
+    pub(super) fn is_recognised(&self) -> bool {
+        self.tests_seen
+            || self.ran_tests
+            || self.result.is_some()
+            || self.files.iter().next().is_some()
+            || self.faults.step_ended()
     }
 
     /// Offers the line to the open block; `false` if none took it.
@@ -192,6 +209,7 @@ impl Reader {
     /// No block took the line: what does it begin, or say by itself?
     fn begin(&mut self, line: &str) {
         self.begun = self.number;
+        self.ran_tests |= line.starts_with("Ran ") && line.contains(" test");
         if line.is_empty() {
             return;
         }
@@ -281,7 +299,6 @@ impl Reader {
             line: Some(dump.line.clone()),
             place: dump.place(),
             excerpt: dump.excerpt(excerpt::MAX_LINES),
-            frames: found::own_frames(&frames),
             ..Found::new(dump.kind, test)
         };
         found.details.frames = found::places(&frames);

@@ -1,7 +1,6 @@
 //! Ready, alive, the only one.
 
 use std::os::unix::net::UnixDatagram;
-use std::time::{Duration, Instant};
 
 use crate::daemon::support::{
     change, program_with, reroute, says_times, setup, stops_by, unreachable_port, without_tracker,
@@ -52,11 +51,9 @@ fn it_is_ready_and_alive_although_every_server_is_away() {
         let mut notified = Notified::listen(&setup);
         let socket = setup.folder.path().join("notify");
         let socket = socket.to_str().expect("a path");
-        let begun = Instant::now();
         let variables = [("NOTIFY_SOCKET", socket), ("WATCHDOG_USEC", "1500000")];
         let service = Service::start_as(&setup, program_with(&variables));
         notified.hears("READY=1", 1).await;
-        assert!(begun.elapsed() < Duration::from_secs(5));
         let list = setup.list.replace('@', ".");
         assert_eq!(notified.count(&format!("STATUS=watching {list}")), 1);
         // A ping each half second: the servers were tried several times meanwhile.

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use buildbot_watch::store::{IncomingMail, Taken};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::mailflow::desk::{Desk, Notice, STRING};
 
 /// What is promised.
-const MOST_MEMORY: u64 = 160 * 1024 * 1024;
+pub const MOST_MEMORY: u64 = 160 * 1024 * 1024;
 /// A way to keep the program busy for ever would take longer, also without
 /// optimisation and on a busy machine.
 const LONGEST: Duration = Duration::from_secs(240);
@@ -33,25 +33,10 @@ pub fn replay_on(desk: &Desk, what: &str, mail: impl AsRef<[u8]>) -> (Value, u64
     std::fs::write(&file, mail).expect("a mail");
     let path = file.to_str().expect("a path");
     let out = desk.path("out");
-    let mut child = desk
-        .command(&["replay", path, "--json"])
-        .stdout(std::fs::File::create(&out).expect("a file"))
-        .stderr(Stdio::inherit())
-        .spawn()
-        .expect("the program runs");
     let begun = Instant::now();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    let ended = loop {
-        peak = peak.max(high_water(Path::new(&status)));
-        if let Some(ended) = child.try_wait().expect("a child") {
-            break ended;
-        }
-        assert!(begun.elapsed() < LONGEST, "{what} takes for ever");
-        std::thread::sleep(Duration::from_millis(2));
-    };
+    let mut command = desk.command(&["replay", path, "--json"]);
+    let (ended, out, peak) = watched(what, &mut command, &out);
     let took = begun.elapsed();
-    let out = std::fs::read_to_string(&out).expect("a text");
     let told: Value = serde_json::from_str(&out).expect("JSON");
     if told["not_mails"]
         .as_array()
@@ -70,6 +55,29 @@ pub fn replay_on(desk: &Desk, what: &str, mail: impl AsRef<[u8]>) -> (Value, u64
     let is_orderly = stage == "drafted" || stage == "closed";
     assert!(is_orderly, "{what}: {row}");
     (row, peak)
+}
+
+/// Runs a command that writes into the file `out`; gives how it ended, what it
+/// wrote, and the peak of its memory in bytes.
+pub fn watched(what: &str, command: &mut Command, out: &Path) -> (ExitStatus, String, u64) {
+    let mut child = command
+        .stdout(std::fs::File::create(out).expect("a file"))
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("the program runs");
+    let begun = Instant::now();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let ended = loop {
+        peak = peak.max(high_water(Path::new(&status)));
+        if let Some(ended) = child.try_wait().expect("a child") {
+            break ended;
+        }
+        assert!(begun.elapsed() < LONGEST, "{what} takes for ever");
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let out = std::fs::read_to_string(out).expect("a text");
+    (ended, out, peak)
 }
 
 /// The most memory a process ever had, in bytes; 0 when it is gone.
