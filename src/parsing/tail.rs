@@ -36,9 +36,9 @@ pub struct Told {
 
 impl TailReader {
     /// So many lines are missing here.
-    pub fn skip(&mut self, lines: u64) {
+    pub fn miss(&mut self, lines: u64) {
         self.missing += lines;
-        self.reader.skip(lines);
+        self.reader.miss(lines);
     }
 
     /// Takes the next line, without its end; with its stream's letter, if it has
@@ -97,7 +97,7 @@ mod tests {
     fn read(missing: u64, lines: &str) -> Told {
         let mut reader = TailReader::default();
         if missing > 0 {
-            reader.skip(missing);
+            reader.miss(missing);
         }
         lines.lines().for_each(|line| reader.line(line));
         reader.finish(Some("failed test (failure)"))

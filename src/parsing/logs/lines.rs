@@ -96,7 +96,7 @@ impl Lines {
     }
 
     /// So many lines are missing here; a line that had begun ends.
-    pub(super) fn skip(&mut self, lines: u64, each: &mut impl FnMut(u64, &str)) {
+    pub(super) fn miss(&mut self, lines: u64, each: &mut impl FnMut(u64, &str)) {
         self.flush(each);
         self.number += lines;
     }
@@ -300,9 +300,9 @@ mod tests {
         let mut numbers = Vec::new();
         let mut each = |number: u64, line: &str| numbers.push((number, line.to_owned()));
         let mut lines = Lines::default();
-        lines.skip(10, &mut each);
+        lines.miss(10, &mut each);
         lines.push(b"hmake\noa\nob", &mut each);
-        lines.skip(5, &mut each);
+        lines.miss(5, &mut each);
         lines.push(b"oc\n", &mut each);
         lines.end(&mut each);
         let numbers: Vec<(u64, &str)> = numbers

@@ -83,9 +83,9 @@ impl LogReader {
     }
 
     /// So many lines of the log are missing here.
-    pub fn skip(&mut self, lines: u64) {
+    pub fn miss(&mut self, lines: u64) {
         let reader = &mut self.reader;
-        self.lines.skip(lines, &mut |number, line| {
+        self.lines.miss(lines, &mut |number, line| {
             reader.push_numbered(number, line)
         });
     }

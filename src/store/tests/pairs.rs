@@ -46,6 +46,7 @@ fn read_with(failure: &Failure) -> Reading {
         failures: vec![failure.clone()],
         read_from: ReadFrom::Body,
         redactions: 0,
+        reason: None,
     });
     reading
 }

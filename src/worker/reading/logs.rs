@@ -252,7 +252,7 @@ impl Fetch<'_> {
             parts.beat();
             match piece {
                 Piece::Line(line) => reader.line(line),
-                Piece::LeftOut(lines) => reader.skip(lines),
+                Piece::LeftOut(lines) => reader.miss(lines),
             }
         };
         let extract = self.ci.read(facts, log, extent, &mut sink).await?;
