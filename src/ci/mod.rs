@@ -3,21 +3,29 @@
 //! A mail names hosts as it likes. Nothing is fetched from any but the
 //! configured addresses.
 
+mod appveyor;
+mod azure;
 pub mod buildbot;
+mod github_actions;
+pub mod hosted;
+mod travis;
 
 use reqwest::Url;
 
 use crate::domain::Seconds;
 use crate::domain::finding::Finding;
-use crate::domain::notification::{BuildLink, BuildResult};
+use crate::domain::notification::{BuildLink, BuildResult, CiSystem};
 
 pub use buildbot::Buildbot;
+pub use hosted::Hosted;
 
 /// A CI system that can be asked.
 #[derive(Debug)]
 pub enum Ci {
     /// Buildbot's REST interface, version 2 (Buildbot 0.9 and later).
     Buildbot(Buildbot),
+    /// Travis CI, AppVeyor, Azure Pipelines or GitHub Actions.
+    Hosted(Box<Hosted>),
 }
 
 /// What the CI system says of one build.
@@ -101,8 +109,8 @@ pub enum Extent {
 /// What comes of a log, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// A line without its end, at most 64 KiB.
-    Line(&'a str),
+    /// Whole lines, each with its `\n` and none over 64 KiB.
+    Lines(&'a str),
     /// So many lines are left out here.
     LeftOut(u64),
 }
@@ -149,8 +157,9 @@ pub enum Miss {
 }
 
 impl Ci {
-    /// Looks up the build that a mail's link names. Whether it is the one that
-    /// the mail means is the caller's to judge: numbers may have begun anew.
+    /// Looks up the build that a mail's link to a Buildbot names. Whether it is the
+    /// one that the mail means is the caller's to judge: numbers may have begun
+    /// anew. A hosted system has runs of several jobs instead: [`Hosted::run`].
     ///
     /// # Errors
     ///
@@ -158,10 +167,12 @@ impl Ci {
     pub async fn build(&self, link: &BuildLink) -> Result<BuildFacts, Miss> {
         match self {
             Ci::Buildbot(ci) => ci.build(link).await,
+            Ci::Hosted(_) => Err(no_buildbot(&link.base)),
         }
     }
 
-    /// The logs of a step of that build, the most telling one first.
+    /// The logs of a step of that build, the most telling one first; of a Buildbot
+    /// alone.
     ///
     /// # Errors
     ///
@@ -169,11 +180,12 @@ impl Ci {
     pub async fn logs(&self, build: &BuildFacts, step: &Step) -> Result<Vec<Log>, Miss> {
         match self {
             Ci::Buildbot(ci) => ci.logs(build, step).await,
+            Ci::Hosted(_) => Err(no_buildbot(build.api.as_str())),
         }
     }
 
-    /// Reads a log of that build, as far as it is written, line by line and in
-    /// constant memory. Lines over 64 KiB are cut.
+    /// Reads a log of that build, as far as it is written, in order and in constant
+    /// memory. Lines over 64 KiB are cut.
     ///
     /// # Errors
     ///
@@ -187,13 +199,15 @@ impl Ci {
     ) -> Result<Extract, Miss> {
         match self {
             Ci::Buildbot(ci) => ci.read(build, log, extent, sink).await,
+            Ci::Hosted(_) => Err(no_buildbot(build.api.as_str())),
         }
     }
 
     /// Whether a link's address is a configured one.
     pub fn knows(&self, link: &BuildLink) -> bool {
         match self {
-            Ci::Buildbot(ci) => ci.knows(link),
+            Ci::Buildbot(ci) => link.ci == CiSystem::Buildbot && ci.knows(link),
+            Ci::Hosted(ci) => ci.knows(link),
         }
     }
 
@@ -201,6 +215,11 @@ impl Ci {
     pub async fn check(&self) -> Vec<Finding> {
         match self {
             Ci::Buildbot(ci) => ci.check().await,
+            Ci::Hosted(ci) => ci.check().await,
         }
     }
+}
+
+fn no_buildbot(base: &str) -> Miss {
+    Miss::NotConfigured(crate::http::one_line(base))
 }

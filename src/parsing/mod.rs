@@ -19,7 +19,7 @@ pub mod redact;
 mod tail;
 mod understanding;
 
-pub use reading::{apply_findings, apply_log, read};
+pub use reading::{apply_findings, apply_log, read, unexplained};
 pub use tail::{TailReader, Told};
 pub use understanding::{InputKind, Understood, log_kind, understand};
 

@@ -41,14 +41,16 @@ impl TailReader {
         self.reader.miss(lines);
     }
 
-    /// Takes the next line, without its end; with its stream's letter, if it has
-    /// one.
-    pub fn line(&mut self, line: &str) {
-        if self.start == Start::Unknown {
+    /// Takes the next lines, each with its end; with their streams' letters, if
+    /// they have some.
+    pub fn lines(&mut self, lines: &str) {
+        let mut unknown = lines.lines();
+        while self.start == Start::Unknown
+            && let Some(line) = unknown.next()
+        {
             self.start = start(line);
         }
-        self.reader.push(line.as_bytes());
-        self.reader.push(b"\n");
+        self.reader.push(lines.as_bytes());
     }
 
     /// What the lines tell. `state` is the build's state in the CI system's words.
@@ -99,7 +101,7 @@ mod tests {
         if missing > 0 {
             reader.miss(missing);
         }
-        lines.lines().for_each(|line| reader.line(line));
+        reader.lines(lines);
         reader.finish(Some("failed test (failure)"))
     }
 

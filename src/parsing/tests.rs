@@ -12,7 +12,7 @@ use super::mime::{Completeness, parse};
 use super::{Event, Reading, apply_log, logs, read};
 use crate::domain::failure::Failure;
 use crate::domain::mail::{Attachment, Mail};
-use crate::domain::notification::{Build, Notification};
+use crate::domain::notification::{Build, CiSystem, Notification};
 
 fn fixtures(folder: &str, extension: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -200,6 +200,9 @@ fn show_build(out: &mut String, build: &Build) {
         build.builder, build.result, build.read_from
     )
     .unwrap();
+    if build.ci != CiSystem::Buildbot {
+        writeln!(out, "  ci: {}", build.ci.name()).unwrap();
+    }
     writeln!(out, "  state: {}", shown(&build.state)).unwrap();
     writeln!(
         out,
@@ -214,7 +217,9 @@ fn show_build(out: &mut String, build: &Build) {
         Some(link) => writeln!(
             out,
             "  link: {} (builder {}, build {})",
-            link.url, link.builder, link.number
+            link.url,
+            link.builder,
+            link.shown()
         )
         .unwrap(),
         None => writeln!(out, "  link: -").unwrap(),

@@ -9,12 +9,10 @@ use crate::domain::Seconds;
 use crate::domain::failure::Failure;
 use crate::domain::signature::Signature;
 
-/// How far the signing anew is.
+/// What the signing anew does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signing {
-    /// Notifications that were read and not looked at yet.
-    pub left: u64,
-    /// The next of them.
+    /// The first notification that was read and not looked at yet.
     pub next: Option<NotificationId>,
     /// Attempts at it that did not end.
     pub attempts: u32,
@@ -30,31 +28,50 @@ pub struct Renamed {
 }
 
 impl Store {
-    /// What is left to be signed anew for this version of the signatures; none
-    /// when all is done. Begins at the first notification when the version is
-    /// another one than the last time.
+    /// What is to be signed anew for this version of the signatures; none when all
+    /// is done. Begins at the first notification when the version is another one
+    /// than the last time.
     pub fn signing(&self, version: &str) -> Result<Option<Signing>> {
-        let begun = self.connection.execute(
+        if self.signing_ended(version)? {
+            return Ok(None);
+        }
+        self.connection.execute(
             "UPDATE signing
              SET version = ?1, upto = 0, ended = 0, attempts = 0
              WHERE version <> ?1",
             [version],
         )?;
-        if begun == 0 && self.signing_ended(version)? {
+        let signing = self.connection.query_row(
+            "SELECT attempts,
+                    (SELECT id FROM notifications
+                     WHERE id > upto AND reading IS NOT NULL
+                     ORDER BY id LIMIT 1)
+             FROM signing",
+            [],
+            |row| {
+                Ok(Signing {
+                    attempts: row.get(0)?,
+                    next: row.get(1)?,
+                })
+            },
+        )?;
+        Ok(Some(signing))
+    }
+
+    /// How many notifications are left to be signed anew for this version; none
+    /// when all is done.
+    pub fn left_to_sign(&self, version: &str) -> Result<Option<u64>> {
+        if self.signing_ended(version)? {
             return Ok(None);
         }
-        let (left, next, attempts) = self.connection.query_row(
-            "SELECT count(*), min(notifications.id), max(signing.attempts)
-             FROM notifications JOIN signing ON notifications.id > signing.upto
-             WHERE reading IS NOT NULL",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<u32>>(2)?)),
+        let left = self.connection.query_row(
+            "SELECT count(*)
+             FROM notifications, signing
+             WHERE reading IS NOT NULL AND (notifications.id > upto OR version <> ?1)",
+            [version],
+            |row| row.get(0),
         )?;
-        Ok(Some(Signing {
-            left,
-            next,
-            attempts: attempts.unwrap_or(0),
-        }))
+        Ok(Some(left))
     }
 
     /// Whether every stored failure has a signature of this version.

@@ -1,6 +1,7 @@
 //! From the raw mail to what the CI system said, with the logs it speaks of.
 
 mod fits;
+mod jobs;
 mod logs;
 
 use anyhow::Result;

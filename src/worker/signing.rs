@@ -59,11 +59,9 @@ pub(super) fn go_on(parts: &Parts) -> Result<bool> {
 /// Why nothing may be called new yet: what people said of a failure may still be
 /// known by its old signature only.
 pub(super) fn why_not_new(parts: &Parts) -> Result<Option<String>> {
-    Ok(parts.store.signing(VERSION)?.map(|signing| {
-        format!(
-            "the signatures of earlier failures are being made anew, {} mails are left",
-            signing.left
-        )
+    let left = parts.store.left_to_sign(VERSION)?;
+    Ok(left.map(|left| {
+        format!("the signatures of earlier failures are being made anew, {left} mails are left")
     }))
 }
 

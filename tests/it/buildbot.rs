@@ -6,7 +6,7 @@ mod stand_in;
 
 use buildbot_watch::ci::{BuildFacts, Buildbot, Ci, Extent, Extract, LogKind, Miss, Piece};
 use buildbot_watch::domain::finding::Level;
-use buildbot_watch::domain::notification::{BuildLink, BuildResult};
+use buildbot_watch::domain::notification::{BuildLink, BuildResult, CiSystem};
 
 use crate::roundup::tls;
 use crate::world::{run, world};
@@ -19,9 +19,11 @@ fn link(builder: &str, number: u64) -> BuildLink {
     let base = &world().buildbot.url;
     BuildLink {
         url: format!("{base}#/builders/{builder}/builds/{number}"),
+        ci: CiSystem::Buildbot,
         base: base.clone(),
         builder: builder.into(),
         number,
+        name: None,
     }
 }
 
@@ -49,7 +51,7 @@ async fn read(
     let logs = ci.logs(build, step).await?;
     let mut lines = Vec::new();
     let mut sink = |piece: Piece<'_>| match piece {
-        Piece::Line(line) => lines.push(line.to_owned()),
+        Piece::Lines(text) => lines.extend(text.lines().map(ToOwned::to_owned)),
         Piece::LeftOut(count) => lines.push(format!("({count} left out)")),
     };
     let extract = ci.read(build, &logs[0], extent, &mut sink).await?;

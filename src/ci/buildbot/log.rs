@@ -16,7 +16,7 @@ const TAIL_CAP: u64 = LOG_CAP / 2;
 /// The most that is transferred for a log, in bytes: lines of several MB are cut
 /// here, not there.
 const TRANSFER_CAP: u64 = 4 * LOG_CAP;
-/// Longer lines are cut, in bytes. (2 MB ones have been seen.)
+/// Longer lines are cut, in bytes, their end included. (2 MB ones have been seen.)
 const LINE_CAP: usize = 64 << 10;
 /// So many bytes are wanted at a time.
 const PAGE: u64 = 512 << 10;
@@ -113,21 +113,38 @@ impl Came {
     fn fitting(&self) -> u64 {
         (PAGE * self.lines.max(1)) / self.transferred.max(1)
     }
+
+    fn hand_on(&mut self, text: Option<&str>, sink: &mut dyn FnMut(Piece<'_>)) {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            self.kept += text.len() as u64;
+            sink(Piece::Lines(text));
+        }
+    }
 }
 
+/// Hands on whole lines, as many at a time as need no cutting.
 fn pass_on(content: &str, sink: &mut dyn FnMut(Piece<'_>)) -> Came {
     let mut came = Came {
         lines: 0,
         kept: 0,
         transferred: content.len() as u64,
     };
-    for line in content.split_terminator('\n') {
-        let end = line.floor_char_boundary(LINE_CAP);
-        let line = line.get(..end).unwrap_or_default();
-        sink(Piece::Line(line));
+    let mut begin = 0;
+    let mut next = 0;
+    for line in content.split_inclusive('\n') {
+        let at = next;
+        next += line.len();
         came.lines += 1;
-        came.kept += line.len() as u64 + 1;
+        if line.len() <= LINE_CAP && line.ends_with('\n') {
+            continue;
+        }
+        came.hand_on(content.get(begin..at), sink);
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        came.hand_on(line.get(..line.floor_char_boundary(LINE_CAP)), sink);
+        came.hand_on(Some("\n"), sink);
+        begin = next;
     }
+    came.hand_on(content.get(begin..), sink);
     came
 }
 
@@ -220,16 +237,16 @@ mod tests {
 
     #[test]
     fn lines_are_cut_where_a_character_begins() {
-        let mut lines = Vec::new();
-        let content = format!("oa\n\noé{}\nend", "é".repeat(40_000));
+        let mut text = String::new();
+        let content = format!("oa\n\noé{}\nob\nend", "é".repeat(40_000));
         let came = pass_on(&content, &mut |piece| match piece {
-            Piece::Line(line) => lines.push(line.to_owned()),
+            Piece::Lines(lines) => text.push_str(lines),
             Piece::LeftOut(_) => panic!("nothing is left out"),
         });
-        assert_eq!((&*lines[0], &*lines[1], &*lines[3]), ("oa", "", "end"));
-        assert_eq!((lines[2].len(), came.lines), ((64 << 10) - 1, 4));
-        let kept: usize = lines.iter().map(|line| line.len() + 1).sum();
-        assert_eq!(came.kept as usize, kept);
+        let lines: Vec<&str> = text.split('\n').collect();
+        assert_eq!((lines[0], lines[1], &lines[3..]), ("oa", "", &["ob", "end", ""][..]));
+        assert_eq!((lines[2].len(), came.lines), ((64 << 10) - 1, 5));
+        assert_eq!(came.kept as usize, text.len());
     }
 
     /// Reads a log whose lines have these lengths; gives which were read.

@@ -242,14 +242,16 @@ mod tests {
     use super::shapes::StepRow;
     use super::{Buildbot, rank, telling};
     use crate::ci::{Log, LogKind};
-    use crate::domain::notification::BuildLink;
+    use crate::domain::notification::{BuildLink, CiSystem};
 
     fn link(base: &str) -> BuildLink {
         BuildLink {
             url: format!("{base}#/builders/1/builds/2"),
+            ci: CiSystem::Buildbot,
             base: base.into(),
             builder: "1".into(),
             number: 2,
+            name: None,
         }
     }
 

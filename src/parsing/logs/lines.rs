@@ -1,9 +1,12 @@
 //! A log's lines as the readers want them: whatever the pieces in which the log
-//! comes, without Buildbot's stream letters, escape sequences and NULs, bounded,
+//! comes, without Buildbot's stream letters, what hosted systems put
+//! before a line, escape sequences and NULs, bounded,
 //! without private keys.
 
 use std::borrow::Cow;
 use std::ops::Range;
+
+use super::ci_decoration::undecorated;
 
 /// Longest line that is looked at, in bytes; the rest of it is skipped.
 pub(super) const MAX_LINE: usize = 64 * 1024;
@@ -161,8 +164,9 @@ impl Lines {
         // Progress bars draw over themselves.
         for part in text.split('\r') {
             let part = plain(part);
-            if self.is_shown(&part) {
-                each(self.number, &part);
+            let part = undecorated(&part);
+            if self.is_shown(part) {
+                each(self.number, part);
             }
         }
     }
@@ -228,17 +232,20 @@ fn skip_sequence(chars: &mut std::str::Chars<'_>) {
         Some('[') => {
             chars.find(|ch| ('\u{40}'..='\u{7e}').contains(ch));
         }
-        Some(']') => {
-            if chars.find(|ch| matches!(ch, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
-                chars.next();
-            }
-        }
+        Some(']') => skip_title(chars),
         _ => {}
     }
 }
 
 fn count(lines: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', lines).count() as u64
+}
+
+/// Up to BEL, or to ESC and the character behind it.
+fn skip_title(chars: &mut std::str::Chars<'_>) {
+    if chars.find(|ch| matches!(ch, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
+        chars.next();
+    }
 }
 
 fn clipped(line: &[u8]) -> &[u8] {
@@ -310,6 +317,20 @@ mod tests {
             .map(|(number, line)| (*number, line.as_str()))
             .collect();
         assert_eq!(numbers, [(11, "make"), (12, "a"), (13, "b"), (19, "c")]);
+    }
+
+    #[test]
+    fn what_hosted_systems_add_is_taken_off() {
+        check(
+            "\u{feff}2026-04-23T10:11:12.1234567Z ##[group]Run make\r\n\
+             2026-04-23T10:11:13.1234567Z \u{1b}[31mFAIL\u{1b}[0m: test_x\r\n"
+                .as_bytes(),
+            &["Run make", "FAIL: test_x"],
+        );
+        check(
+            b"travis_fold:start:s\r\x1b[0Ktravis_time:start:1\r\x1b[0K$ make\n[00:00:07] ok\n",
+            &["", "", "$ make", "ok"],
+        );
     }
 
     #[test]

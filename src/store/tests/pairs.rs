@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::failure::{Failure, FailureKind, TestId};
-use crate::domain::notification::{Build, BuildResult, ReadFrom};
+use crate::domain::notification::{Build, BuildResult, CiSystem, ReadFrom};
 use crate::domain::signature::{self, Parts, Signature};
 use crate::store::{PairWord, Renamed, Signing};
 
@@ -34,6 +34,7 @@ fn said(store: &Store, tracker: &str, signature: &str) -> Vec<(u64, PairWord, St
 fn read_with(failure: &Failure) -> Reading {
     let mut reading = reading();
     reading.notification.builds.push(Build {
+        ci: CiSystem::Buildbot,
         builder: "AMD64 Debian 3.x".to_owned(),
         result: BuildResult::Failure,
         state: None,
@@ -166,17 +167,13 @@ fn signing_goes_through_all_that_was_read_and_begins_anew_with_a_version() {
     let first = taken_in_with(&store, 1, &old);
     take_in(&store, 2);
     let third = taken_in_with(&store, 3, &old);
-    let left = |left, next, attempts| {
-        Some(Signing {
-            left,
-            next,
-            attempts,
-        })
-    };
+    let next = |next, attempts| Some(Signing { next, attempts });
+    let left = |version| store.left_to_sign(version).unwrap();
     assert!(!store.signing_ended("v9").unwrap());
-    assert_eq!(store.signing("v9").unwrap(), left(2, Some(first), 0));
+    assert_eq!(left("v9"), Some(2));
+    assert_eq!(store.signing("v9").unwrap(), next(Some(first), 0));
     store.count_signing().unwrap();
-    assert_eq!(store.signing("v9").unwrap(), left(2, Some(first), 1));
+    assert_eq!(store.signing("v9").unwrap(), next(Some(first), 1));
 
     let new = failure("v9:a", "OSError: no");
     let reading = read_with(&new);
@@ -184,16 +181,20 @@ fn signing_goes_through_all_that_was_read_and_begins_anew_with_a_version() {
         .sign_anew(first, Some(&reading), &[renamed("v1:a", &new)])
         .unwrap();
     assert_eq!(store.load(first).unwrap().reading, Some(reading));
-    assert_eq!(store.signing("v9").unwrap(), left(1, Some(third), 0));
+    assert_eq!(left("v9"), Some(1));
+    assert_eq!(store.signing("v9").unwrap(), next(Some(third), 0));
     store.sign_anew(third, None, &[]).unwrap();
-    assert_eq!(store.signing("v9").unwrap(), left(0, None, 0));
+    assert_eq!(left("v9"), Some(0));
+    assert_eq!(store.signing("v9").unwrap(), next(None, 0));
     assert_eq!(store.end_signing("v9", NOW).unwrap(), 1);
     assert_eq!(store.signing("v9").unwrap(), None);
+    assert_eq!(left("v9"), None);
     assert!(store.signing_ended("v9").unwrap());
 
     taken_in_with(&store, 4, &new);
     assert_eq!(store.signing("v9").unwrap(), None, "it is of this version");
-    assert_eq!(store.signing("v10").unwrap(), left(3, Some(first), 0));
+    assert_eq!(left("v10"), Some(3));
+    assert_eq!(store.signing("v10").unwrap(), next(Some(first), 0));
     assert!(!store.signing_ended("v10").unwrap());
 }
 

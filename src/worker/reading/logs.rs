@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::fits;
+use super::{fits, jobs};
 use crate::ci::{BuildFacts, Ci, Extent, Extract, Log, Miss, Piece, Step};
 use crate::domain::Seconds;
-use crate::domain::notification::{Build, Notification, ReadFrom};
+use crate::domain::notification::{Build, CiSystem, Notification, ReadFrom};
 use crate::parsing::{self, TailReader, Told};
 use crate::store::Service;
 use crate::worker::{Memory, Parts};
@@ -56,12 +56,17 @@ pub(super) async fn complete(
     notification: &mut Notification,
     times: Times,
 ) -> Option<String> {
-    let ci = parts.ci.as_ref()?;
-    let mut remarks = Vec::new();
+    let mut remarks = match jobs::complete(parts, notification, times.deadline).await {
+        Ok(remarks) => remarks,
+        Err(why) => return Some(why),
+    };
     for build in &mut notification.builds {
-        if build.read_from != ReadFrom::Body {
+        if build.read_from != ReadFrom::Body || build.ci != CiSystem::Buildbot {
             continue;
         }
+        let Some(ci) = first_of(&parts.ci, build) else {
+            continue;
+        };
         parts.beat();
         let now = parts.clock.now();
         let fetch = Fetch {
@@ -83,14 +88,24 @@ pub(super) async fn complete(
     None
 }
 
+/// The Buildbot to ask: that of the link, or any, to say what is wrong with it.
+fn first_of<'a>(systems: &'a [Ci], build: &Build) -> Option<&'a Ci> {
+    let buildbot = |ci: &&Ci| matches!(ci, Ci::Buildbot(_));
+    let knows = |ci: &&Ci| build.link.as_ref().is_some_and(|link| ci.knows(link));
+    systems
+        .iter()
+        .find(knows)
+        .or_else(|| systems.iter().find(buildbot))
+}
+
 /// Keeps for `status` whether the CI system answers.
-fn note(parts: &Parts, trouble: Option<&str>) {
-    let noted = match trouble {
-        Some(why) => {
+pub(super) fn note<T>(parts: &Parts, fetched: &Result<T, Miss>) {
+    let noted = match fetched {
+        Err(Miss::Unreachable(why)) => {
             let now = parts.clock.now();
             parts.store.note_trouble(Service::Ci, why, now)
         }
-        None => parts.store.clear_trouble(Service::Ci),
+        Ok(_) | Err(_) => parts.store.clear_trouble(Service::Ci),
     };
     // What the store cannot do is told by the step that is recorded next.
     if let Err(error) = noted {
@@ -251,7 +266,7 @@ impl Fetch<'_> {
         let mut sink = |piece: Piece<'_>| {
             parts.beat();
             match piece {
-                Piece::Line(line) => reader.line(line),
+                Piece::Lines(lines) => reader.lines(lines),
                 Piece::LeftOut(lines) => reader.miss(lines),
             }
         };

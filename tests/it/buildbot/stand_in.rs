@@ -5,7 +5,7 @@ use axum::extract::Query;
 use axum::response::Redirect;
 use axum::routing::get;
 use buildbot_watch::ci::{Buildbot, Ci, Extent, Miss};
-use buildbot_watch::domain::notification::BuildLink;
+use buildbot_watch::domain::notification::{BuildLink, CiSystem};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -59,9 +59,11 @@ fn at(base: &str) -> (Ci, BuildLink) {
     let ci = Ci::Buildbot(Buildbot::new(&[base.to_owned()], tls()).unwrap());
     let link = BuildLink {
         url: format!("{base}#/builders/1/builds/2"),
+        ci: CiSystem::Buildbot,
         base: base.to_owned(),
         builder: "1".into(),
         number: 2,
+        name: None,
     };
     (ci, link)
 }
