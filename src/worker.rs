@@ -82,7 +82,7 @@ pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
         if parts.is_stopping() {
             break;
         }
-        step(parts, id).await?;
+        step(parts, memory, id).await?;
     }
     drafting::expire(parts)?;
     silence::look(parts, memory)?;
@@ -98,7 +98,7 @@ pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
 }
 
 /// The next step of one notification.
-async fn step(parts: &Parts, id: NotificationId) -> Result<()> {
+async fn step(parts: &Parts, memory: &mut Memory, id: NotificationId) -> Result<()> {
     let now = parts.clock.now();
     let row = match parts.store.load(id) {
         Ok(row) => row,
@@ -118,7 +118,7 @@ async fn step(parts: &Parts, id: NotificationId) -> Result<()> {
         );
         return lay_aside(parts, id, &why);
     }
-    if let Err(error) = act(parts, &row).await {
+    if let Err(error) = act(parts, memory, &row).await {
         if is_disk_trouble(&error) {
             // Not the mail's fault, which is read again when there is room.
             if parts.store.forget_attempt(id).is_err() {
@@ -134,9 +134,9 @@ async fn step(parts: &Parts, id: NotificationId) -> Result<()> {
     Ok(())
 }
 
-async fn act(parts: &Parts, row: &NotificationRow) -> Result<()> {
+async fn act(parts: &Parts, memory: &mut Memory, row: &NotificationRow) -> Result<()> {
     match row.stage {
-        Stage::Received => reading::read(parts, row).await,
+        Stage::Received => reading::read(parts, memory, row).await,
         Stage::Parsed => matching::find_reports(parts, row),
         Stage::Matched => drafting::draft(parts, row),
         Stage::Drafted

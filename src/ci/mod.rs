@@ -1,4 +1,4 @@
-//! CI systems: what a build was, and the log of the step that failed.
+//! CI systems: what a build was, and the logs of the steps that failed.
 //!
 //! A mail names hosts as it likes. Nothing is fetched from any but the
 //! configured addresses.
@@ -9,6 +9,8 @@ pub mod buildbot;
 mod github_actions;
 pub mod hosted;
 mod travis;
+
+use reqwest::Url;
 
 use crate::domain::Seconds;
 use crate::domain::finding::Finding;
@@ -31,43 +33,104 @@ pub enum Ci {
 pub struct BuildFacts {
     /// The CI system's own id of the build.
     pub id: u64,
-    /// How it ended.
-    pub result: BuildResult,
+    /// How it ended; none while it runs.
+    pub result: Option<BuildResult>,
     /// In its words: `failed test (failure)`.
     pub state: String,
     /// The builder's name.
     pub builder: Option<String>,
     /// The worker that ran it.
     pub worker: Option<String>,
+    /// The project: `python/cpython`.
+    pub project: Option<String>,
     /// The branch of the source.
     pub branch: Option<String>,
     /// The commit that was built, as the source step found it.
     pub revision: Option<String>,
+    /// The commit that was to be built.
+    pub wanted_revision: Option<String>,
     /// When it ended; the CI system's clock.
     pub ended_at: Option<Seconds>,
-    /// The names of the steps that failed, in order.
-    pub failed_steps: Vec<String>,
+    /// The steps whose logs may tell why it failed, in order.
+    pub steps: Vec<Step>,
+    /// The address below which all this was found.
+    api: Url,
 }
 
-/// The text of one step's log.
+/// One step of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FetchedLog {
-    /// The step's name: `test`.
-    pub step: String,
-    /// The lines, each as `stdio` of a mail has it: with its stream's letter
-    /// (`o`, `e`, `h`) in front. Lines over 64 KiB are cut.
-    pub text: String,
-    /// How many lines at the beginning are missing; 0 when it is whole.
-    pub lines_skipped: u64,
+pub struct Step {
+    /// The CI system's own id of the step.
+    pub id: u64,
+    /// Its name: `test`.
+    pub name: String,
+    /// How it ended; none while it runs.
+    pub result: Option<BuildResult>,
+}
+
+/// A text that a step left, or leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The CI system's own id of the log.
+    pub id: u64,
+    /// Its name: `stdio`.
+    pub name: String,
+    /// What it is.
+    pub kind: LogKind,
+    /// How many lines it has so far.
+    pub lines: u64,
+    /// Whether it has ended.
+    pub is_complete: bool,
+}
+
+/// What a log is, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogKind {
+    /// What commands printed; each line has its stream's letter in front: `o`,
+    /// `e`, or `h` for the CI system's own words.
+    Stream,
+    /// A text.
+    Text,
+    /// A page of HTML.
+    Html,
+    /// It was a log once; its lines are deleted.
+    Deleted,
 }
 
 /// How much of a log is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// The last lines, that many.
+    /// The last lines, that many; of very long ones not all.
     Tail(u64),
-    /// All of it; of one over 64 MiB or a million lines the end.
+    /// All of it; of one over 64 MiB not the middle.
     Whole,
+}
+
+/// What comes of a log, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Whole lines, each with its `\n` and none over 64 KiB.
+    Lines(&'a str),
+    /// So many lines are left out here.
+    LeftOut(u64),
+}
+
+/// How much of a log came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extract {
+    /// Lines that came.
+    pub lines: u64,
+    /// Lines before the first one that came.
+    pub before: u64,
+    /// Lines left out after that.
+    pub gaps: u64,
+}
+
+impl Extract {
+    /// Whether nothing is left out.
+    pub const fn is_whole(self) -> bool {
+        self.before == 0 && self.gaps == 0
+    }
 }
 
 /// Why the CI system gave nothing.
@@ -94,8 +157,9 @@ pub enum Miss {
 }
 
 impl Ci {
-    /// Looks up the build that a mail's link to a Buildbot names. A hosted system
-    /// has runs of several jobs instead: [`Hosted::run`].
+    /// Looks up the build that a mail's link to a Buildbot names. Whether it is the
+    /// one that the mail means is the caller's to judge: numbers may have begun
+    /// anew. A hosted system has runs of several jobs instead: [`Hosted::run`].
     ///
     /// # Errors
     ///
@@ -103,24 +167,39 @@ impl Ci {
     pub async fn build(&self, link: &BuildLink) -> Result<BuildFacts, Miss> {
         match self {
             Ci::Buildbot(ci) => ci.build(link).await,
-            Ci::Hosted(_) => Err(no_buildbot(link)),
+            Ci::Hosted(_) => Err(no_buildbot(&link.base)),
         }
     }
 
-    /// Fetches the `stdio` log of a step of that build; of a Buildbot alone.
+    /// The logs of a step of that build, the most telling one first; of a Buildbot
+    /// alone.
     ///
     /// # Errors
     ///
     /// Why there is nothing.
-    pub async fn log(
-        &self,
-        link: &BuildLink,
-        step: &str,
-        extent: Extent,
-    ) -> Result<FetchedLog, Miss> {
+    pub async fn logs(&self, build: &BuildFacts, step: &Step) -> Result<Vec<Log>, Miss> {
         match self {
-            Ci::Buildbot(ci) => ci.log(link, step, extent).await,
-            Ci::Hosted(_) => Err(no_buildbot(link)),
+            Ci::Buildbot(ci) => ci.logs(build, step).await,
+            Ci::Hosted(_) => Err(no_buildbot(build.api.as_str())),
+        }
+    }
+
+    /// Reads a log of that build, as far as it is written, in order and in constant
+    /// memory. Lines over 64 KiB are cut.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing, or no more than `sink` got.
+    pub async fn read(
+        &self,
+        build: &BuildFacts,
+        log: &Log,
+        extent: Extent,
+        sink: &mut dyn FnMut(Piece<'_>),
+    ) -> Result<Extract, Miss> {
+        match self {
+            Ci::Buildbot(ci) => ci.read(build, log, extent, sink).await,
+            Ci::Hosted(_) => Err(no_buildbot(build.api.as_str())),
         }
     }
 
@@ -141,6 +220,6 @@ impl Ci {
     }
 }
 
-fn no_buildbot(link: &BuildLink) -> Miss {
-    Miss::NotConfigured(crate::http::one_line(&link.base))
+fn no_buildbot(base: &str) -> Miss {
+    Miss::NotConfigured(crate::http::one_line(base))
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::delivering::is_service_running;
 use super::json as shapes;
+use super::listing::{Unfinished, unfinished};
 use super::words::timestamp;
 use crate::config::{Config, Environment, Outgoing, Secrets};
 use crate::daemon::{self, Settings};
@@ -32,6 +33,8 @@ pub(super) struct Facts {
     pub(super) counts: Vec<(&'static str, u64)>,
     pub(super) closed: Vec<(ClosedReason, u64)>,
     pub(super) oldest: Option<Seconds>,
+    /// Mails without a draft yet.
+    pub(super) unfinished: Option<Unfinished>,
     pub(super) tracker: Tracker,
     pub(super) cursors: Vec<MailboxCursor>,
     pub(super) last_mail: Option<Seconds>,
@@ -93,6 +96,7 @@ pub(super) fn gather(config: &Config, store: &Store, now: Seconds) -> Result<Fac
         counts: counts.into_iter().collect::<Result<_>>()?,
         closed: closed.into_iter().collect::<Result<_>>()?,
         oldest: oldest.map(|row| row.received_at),
+        unfinished: unfinished(store)?,
         tracker: tracker(config, store, now)?,
         cursors: store.cursor(&mailbox)?.into_iter().collect(),
         last_mail: store.last_received_at()?,
@@ -214,6 +218,8 @@ pub(super) fn document(facts: &Facts) -> Value {
         "pause": switch_json(facts.pause.as_ref()),
         "notifications": counts,
         "closed": closed,
+        "unfinished": facts.unfinished.as_ref().map(|it| it.count),
+        "unfinished_why": facts.unfinished.as_ref().and_then(|it| it.why.as_ref()),
         "oldest_to_decide_at": facts.oldest.map(timestamp),
         "mirror": {
             "tracker": facts.tracker.name,

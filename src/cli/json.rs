@@ -11,6 +11,7 @@
 //! | `would` | what would be done, in words |
 //! | `actions` | each with `do` (`open`, `comment`, `choose`), `issue`, `url`, `title` |
 //! | `revision`, `digest` | of the current texts |
+//! | `waiting` | absent (`null`), or `why` and `until`: for a log that is not there yet, say |
 //! | `held`, `closed`, `decision` | absent (`null`), or who, when and why |
 //!
 //! `show` adds `mail`, `verdicts`, `draft_texts` (what would leave, exactly),
@@ -29,7 +30,7 @@
 //! | `pause`, `stop`, `resume`, `clear-stop` | `on`, with `who` and `reason`, or what it `was` |
 //! | `trust-mirror` | `tracker`, `was`: why it was suspicious, or `null` |
 //! | `resolve` | `delivery` |
-//! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `underway_waits_for`, `disk_full`, `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
+//! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `unfinished`, `unfinished_why` (as `list`), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `underway_waits_for`, `disk_full`, `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
 //! | `check` | `wrong`, `warnings` (counts), `findings` (`part`, `level`, `what`, `remedy`) |
 //! | `replay` | `mails` (`origin`, `taken`, `id`), `notifications`, `not_mails` (files), `without_list_id` (how many); without `--store` the ids hold within the document only, and `mirror_unfit_why` tells why what is new may have a report already |
 //! | `demo` | `folder`, `config`, `new`, `notifications` |
@@ -69,6 +70,10 @@ pub(super) fn notification(row: &NotificationRow, now: Seconds) -> Value {
         "actions": actions.map(action).collect::<Vec<_>>(),
         "revision": row.draft.as_ref().map(|draft| draft.revision),
         "digest": row.draft.as_ref().map(|draft| &draft.digest),
+        "waiting": row.waiting.as_ref().map(|waiting| json!({
+            "why": waiting.why,
+            "until": words::timestamp(waiting.until),
+        })),
         "held": row.held.as_ref().map(|held| json!({ "who": held.who, "why": held.why })),
         "quarantined": row.quarantined,
         "closed": row.closed.as_ref().map(|closed| json!({

@@ -172,10 +172,10 @@ fn switches(session: &Session, store: &Store) -> Result<()> {
 
 /// Mails that the program has not come to the end with.
 pub(super) struct Unfinished {
-    count: usize,
+    pub(super) count: usize,
     stages: Vec<String>,
     /// Why the oldest does not go on.
-    why: Option<String>,
+    pub(super) why: Option<String>,
 }
 
 /// Open rows are looked at up to this many.

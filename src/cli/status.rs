@@ -87,6 +87,14 @@ fn drafts(session: &Session, facts: &Facts) {
         tone,
         &format!("{to_decide}{}", oldest.unwrap_or_default()),
     );
+    if let Some(unfinished) = &facts.unfinished {
+        let waits = match &unfinished.why {
+            Some(why) => format!(", the oldest waits: {why}"),
+            None => String::new(),
+        };
+        let words = format!("{}{waits}", unfinished.count);
+        line(session, "No draft yet", Some(Tone::Warning), &words);
+    }
     for (name, label) in [
         ("held", "Held"),
         ("underway", "On their way"),

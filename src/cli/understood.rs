@@ -30,6 +30,7 @@ pub(super) fn build_of_log(findings: Findings) -> Build {
         failures: findings.failures,
         read_from: ReadFrom::Attachment,
         redactions: findings.redactions,
+        reason: None,
     }
 }
 

@@ -41,7 +41,8 @@ pub struct Mail {
     pub content_type: String,
     /// How many Received headers there are.
     pub received_count: usize,
-    /// The Date header, shown and never decided on.
+    /// The Date header, as written. It proves nothing: the only thing decided by
+    /// it is whether a link can mean a build that the CI system shows.
     pub date: Option<String>,
     /// The text of the body, without attachments; HTML turned to text if there
     /// is no plain part. Lines end in `\n`.

@@ -89,7 +89,8 @@ pub struct BuildLink {
     /// The CI system's address, ending in `/`: what stands before `#/builders/`
     /// or `/builders/`, or before the project of the other systems.
     pub base: String,
-    /// Buildbot: the builder's number, or its name for the links of Buildbot 0.8.
+    /// Buildbot: the builder's number, or its name as the link has it, quoted:
+    /// always so in the links of Buildbot 0.8, which have no `#`.
     /// The others: the project: `owner/name`, for Azure `organisation/project`.
     pub builder: String,
     /// The build's number in the address; 0 where that has [`BuildLink::name`] alone.
@@ -157,6 +158,10 @@ pub struct Build {
     /// than none disables automatic rules for it (I15).
     #[serde(default)]
     pub redactions: usize,
+    /// Why it was built, in the CI system's words; none where they say nothing
+    /// (`<unknown>`).
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Which text the failures of a build were read from, best first.

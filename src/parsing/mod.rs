@@ -16,9 +16,11 @@ pub mod mime;
 mod notices;
 mod reading;
 pub mod redact;
+mod tail;
 mod understanding;
 
 pub use reading::{apply_findings, apply_log, read, unexplained};
+pub use tail::{TailReader, Told};
 pub use understanding::{InputKind, Understood, log_kind, understand};
 
 use regex::Regex;

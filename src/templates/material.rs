@@ -31,6 +31,7 @@ pub(super) fn build(builder: &str, number: u64, failures: Vec<Failure>) -> Build
     Build {
         ci: CiSystem::Buildbot,
         redactions: 0,
+        reason: None,
         builder: builder.into(),
         result: BuildResult::Failure,
         state: Some("failed test (failure)".into()),

@@ -125,6 +125,7 @@ fn build(failures: Vec<Failure>) -> Build {
     Build {
         ci: CiSystem::Buildbot,
         redactions: 0,
+        reason: None,
         builder: "PPC64 Fedora 3.x".to_owned(),
         result: BuildResult::Failure,
         state: None,

@@ -107,6 +107,8 @@ pub struct Memory {
     /// The notifications for which issues were opened in the present pass, once
     /// for each issue.
     pub opened_this_run: Vec<NotificationId>,
+    /// Until when the CI system is left alone because it did not answer, and why.
+    pub ci_trouble: Option<(Seconds, String)>,
     /// Whether people were told that the tracker's listing is suspicious.
     pub is_suspicion_told: bool,
     /// The silence of the list that people were told of.
@@ -121,6 +123,7 @@ impl Memory {
             failed_syncs: 0,
             quiet_until: None,
             opened_this_run: Vec::new(),
+            ci_trouble: None,
             is_suspicion_told: false,
             silence: None,
         }

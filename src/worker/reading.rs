@@ -1,12 +1,13 @@
 //! From the raw mail to what the CI system said, with the logs it speaks of.
 
+mod fits;
 mod jobs;
 mod logs;
 
 use anyhow::Result;
 
-use super::Parts;
 use super::delivering::restored;
+use super::{Memory, Parts};
 use crate::domain::classify::{MailKind, classify};
 use crate::domain::delivery::is_own_loop_header;
 use crate::domain::life::{ClosedReason, Stage};
@@ -18,7 +19,7 @@ use crate::parsing::{self, Event, NoFailure};
 use crate::store::{Confirmed, MailSummary, NotificationId, NotificationRow, Reading};
 
 /// Reads one mail: it is closed with a reason, or becomes a notification.
-pub(super) async fn read(parts: &Parts, row: &NotificationRow) -> Result<()> {
+pub(super) async fn read(parts: &Parts, memory: &mut Memory, row: &NotificationRow) -> Result<()> {
     let raw = parts.store.raw(row.id)?;
     let completeness = if row.truncated {
         Completeness::CutOff
@@ -31,7 +32,7 @@ pub(super) async fn read(parts: &Parts, row: &NotificationRow) -> Result<()> {
         return own_mail(parts, row.id, &mail);
     }
     let (reason, note) = match classify(&mail, &parts.rules.list) {
-        MailKind::Notification => return notice(parts, row, &mail).await,
+        MailKind::Notification => return notice(parts, memory, row, &mail).await,
         MailKind::HumanReply => {
             human_reply(parts, &mail)?;
             (ClosedReason::HumanReply, "a person's reply".to_owned())
@@ -146,10 +147,15 @@ fn answered_notification(parts: &Parts, mail: &Mail) -> Result<Option<Notificati
     Ok(None)
 }
 
-async fn notice(parts: &Parts, row: &NotificationRow, mail: &Mail) -> Result<()> {
+async fn notice(
+    parts: &Parts,
+    memory: &mut Memory,
+    row: &NotificationRow,
+    mail: &Mail,
+) -> Result<()> {
     match parsing::read(mail) {
         parsing::Reading::Notification(notification) => {
-            notification_read(parts, row, mail, notification).await
+            notification_read(parts, memory, row, mail, notification).await
         }
         parsing::Reading::NoFailure(NoFailure { what, sentence, .. }) => {
             let reason = match what {
@@ -173,14 +179,19 @@ async fn notice(parts: &Parts, row: &NotificationRow, mail: &Mail) -> Result<()>
 
 async fn notification_read(
     parts: &Parts,
+    memory: &mut Memory,
     row: &NotificationRow,
     mail: &Mail,
     mut notification: Notification,
 ) -> Result<()> {
-    let deadline = row.received_at + parts.rules.log_wait;
-    if let Some(why) = logs::complete(parts, &mut notification, deadline).await {
+    let times = logs::Times {
+        mailed_at: mail.date.as_deref().and_then(mime::written_at),
+        received_at: row.received_at,
+        deadline: row.received_at + parts.rules.log_wait,
+    };
+    if let Some(why) = logs::complete(parts, memory, &mut notification, times).await {
         let now = parts.clock.now();
-        let until = deadline.min(now + logs::ASK_AGAIN);
+        let until = times.deadline.min(now + logs::ASK_AGAIN);
         return parts.store.wait_until(row.id, until, &why, now);
     }
     let reading = Reading {

@@ -92,7 +92,8 @@ pub struct Roundup {
     pub users: BTreeMap<String, String>,
 }
 
-/// Buildbot with one builder, a green and a red build.
+/// Buildbot: a builder with a green and a red build, and one whose steps do what
+/// a test says; the log of its first build was deleted.
 #[derive(Debug, Deserialize)]
 pub struct Buildbot {
     pub url: String,
@@ -101,6 +102,8 @@ pub struct Buildbot {
     pub builder_id: u64,
     pub green_build: u64,
     pub red_build: u64,
+    pub scripted_builder_name: String,
+    pub deleted_build: u64,
 }
 
 static WORLD: LazyLock<Result<World, String>> = LazyLock::new(|| {

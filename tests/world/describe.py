@@ -7,6 +7,8 @@ is tests/it/world.rs.
 import json
 import os
 import sys
+import urllib.parse
+import urllib.request
 
 env = os.environ
 world = env["WORLD"]
@@ -23,6 +25,13 @@ certs = f"{world}/certs"
 def oauth() -> dict:
     with open(f"{world}/oauth-tokens.json") as file:
         return json.load(file)
+
+
+def builder_id(name: str) -> int:
+    """Buildbot numbers its builders in no particular order."""
+    url = f"{buildbot_base}/api/v2/builders?name={urllib.parse.quote(name)}"
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.load(answer)["builders"][0]["builderid"]
 
 
 json.dump(
@@ -87,9 +96,12 @@ json.dump(
             "url": f"{buildbot_base}/",
             "api": f"{buildbot_base}/api/v2",
             "builder_name": "AMD64 Debian root 3.x",
-            "builder_id": 1,
+            "builder_id": builder_id("AMD64 Debian root 3.x"),
             "green_build": 1,
             "red_build": 2,
+            # On the builder whose steps a test writes.
+            "scripted_builder_name": "AMD64 Scripted + LTO 3.x",
+            "deleted_build": 1,
         },
         "github": {"openapi": env["BUILDBOT_WATCH_TEST_OPENAPI"]},
     },

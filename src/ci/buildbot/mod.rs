@@ -7,35 +7,37 @@
 //! - JSON comes as `text/plain` unless `Accept` asks for it.
 //! - `meta.total` counts the rows of the answer, not of the list.
 //! - The pages moved from `/all/#/...` to `/#/...`; so did the interface.
+//! - A step's or log's name in a path must be an identifier: `test installed` is
+//!   not found. Ids always are.
+//! - The janitor keeps builds, steps and logs, but empties the logs, and turns
+//!   their type to `d`. The lines of a log that is not there are none, not 404.
+//! - `raw` lacks the letters of the streams and knows no paging; `contents` has
+//!   both, and the lines as they were stored.
 
 mod log;
+mod master;
 mod shapes;
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use reqwest::{RequestBuilder, StatusCode, Url};
-use serde::de::DeserializeOwned;
+use reqwest::Url;
 
-use crate::ci::{BuildFacts, Extent, FetchedLog, Miss};
+use crate::ci::{BuildFacts, Extent, Extract, Log, LogKind, Miss, Piece, Step};
 use crate::domain::finding::Finding;
 use crate::domain::notification::{BuildLink, BuildResult};
-use crate::http::{self, Answer, Broken, Http, JSON_CAP};
+use crate::http::{self, Http};
 
-use shapes::{BuildRow, Builds, Logs, StepRow, Steps};
+use master::Master;
+use shapes::{BuildRow, Logs, StepRow, Steps};
+
+/// So many steps are looked at, at most.
+const MOST_STEPS: usize = 5;
 
 /// One or several Buildbot masters.
 #[derive(Debug)]
 pub struct Buildbot {
     masters: Vec<Master>,
-}
-
-/// One configured address.
-#[derive(Debug)]
-struct Master {
-    base: Url,
-    http: Http,
-    timeout: Duration,
 }
 
 impl Buildbot {
@@ -70,69 +72,42 @@ impl Buildbot {
     }
 
     pub(crate) fn knows(&self, link: &BuildLink) -> bool {
-        self.master(link).is_ok()
+        self.linked(link).is_ok()
     }
 
     pub(crate) async fn build(&self, link: &BuildLink) -> Result<BuildFacts, Miss> {
-        let (master, base) = self.master(link)?;
+        let (master, base) = self.linked(link)?;
         let (api, row) = master.find_build(&base, link).await?;
-        if !row.complete {
-            return Err(Miss::NotYet(format!(
-                "build {} is still running",
-                link.number
-            )));
-        }
-        let steps: Steps = master
-            .get(&api, &["builds", &row.buildid.to_string(), "steps"], &[])
-            .await?;
-        let mut failed: Vec<StepRow> = steps
-            .steps
-            .into_iter()
-            .filter(|step| matches!(step.results, Some(2 | 4)))
-            .collect();
-        failed.sort_by_key(|step| step.number);
-        Ok(BuildFacts {
-            id: row.buildid,
-            result: result(row.results)?,
-            state: row.state_string.clone(),
-            builder: row.property("buildername"),
-            worker: row.property("workername"),
-            branch: row.property("branch"),
-            revision: row
-                .property("got_revision")
-                .or_else(|| row.property("revision")),
-            ended_at: row.complete_at,
-            failed_steps: failed.into_iter().map(|step| step.name).collect(),
-        })
+        let path = ["builds", &row.buildid.to_string(), "steps"];
+        let steps: Steps = master.get(&api, &path, &[]).await?;
+        facts(api, row, telling(steps.steps))
     }
 
-    pub(crate) async fn log(
+    pub(crate) async fn logs(&self, build: &BuildFacts, step: &Step) -> Result<Vec<Log>, Miss> {
+        let path = ["steps", &step.id.to_string(), "logs"];
+        let found: Logs = self.master(&build.api)?.get(&build.api, &path, &[]).await?;
+        let mut logs: Vec<Log> = found.logs.into_iter().map(Log::from).collect();
+        logs.sort_by_key(rank);
+        Ok(logs)
+    }
+
+    pub(crate) async fn read(
         &self,
-        link: &BuildLink,
-        step: &str,
+        build: &BuildFacts,
+        log: &Log,
         extent: Extent,
-    ) -> Result<FetchedLog, Miss> {
-        let (master, base) = self.master(link)?;
-        let (api, build) = master.find_build(&base, link).await?;
-        let id = build.buildid.to_string();
-        let logs: Logs = master
-            .get(&api, &["builds", &id, "steps", step, "logs", "stdio"], &[])
-            .await?;
-        let log = logs
-            .logs
-            .first()
-            .ok_or_else(|| Miss::Gone(format!("step {step} has no log any more")))?;
-        if !log.complete {
-            return Err(Miss::NotYet(format!(
-                "step {step} is still writing its log"
-            )));
+        sink: &mut dyn FnMut(Piece<'_>),
+    ) -> Result<Extract, Miss> {
+        let deleted = || Miss::Gone(format!("the log was deleted: {}", kept_for(&build.api)));
+        if log.kind == LogKind::Deleted {
+            return Err(deleted());
         }
-        let (text, lines_skipped) = master.lines(&api, log, extent).await?;
-        Ok(FetchedLog {
-            step: step.to_owned(),
-            text,
-            lines_skipped,
-        })
+        let master = self.master(&build.api)?;
+        let came = master.lines(&build.api, log, extent, sink).await?;
+        if came.lines == 0 && log.lines > 0 {
+            return Err(deleted());
+        }
+        Ok(came)
     }
 
     pub(crate) async fn check(&self) -> Vec<Finding> {
@@ -145,123 +120,98 @@ impl Buildbot {
 
     /// The configured master of a link, and the address that the link gives for
     /// it, which may have `all/` behind the configured one or lack it.
-    fn master(&self, link: &BuildLink) -> Result<(&Master, Url), Miss> {
+    fn linked(&self, link: &BuildLink) -> Result<(&Master, Url), Miss> {
         let unknown = || Miss::NotConfigured(http::one_line(&link.base));
         let base = http::base_url(&link.base).map_err(|_| unknown())?;
-        let plain = without_all(&base);
+        self.master(&base)
+            .map(|master| (master, base))
+            .map_err(|_| unknown())
+    }
+
+    fn master(&self, base: &Url) -> Result<&Master, Miss> {
+        let plain = without_all(base);
         self.masters
             .iter()
             .find(|master| without_all(&master.base) == plain)
-            .map(|master| (master, base))
-            .ok_or_else(unknown)
+            .ok_or_else(|| Miss::NotConfigured(http::one_line(base.as_str())))
     }
 }
 
-impl Master {
-    async fn check(&self) -> Finding {
-        let base = &self.base;
-        let bad = |what: &dyn std::fmt::Display, remedy| {
-            Finding::bad(format!("Buildbot at {base}: {what}"), remedy)
-        };
-        let address_remedy =
-            "Check the address: it is the one before #/builders/ in the mails' links.";
-        let query = [("limit", "1".to_owned())];
-        let url = match address(base, &["builders"], &query) {
-            Ok(url) => url,
-            Err(miss) => return bad(&miss, address_remedy),
-        };
-        match self.ask(&url).await {
-            Err(broken) => bad(&broken, broken.remedy()),
-            Ok(answer) if answer.is_success() => match answer.json::<serde_json::Value>() {
-                Ok(_) => Finding::fine(format!("Buildbot answers at {base}")),
-                Err(_) => bad(&"what answers is no Buildbot", address_remedy),
-            },
-            Ok(answer) if answer.status == 404 => bad(
-                &format!("no Buildbot is there: {}", answer.words()),
-                address_remedy,
-            ),
-            Ok(answer) => bad(&answer.words(), http::remedy_for(answer.status)),
-        }
-    }
-
-    async fn ask(&self, url: &Url) -> Result<Answer, Broken> {
-        let dress = |request: RequestBuilder| {
-            request
-                .header("Accept", "application/json")
-                .timeout(self.timeout)
-        };
-        self.http.get(url, JSON_CAP, dress).await
-    }
-
-    /// Finds a build below the configured address, or below the link's.
-    ///
-    /// Links of Buildbot 0.8 (without `#`) are not followed: the numbers began
-    /// anew with 0.9, so that they lead to another build, if to any.
-    async fn find_build(&self, linked: &Url, link: &BuildLink) -> Result<(Url, BuildRow), Miss> {
-        if !link.url.contains('#') {
-            let why = "the link is of Buildbot 0.8, whose builds are gone";
-            return Err(Miss::Gone(why.into()));
-        }
-        let number = link.number.to_string();
-        let path = ["builders", &link.builder, "builds", &number];
-        let query = [("property", "*".to_owned())];
-        let mut missed = None;
-        let bases = [
-            Some(&self.base),
-            Some(linked).filter(|linked| **linked != self.base),
-        ];
-        for base in bases.into_iter().flatten() {
-            let asked = self.get::<Builds>(base, &path, &query).await;
-            match asked.map(|found| found.builds.into_iter().next()) {
-                Ok(Some(row)) => return Ok((base.clone(), row)),
-                Ok(None) => missed = Some(Miss::Gone(format!("no build {number} any more"))),
-                // Whether it is deleted or elsewhere, only the other address tells.
-                Err(miss @ Miss::Gone(_)) => missed = Some(missed.unwrap_or(miss)),
-                Err(other) => return Err(other),
-            }
-        }
-        Err(missed.unwrap_or_else(|| Miss::Gone(format!("no build {number}"))))
-    }
-
-    async fn get<T: DeserializeOwned>(
-        &self,
-        base: &Url,
-        path: &[&str],
-        query: &[(&str, String)],
-    ) -> Result<T, Miss> {
-        let url = address(base, path, query)?;
-        let answer = self.ask(&url).await.map_err(|broken| match broken {
-            long @ Broken::TooLong(_) => Miss::TooLong(long.to_string()),
-            other => Miss::Unreachable(other.to_string()),
-        })?;
-        match StatusCode::from_u16(answer.status) {
-            Ok(status) if status.is_success() => answer
-                .json()
-                .map_err(|error| Miss::Strange(http::one_line(&format!("{error:#}")))),
-            Ok(StatusCode::NOT_FOUND | StatusCode::GONE) => Err(Miss::Gone(format!(
-                "{} is not there (any more): builds and logs are deleted after some months",
-                path.join("/")
-            ))),
-            _ => Err(Miss::Unreachable(answer.words())),
-        }
-    }
+fn facts(api: Url, row: BuildRow, steps: Vec<Step>) -> Result<BuildFacts, Miss> {
+    let wanted_revision = row.property("revision");
+    Ok(BuildFacts {
+        id: row.buildid,
+        result: match row.complete {
+            true => Some(result(row.results)?),
+            false => None,
+        },
+        state: row.state_string.clone(),
+        builder: row.property("buildername"),
+        worker: row.property("workername"),
+        project: row.property("project"),
+        branch: row.property("branch"),
+        revision: row
+            .property("got_revision")
+            .or_else(|| wanted_revision.clone()),
+        wanted_revision,
+        ended_at: row.complete_at,
+        steps,
+        api,
+    })
 }
 
-/// Each part is one segment of the path, whatever it holds: names come from
-/// mails.
-fn address(base: &Url, path: &[&str], query: &[(&str, String)]) -> Result<Url, Miss> {
-    let strange = || Miss::Strange("the link names no build".into());
-    if path.iter().any(|part| matches!(*part, "" | "." | "..")) {
-        return Err(strange());
+/// The steps that may tell why a build failed. First those that failed, those
+/// that compile or test before those that clean up or upload; then the one that
+/// runs; then tests that passed when they were run again, which counts as a
+/// warning.
+fn telling(mut rows: Vec<StepRow>) -> Vec<Step> {
+    rows.sort_by_key(|row| row.number);
+    let mut steps: Vec<(u8, Step)> = rows
+        .into_iter()
+        .filter_map(|row| {
+            let result = match row.results {
+                Some(number) => Some(result(Some(number)).ok()?),
+                None => None,
+            };
+            let name = row.name.to_lowercase();
+            let is_test = ["test", "check"].iter().any(|word| name.contains(word))
+                && !["upload", "clean"].iter().any(|word| name.contains(word));
+            let is_compile = ["compile", "build", "configure", "make"]
+                .iter()
+                .any(|word| name.contains(word));
+            let rank = match result {
+                Some(BuildResult::Failure | BuildResult::Exception) if is_test || is_compile => 0,
+                Some(BuildResult::Failure | BuildResult::Exception) => 1,
+                None if row.started_at.is_some() => 2,
+                Some(BuildResult::Warnings) if is_test => 3,
+                _ => return None,
+            };
+            let step = Step {
+                id: row.stepid,
+                name: http::one_line(&row.name),
+                result,
+            };
+            Some((rank, step))
+        })
+        .collect();
+    steps.sort_by_key(|(rank, _)| *rank);
+    let steps = steps.into_iter().map(|(_, step)| step);
+    steps.take(MOST_STEPS).collect()
+}
+
+/// What was printed, then texts such as `err.text`, then pages such as
+/// `err.html`. `warnings (3)` and the like are parts of another log.
+fn rank(log: &Log) -> (bool, bool, LogKind) {
+    let is_part = log.name.starts_with("warnings (") || log.name.starts_with("problems");
+    (is_part, log.name != "stdio", log.kind)
+}
+
+/// How long logs are kept: python.org's janitor deletes them after 180 days.
+fn kept_for(api: &Url) -> &'static str {
+    match api.host_str() {
+        Some("buildbot.python.org") => "logs are kept for 180 days",
+        _ => "logs are kept for some months",
     }
-    let mut url = base.join("api/v2").map_err(|_| strange())?;
-    url.path_segments_mut()
-        .map_err(|()| strange())?
-        .extend(path);
-    if !query.is_empty() {
-        url.query_pairs_mut().extend_pairs(query);
-    }
-    Ok(url)
 }
 
 /// The address without the `all/` that python.org's once ended in.
@@ -289,9 +239,10 @@ fn result(number: Option<i64>) -> Result<BuildResult, Miss> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Buildbot, address};
+    use super::shapes::StepRow;
+    use super::{Buildbot, rank, telling};
+    use crate::ci::{Log, LogKind};
     use crate::domain::notification::{BuildLink, CiSystem};
-    use crate::http::base_url;
 
     fn link(base: &str) -> BuildLink {
         BuildLink {
@@ -333,14 +284,61 @@ mod tests {
     }
 
     #[test]
-    fn a_name_from_a_mail_stays_one_segment() {
-        let base = base_url("https://buildbot.example/all/").unwrap();
-        let url = |builder: &str| address(&base, &["builders", builder, "builds", "2"], &[]);
+    fn the_steps_that_tell_come_first() {
+        let row = |(number, (name, results)): (usize, &(&str, i64))| StepRow {
+            stepid: 10 + number as u64,
+            name: (*name).into(),
+            number: number as i64,
+            // No step ends with 7; here it stands for one that runs.
+            results: Some(*results).filter(|results| *results != 7),
+            started_at: Some(1_795_344_187),
+        };
+        let names = |steps: &[(&str, i64)]| -> Vec<String> {
+            // Not in the order of their numbers: nobody promises that.
+            let rows = steps.iter().enumerate().map(row).rev().collect();
+            telling(rows).into_iter().map(|step| step.name).collect()
+        };
+        let build = [
+            ("git", 0),
+            ("configure", 0),
+            ("compile", 2),
+            ("pythoninfo", 1),
+            ("test", 2),
+            ("uploading test-results.xml", 4),
+            ("clean", 2),
+        ];
         assert_eq!(
-            url("a/../../x?y#z %2e").unwrap().as_str(),
-            "https://buildbot.example/all/api/v2/builders/a%2F..%2F..%2Fx%3Fy%23z%20%252e/builds/2"
+            names(&build),
+            ["compile", "test", "uploading test-results.xml", "clean"]
         );
-        assert!(url("..").is_err());
-        assert!(url("").is_err());
+        assert_eq!(names(&[("test", 1), ("upload", 4)]), ["upload", "test"]);
+        assert_eq!(names(&[("git", 0), ("test", 7)]), ["test"]);
+        assert!(names(&[("test", 0), ("clean", 1), ("x", 9)]).is_empty());
+        let many: Vec<(&str, i64)> = (0..9).map(|_| ("step", 2)).collect();
+        assert_eq!(names(&many).len(), 5);
+    }
+
+    #[test]
+    fn the_log_that_tells_comes_first() {
+        let log = |name: &str, kind| Log {
+            id: 1,
+            name: name.into(),
+            kind,
+            lines: 1,
+            is_complete: true,
+        };
+        let mut logs = [
+            log("warnings (3)", LogKind::Text),
+            log("err.html", LogKind::Html),
+            log("err.text", LogKind::Text),
+            log("logcat", LogKind::Stream),
+            log("stdio", LogKind::Stream),
+        ];
+        logs.sort_by_key(rank);
+        let names: Vec<&str> = logs.iter().map(|log| log.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["stdio", "logcat", "err.text", "err.html", "warnings (3)"]
+        );
     }
 }

@@ -4,7 +4,19 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::ci::{Log, LogKind};
 use crate::domain::Seconds;
+
+#[derive(Deserialize)]
+pub(super) struct Builders {
+    pub(super) builders: Vec<BuilderRow>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct BuilderRow {
+    pub(super) builderid: u64,
+    pub(super) name: String,
+}
 
 #[derive(Deserialize)]
 pub(super) struct Builds {
@@ -32,9 +44,11 @@ pub(super) struct Steps {
 
 #[derive(Deserialize)]
 pub(super) struct StepRow {
+    pub(super) stepid: u64,
     pub(super) name: String,
     pub(super) number: i64,
     pub(super) results: Option<i64>,
+    pub(super) started_at: Option<Seconds>,
 }
 
 #[derive(Deserialize)]
@@ -45,8 +59,13 @@ pub(super) struct Logs {
 #[derive(Deserialize)]
 pub(super) struct LogRow {
     pub(super) logid: u64,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
     pub(super) num_lines: u64,
     pub(super) complete: bool,
+    #[serde(default, rename = "type")]
+    pub(super) kind: String,
 }
 
 #[derive(Deserialize)]
@@ -67,5 +86,22 @@ impl BuildRow {
             .as_str()
             .filter(|text| !text.is_empty())
             .map(ToOwned::to_owned)
+    }
+}
+
+impl From<LogRow> for Log {
+    fn from(row: LogRow) -> Self {
+        Self {
+            id: row.logid,
+            name: row.name,
+            kind: match row.kind.as_str() {
+                "t" => LogKind::Text,
+                "h" => LogKind::Html,
+                "d" => LogKind::Deleted,
+                _ => LogKind::Stream,
+            },
+            lines: row.num_lines,
+            is_complete: row.complete,
+        }
     }
 }

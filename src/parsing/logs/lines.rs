@@ -98,13 +98,26 @@ impl Lines {
         self.number = before + count(lines);
     }
 
+    /// So many lines are missing here; a line that had begun ends.
+    pub(super) fn miss(&mut self, lines: u64, each: &mut impl FnMut(u64, &str)) {
+        self.flush(each);
+        self.number += lines;
+    }
+
     /// The log has ended.
     pub(super) fn end(mut self, each: &mut impl FnMut(u64, &str)) {
+        self.flush(each);
+    }
+
+    /// Gives out what waited, if there is anything.
+    fn flush(&mut self, each: &mut impl FnMut(u64, &str)) {
         let last = std::mem::take(&mut self.partial);
         if !last.is_empty() {
             self.whole(&last, each);
         }
-        self.decide(each);
+        if matches!(&self.letters, Letters::Undecided(sample) if sample.lines > 0) {
+            self.decide(each);
+        }
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -287,6 +300,23 @@ mod tests {
             b"one\r\n\x1b[31mred\x1b[0m \x1b]0;title\x07x\n10%\r20%\nnul\0nul\n\xff\xe9\n",
             &["one", "red x", "10%", "20%", "nulnul", "\u{fffd}\u{fffd}"],
         );
+    }
+
+    #[test]
+    fn missing_lines_count() {
+        let mut numbers = Vec::new();
+        let mut each = |number: u64, line: &str| numbers.push((number, line.to_owned()));
+        let mut lines = Lines::default();
+        lines.miss(10, &mut each);
+        lines.push(b"hmake\noa\nob", &mut each);
+        lines.miss(5, &mut each);
+        lines.push(b"oc\n", &mut each);
+        lines.end(&mut each);
+        let numbers: Vec<(u64, &str)> = numbers
+            .iter()
+            .map(|(number, line)| (*number, line.as_str()))
+            .collect();
+        assert_eq!(numbers, [(11, "make"), (12, "a"), (13, "b"), (19, "c")]);
     }
 
     #[test]

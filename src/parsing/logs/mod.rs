@@ -85,6 +85,14 @@ impl LogReader {
         }
     }
 
+    /// So many lines of the log are missing here.
+    pub fn miss(&mut self, lines: u64) {
+        let reader = &mut self.reader;
+        self.lines.miss(lines, &mut |number, line| {
+            reader.push_numbered(number, line)
+        });
+    }
+
     /// What the log told. `state` is the build's state in the CI system's words;
     /// a failed compile step makes `make`'s word count that something failed.
     pub fn finish(self, state: Option<&str>) -> Findings {

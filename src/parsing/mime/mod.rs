@@ -11,8 +11,9 @@ mod key;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mail_parser::MessageParser;
+use mail_parser::{DateTime, MessageParser};
 
+use crate::domain::Seconds;
 use crate::domain::mail::Mail;
 use bounds::{MAX_HEADER_BYTES, Survey};
 pub use key::content_key;
@@ -54,6 +55,13 @@ pub fn parse(raw: &[u8], completeness: Completeness) -> Result<Mail, Unparsable>
             .or_else(|| panic.downcast_ref::<String>().cloned());
         Unparsable(words.unwrap_or_else(|| "the MIME library panicked".to_owned()))
     })
+}
+
+/// The moment that a Date header names (RFC 5322, section 3.3); none if it is no
+/// date.
+pub fn written_at(date: &str) -> Option<Seconds> {
+    let date = DateTime::parse_rfc822(&format!("{date}\n"))?;
+    date.is_valid().then(|| date.to_timestamp())
 }
 
 /// The Message-ID that [`parse`] would find, from a bounded beginning of the

@@ -19,6 +19,24 @@ fn the_first_of_two_headers_counts_and_it_is_said() {
 }
 
 #[test]
+fn the_date_is_a_moment() {
+    for (date, moment) in [
+        ("Sun, 22 Nov 2026 05:38:40 +0000", Some(1_795_325_920)),
+        ("Sun, 22 Nov 2026 06:38:40 +0100", Some(1_795_325_920)),
+        ("22 Nov 2026 05:38:40 -0000", Some(1_795_325_920)),
+        ("Sun, 22 Nov 2026 05:38:40 GMT (odd)", Some(1_795_325_920)),
+        ("yesterday", None),
+        ("", None),
+        (
+            "Sun, 99 Nov 99999999999999999999 05:38:40 +9999999999",
+            None,
+        ),
+    ] {
+        assert_eq!(written_at(date), moment, "{date}");
+    }
+}
+
+#[test]
 fn the_subject_is_one_decoded_line() {
     let mail = mail(
         "Subject: [Buildbot-status] =?utf-8?q?=E2=98=A0_Buildbot_=28Python=29=3A_python/cpytho?=\n\t\

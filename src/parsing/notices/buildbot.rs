@@ -124,6 +124,7 @@ fn build_notice<'a>(found: &Captures<'_>, text: &'a str, subject: &str) -> Notic
         failures: Vec::new(),
         read_from: ReadFrom::Body,
         redactions: 0,
+        reason: fields.reason,
     };
     Notice {
         failed_steps: fields.failed_steps,

@@ -63,6 +63,7 @@ pub(super) fn notices(told: &Told) -> Vec<Notice<'static>> {
 
 fn build(told: &Told, builder: String) -> Build {
     Build {
+        reason: None,
         ci: told.link.ci,
         builder,
         result: told.result,

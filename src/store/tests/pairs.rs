@@ -47,6 +47,7 @@ fn read_with(failure: &Failure) -> Reading {
         failures: vec![failure.clone()],
         read_from: ReadFrom::Body,
         redactions: 0,
+        reason: None,
     });
     reading
 }

@@ -1,28 +1,62 @@
 //! The failed step's log, where the mail does not carry it.
 
-use crate::ci::{Ci, Extent, Miss};
+use std::time::Duration;
+
+use super::{fits, jobs};
+use crate::ci::{BuildFacts, Ci, Extent, Extract, Log, Miss, Piece, Step};
 use crate::domain::Seconds;
 use crate::domain::notification::{Build, CiSystem, Notification, ReadFrom};
-use crate::parsing;
+use crate::parsing::{self, TailReader, Told};
 use crate::store::Service;
-use crate::worker::Parts;
-
-use super::jobs;
+use crate::worker::{Memory, Parts};
 
 /// A log that is not there yet is asked for again after this many seconds.
 pub(super) const ASK_AGAIN: Seconds = 30;
 
+/// A build that is not found is asked for again while the mail is younger than
+/// this many seconds: the server may answer from a copy that lags behind.
+const YOUNG: Seconds = 5 * 60;
+
 /// The end of a log tells nearly always enough; it is asked for first.
 const TAIL_LINES: u64 = 20_000;
+
+/// Longer than this nobody else waits, however slowly the CI system answers.
+const LONGEST: Duration = Duration::from_secs(180);
+/// A whole log that takes longer is left for its end.
+const LONGEST_WHOLE: Duration = Duration::from_secs(120);
+
+/// So many logs of a step are read, at most.
+const MOST_LOGS: usize = 3;
+
+/// The times that decide how long a log is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// When the mail says it was written.
+    pub(super) mailed_at: Option<Seconds>,
+    /// When it came in.
+    pub(super) received_at: Seconds,
+    /// After that, what there is must do.
+    pub(super) deadline: Seconds,
+}
+
+impl Times {
+    fn is_young(self, now: Seconds) -> bool {
+        let since = self
+            .mailed_at
+            .map_or(self.received_at, |at| at.min(self.received_at));
+        now < since + YOUNG
+    }
+}
 
 /// Fetches what is missing. Some: why it is worth waiting; None: the
 /// notification is as good as it gets, and says what could not be had.
 pub(super) async fn complete(
     parts: &Parts,
+    memory: &mut Memory,
     notification: &mut Notification,
-    deadline: Seconds,
+    times: Times,
 ) -> Option<String> {
-    let mut remarks = match jobs::complete(parts, notification, deadline).await {
+    let mut remarks = match jobs::complete(parts, notification, times.deadline).await {
         Ok(remarks) => remarks,
         Err(why) => return Some(why),
     };
@@ -34,12 +68,17 @@ pub(super) async fn complete(
             continue;
         };
         parts.beat();
-        let fetched = fetch(ci, build).await;
-        let host = build.link.as_ref().map_or("", |link| host(&link.url));
-        note(parts, host, &fetched);
+        let now = parts.clock.now();
+        let fetch = Fetch {
+            ci,
+            times,
+            now,
+            may_wait: now < times.deadline,
+        };
+        let fetched = fetch.unless_in_trouble(parts, memory, build).await;
         match fetched {
-            Ok(()) => {}
-            Err(Miss::NotYet(why) | Miss::Unreachable(why)) if parts.clock.now() < deadline => {
+            Ok(told) => remarks.extend(told),
+            Err(Miss::NotYet(why) | Miss::Unreachable(why)) if fetch.may_wait => {
                 return Some(format!("waiting for the log of {}: {why}", build.builder));
             }
             Err(miss) => remarks.push(format!("no log of {}: {miss}", build.builder)),
@@ -95,28 +134,206 @@ pub(super) fn host(url: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 
-async fn fetch(ci: &Ci, build: &mut Build) -> Result<(), Miss> {
-    let Some(link) = build.link.clone() else {
-        return Err(Miss::Gone("the mail names no link to the build".to_owned()));
+/// Ends when the service is asked to stop.
+async fn stopped(parts: &Parts) {
+    while !parts.is_stopping() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// One attempt.
+struct Fetch<'a> {
+    ci: &'a Ci,
+    times: Times,
+    now: Seconds,
+    /// Whether there is time to come back later.
+    may_wait: bool,
+}
+
+impl Fetch<'_> {
+    /// Fetches, but not from a CI system that did not answer a moment ago: every
+    /// attempt may take a minute, in which nothing else is done. Gives remarks.
+    async fn unless_in_trouble(
+        &self,
+        parts: &Parts,
+        memory: &mut Memory,
+        build: &mut Build,
+    ) -> Result<Vec<String>, Miss> {
+        if let Some((until, why)) = &memory.ci_trouble
+            && self.now < *until
+        {
+            return Err(Miss::Unreachable(why.clone()));
+        }
+        let fetched = tokio::select! {
+            fetched = tokio::time::timeout(LONGEST, self.run(parts, build)) => fetched,
+            () = stopped(parts) => return Err(Miss::NotYet("the service stops".to_owned())),
+        };
+        let fetched =
+            fetched.unwrap_or_else(|_| Err(Miss::Unreachable("it answers too slowly".to_owned())));
+        memory.ci_trouble = match &fetched {
+            Err(Miss::Unreachable(why)) => Some((parts.clock.now() + ASK_AGAIN, why.clone())),
+            Ok(_) | Err(_) => None,
+        };
+        let host = build.link.as_ref().map_or("", |link| host(&link.url));
+        note(parts, host, &fetched);
+        fetched
+    }
+
+    async fn run(&self, parts: &Parts, build: &mut Build) -> Result<Vec<String>, Miss> {
+        let Some(link) = build.link.clone() else {
+            return Err(Miss::Gone("the mail names no link to the build".to_owned()));
+        };
+        if !self.ci.knows(&link) {
+            // Read from the body; a remark for each mail would only be noise.
+            return Ok(Vec::new());
+        }
+        let facts = match self.ci.build(&link).await {
+            Err(Miss::Gone(why)) if self.times.is_young(self.now) => {
+                return Err(Miss::NotYet(why));
+            }
+            other => other?,
+        };
+        if let Some(why) = fits::other(build, &facts, self.times.mailed_at) {
+            return Err(Miss::Gone(why));
+        }
+        let running = format!("build {} is still running", link.number);
+        if facts.result.is_none() && self.may_wait {
+            return Err(Miss::NotYet(running));
+        }
+        fill(build, &facts);
+        let mut remarks = Vec::new();
+        if facts.result.is_none() {
+            remarks.push(running);
+        }
+        if facts.steps.is_empty() {
+            return Err(Miss::Gone("no step of the build failed".to_owned()));
+        }
+        remarks.extend(self.steps(parts, build, &facts).await?);
+        Ok(remarks)
+    }
+
+    /// The steps' logs, until one tells something. Gives remarks.
+    async fn steps(
+        &self,
+        parts: &Parts,
+        build: &mut Build,
+        facts: &BuildFacts,
+    ) -> Result<Vec<String>, Miss> {
+        let mut missed = None;
+        let mut is_read = false;
+        for step in &facts.steps {
+            let logs = self.ci.logs(facts, step).await?;
+            for log in logs.iter().take(MOST_LOGS) {
+                if !log.is_complete && self.may_wait {
+                    let why = format!("step {} is still writing its log", step.name);
+                    return Err(Miss::NotYet(why));
+                }
+                match self.log(parts, build, facts, log).await {
+                    Ok(Some(extract)) => return Ok(remarks(step, log, extract)),
+                    Ok(None) => is_read = true,
+                    Err(miss @ Miss::Gone(_)) => missed = missed.or(Some(miss)),
+                    Err(other) => return Err(other),
+                }
+            }
+        }
+        match missed {
+            Some(miss) if !is_read => Err(miss),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Reads a log's end, and all of it where the end leaves something open.
+    /// None: it tells nothing that is not known.
+    async fn log(
+        &self,
+        parts: &Parts,
+        build: &mut Build,
+        facts: &BuildFacts,
+        log: &Log,
+    ) -> Result<Option<Extract>, Miss> {
+        let state = build.state.clone();
+        let state = state.as_deref();
+        let tail = Extent::Tail(TAIL_LINES);
+        let (mut extract, mut told) = self.extract(parts, facts, log, tail, state).await?;
+        if told.leaves_open {
+            let whole = self.extract(parts, facts, log, Extent::Whole, state);
+            match tokio::time::timeout(LONGEST_WHOLE, whole).await {
+                // Of an endless log the end alone may tell more.
+                Ok(Ok((came, whole))) if how_much(&whole) >= how_much(&told) => {
+                    (extract, told) = (came, whole);
+                }
+                Ok(Err(miss)) if self.may_wait || how_much(&told) == 0 => return Err(miss),
+                Err(_) if how_much(&told) == 0 => {
+                    return Err(Miss::Unreachable("it answers too slowly".to_owned()));
+                }
+                Ok(_) | Err(_) => extract.gaps += extract.before,
+            }
+        }
+        let taken = parsing::apply_findings(build, told.findings);
+        Ok((taken > 0).then_some(extract))
+    }
+
+    async fn extract(
+        &self,
+        parts: &Parts,
+        facts: &BuildFacts,
+        log: &Log,
+        extent: Extent,
+        state: Option<&str>,
+    ) -> Result<(Extract, Told), Miss> {
+        let mut reader = TailReader::default();
+        let mut sink = |piece: Piece<'_>| {
+            parts.beat();
+            match piece {
+                Piece::Lines(lines) => reader.lines(lines),
+                Piece::LeftOut(lines) => reader.miss(lines),
+            }
+        };
+        let extract = self.ci.read(facts, log, extent, &mut sink).await?;
+        Ok((extract, reader.finish(state)))
+    }
+}
+
+fn how_much(told: &Told) -> usize {
+    told.findings.failures.len()
+}
+
+/// What the notice did not say.
+fn fill(build: &mut Build, facts: &BuildFacts) {
+    let missing = |field: &mut Option<String>, fact: &Option<String>| {
+        if field.is_none() {
+            field.clone_from(fact);
+        }
     };
-    if !ci.knows(&link) {
-        // Read from the body; a remark for each mail would only be noise.
-        return Ok(());
-    }
-    let facts = ci.build(&link).await?;
-    build.revision = build.revision.take().or(facts.revision);
-    build.worker = build.worker.take().or(facts.worker);
-    let Some(step) = facts.failed_steps.first() else {
-        return Err(Miss::Gone("no step of the build failed".to_owned()));
+    missing(&mut build.worker, &facts.worker);
+    missing(&mut build.project, &facts.project);
+    missing(&mut build.branch, &facts.branch);
+    let state = Some(facts.state.clone()).filter(|state| !state.is_empty());
+    missing(&mut build.state, &state);
+    // The notice may have only its first digits.
+    let is_longer = |there: &&String| match &build.revision {
+        Some(said) => there.starts_with(said.as_str()),
+        None => true,
     };
-    let tail = ci.log(&link, step, Extent::Tail(TAIL_LINES)).await?;
-    let mut found = parsing::apply_log(build, &tail.text);
-    if found == 0 && tail.lines_skipped > 0 {
-        let whole = ci.log(&link, step, Extent::Whole).await?;
-        found = parsing::apply_log(build, &whole.text);
+    if let Some(revision) = facts.revision.as_ref().filter(is_longer) {
+        build.revision = Some(revision.clone());
     }
-    if found > 0 {
-        build.read_from = ReadFrom::Api;
+}
+
+/// What a person should know of how the log was read.
+fn remarks(step: &Step, log: &Log, extract: Extract) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if !log.is_complete {
+        remarks.push(format!(
+            "the log of step {} has not ended: it was read as far as it is written",
+            step.name
+        ));
     }
-    Ok(())
+    if extract.gaps > 0 {
+        remarks.push(format!(
+            "the log of step {} is too long: {} of its lines were not read",
+            step.name, extract.gaps
+        ));
+    }
+    remarks
 }

@@ -22,7 +22,12 @@ const MIB: usize = 1024 * 1024;
 /// Runs `replay` on a mail; gives its row and the peak of its memory in bytes.
 #[track_caller]
 fn replay(what: &str, mail: impl AsRef<[u8]>) -> (Value, u64) {
-    let desk = Desk::new("");
+    replay_on(&Desk::new(""), what, mail)
+}
+
+/// The same on a desk of one's own.
+#[track_caller]
+pub fn replay_on(desk: &Desk, what: &str, mail: impl AsRef<[u8]>) -> (Value, u64) {
     desk.settle();
     let file = desk.path("mail.eml");
     std::fs::write(&file, mail).expect("a mail");

@@ -20,6 +20,7 @@ pub(super) struct Fields {
     pub(super) link: Option<BuildLink>,
     pub(super) blamelist: Vec<String>,
     pub(super) failed_steps: Vec<String>,
+    pub(super) reason: Option<String>,
 }
 
 impl Fields {
@@ -71,6 +72,7 @@ impl Fields {
                 self.state = value.map(|state| redact(&state).0)
             }
             "Revision" => self.revision = value.filter(|revision| is_revision(revision)),
+            "Build Reason" => self.reason = value.map(|reason| redact(&reason).0),
             "Build Source Stamp" => self.source_stamp(value.as_deref().unwrap_or_default()),
             _ => {}
         }

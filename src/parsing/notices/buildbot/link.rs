@@ -8,23 +8,24 @@ use crate::domain::notification::{BuildLink, CiSystem};
 use crate::parsing::pattern;
 
 /// `…/#builders/1/builds/2` (0.9 to 3.6), `…/#/builders/1/builds/2` (from 3.7) and
-/// `…/builders/<quoted name>/builds/2` (0.8). Only http and https count.
+/// `…/builders/<quoted name>/builds/2` (0.8). A name may stand for the number.
+/// Only http and https count.
 static BUILD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(https?://[^\s<>'\x22#]+?/)(?:#/?builders/(\d{1,9})|builders/([^\s<>'\x22/#?]+))/builds/(\d{1,9})\b",
+        r"(https?://[^\s<>'\x22#]+?/)(?:#/?)?builders/([^\s<>'\x22/#?]{1,300})/builds/(\d{1,9})\b",
     )
 });
 
 /// The first address of a build in the text.
 pub(super) fn find(text: &str) -> Option<BuildLink> {
     let found = BUILD.captures(text)?;
-    let builder = found.get(2).or_else(|| found.get(3))?;
+    let builder = found.get(2)?;
     Some(BuildLink {
         url: found.get(0)?.as_str().to_owned(),
         ci: CiSystem::Buildbot,
         base: found.get(1)?.as_str().to_owned(),
         builder: builder.as_str().to_owned(),
-        number: found.get(4)?.as_str().parse().ok()?,
+        number: found.get(3)?.as_str().parse().ok()?,
         name: None,
     })
 }
@@ -49,6 +50,12 @@ mod tests {
                 2,
             ),
             (
+                "https://buildbot.python.org/#/builders/AMD64%20Debian/builds/7",
+                "https://buildbot.python.org/",
+                "AMD64%20Debian",
+                7,
+            ),
+            (
                 "http://buildbot.python.org/all/builders/AMD64%20Windows10%203.x/builds/7",
                 "http://buildbot.python.org/all/",
                 "AMD64%20Windows10%203.x",
@@ -68,7 +75,7 @@ mod tests {
         }
         for text in [
             "ftp://x/#/builders/1/builds/2",
-            "https://x/#/builders/a/builds/2",
+            "https://x/#/builders//builds/2",
             "javascript:x/builders/1/builds/2",
             "https://x/#/builders/1",
         ] {
