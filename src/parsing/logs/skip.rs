@@ -191,7 +191,7 @@ mod tests {
             "test_a (x.T) ... ok\ntest_b (x.T)\nDoc ... ok\ntest_c (x.T) ... one\ntwo\n{}end\n",
             "output ... x\n".repeat(TAIL)
         );
-        let [named, behind] = tail(lines.as_bytes()).map(|range| &lines[range]);
+        let [named, behind] = tail(lines.as_bytes()).map(|range| lines.get(range).unwrap());
         assert_eq!(named, "test_c (x.T) ... one\ntwo\n");
         assert_eq!(behind.lines().count(), TAIL);
         assert_eq!(tail(b"x\n"), [0..2, 2..2]);
