@@ -199,6 +199,10 @@ mod tests {
             "test.test_mod (unittest.loader._FailedTest.test.test_mod)",
             "test_mod | - | - | -",
         );
+    }
+
+    #[test]
+    fn doctests_and_odd_names() {
         check("merge ()", "- | - | merge | -");
         check(
             "test.test_generators.__test__.tut ()",

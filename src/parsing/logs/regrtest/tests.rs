@@ -7,6 +7,15 @@ fn file_and_outcome(line: &str) -> (String, Option<Outcome>) {
     }
 }
 
+#[track_caller]
+fn check_progress(line: &str, outcome: Option<Outcome>) {
+    assert_eq!(
+        file_and_outcome(line),
+        ("test_x".to_owned(), outcome),
+        "{line}"
+    );
+}
+
 #[test]
 fn progress_of_all_versions() {
     for (line, outcome) in [
@@ -41,6 +50,14 @@ fn progress_of_all_versions() {
             "0:00:00 [3/3/1] test_x failed (env changed) (1 min)",
             Some(Outcome::EnvChanged),
         ),
+    ] {
+        check_progress(line, outcome);
+    }
+}
+
+#[test]
+fn failures_in_progress() {
+    for (line, outcome) in [
         (
             "0:00:00 [3/3/1] test_x failed (2 errors)",
             Some(Outcome::Errored),
@@ -63,12 +80,12 @@ fn progress_of_all_versions() {
             Some(Outcome::Crashed("crashed (Exit code -11)".into())),
         ),
     ] {
-        assert_eq!(
-            file_and_outcome(line),
-            ("test_x".to_owned(), outcome),
-            "{line}"
-        );
+        check_progress(line, outcome);
     }
+}
+
+#[test]
+fn progress_of_one_by_one() {
     let line = "0:00:00 load avg: 0.1 [ 2/3/1] test_b -- test_a failed (env changed)";
     assert_eq!(
         read(line),
@@ -129,6 +146,33 @@ fn lists_and_reruns() {
         ),
         ("2 tests run no tests:", Said::List(List::NoTests)),
         (
+            "== Tests result: FAILURE then SUCCESS ==",
+            Said::Result("FAILURE then SUCCESS".into()),
+        ),
+        ("Result: ENV CHANGED", Said::Result("ENV CHANGED".into())),
+    ];
+    for (line, said) in cases {
+        assert_eq!(read(line), Some(said), "{line}");
+    }
+    for line in [
+        "test_x (a.B) ... ok",
+        "- test_queue: 21.5 sec",
+        "Ran 3 tests in 1s",
+        "Result: 3 of 4",
+        "test connection failed",
+        "10 slowest tests:",
+    ] {
+        assert!(
+            matches!(read(line), None | Some(Said::List(List::Other))),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn ends_of_files() {
+    let cases = [
+        (
             "test test_x failed -- multiple errors occurred; run in verbose mode for details",
             ended("test_x", false, Cause::Untold),
         ),
@@ -153,26 +197,8 @@ fn lists_and_reruns() {
                 Cause::Words("1 of 20 doctests failed".into()),
             ),
         ),
-        (
-            "== Tests result: FAILURE then SUCCESS ==",
-            Said::Result("FAILURE then SUCCESS".into()),
-        ),
-        ("Result: ENV CHANGED", Said::Result("ENV CHANGED".into())),
     ];
     for (line, said) in cases {
         assert_eq!(read(line), Some(said), "{line}");
-    }
-    for line in [
-        "test_x (a.B) ... ok",
-        "- test_queue: 21.5 sec",
-        "Ran 3 tests in 1s",
-        "Result: 3 of 4",
-        "test connection failed",
-        "10 slowest tests:",
-    ] {
-        assert!(
-            matches!(read(line), None | Some(Said::List(List::Other))),
-            "{line}"
-        );
     }
 }
