@@ -212,7 +212,9 @@ impl Plan {
             return after;
         }
         let left = self.cap - spent;
-        let fitting = left * self.extract.lines.max(1) / spent.max(1);
+        // The lines that came last tell best how long the next ones are.
+        let length = (spent / self.extract.lines.max(1)).max(came.kept / came.lines.max(1));
+        let fitting = left / length.max(1);
         if remaining > fitting {
             self.leave_out_up_to(self.end - (fitting / 2).min(remaining / 2).max(1));
         }

@@ -308,7 +308,10 @@ mod tests {
         let mut each = |number: u64, line: &str| numbers.push((number, line.to_owned()));
         let mut lines = Lines::default();
         lines.miss(10, &mut each);
-        lines.push(b"hmake\noa\nob", &mut each);
+        let mut rest = &b"hmake\noa\nob"[..];
+        while !rest.is_empty() {
+            rest = lines.push(rest, &mut each);
+        }
         lines.miss(5, &mut each);
         lines.push(b"oc\n", &mut each);
         lines.end(&mut each);
