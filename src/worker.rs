@@ -72,6 +72,7 @@ pub fn wake(parts: &Parts) -> Result<()> {
 /// Only the store's: without it nothing can be done. What the outside world
 /// does wrong is recorded, and tried again in time.
 pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
+    let begun = parts.clock.now();
     memory.opened_this_run.clear();
     mirroring::bring_up_to_date(parts, memory).await?;
     let signs_anew = signing::go_on(parts)?;
@@ -89,11 +90,12 @@ pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
     unseen::look(parts)?;
     doubts::look_into(parts).await?;
     is_idle &= delivering::deliver_due(parts, memory).await? == 0;
-    let now = parts.clock.now();
     if !is_idle {
-        return Ok(now);
+        return Ok(parts.clock.now());
     }
-    let deadline = parts.store.next_deadline(now)?;
+    // Not from now: what became due during the pass, after it was looked for,
+    // would wait for the next listing of the tracker.
+    let deadline = parts.store.next_deadline(begun)?;
     Ok(deadline.map_or(memory.next_sync, |at| at.min(memory.next_sync)))
 }
 

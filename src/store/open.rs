@@ -140,20 +140,28 @@ impl Store {
 
 /// Makes the file before SQLite does, for its owner only; the WAL gets the same
 /// mode from SQLite.
+///
+/// A file that is there is not opened for this: closing it again would take from
+/// this process the locks that another connection of it holds (fcntl(2)). The next
+/// command to end would then think that it was the last, and remove the WAL that
+/// the service goes on writing to.
 #[cfg(unix)]
 fn keep_private(path: &Path) -> Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let file = std::fs::OpenOptions::new()
-        .read(true)
+    let made = std::fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(false)
+        .create_new(true)
         .mode(0o600)
-        .open(path)?;
-    let mut permissions = file.metadata()?.permissions();
+        .open(path);
+    match made {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut permissions = std::fs::metadata(path)?.permissions();
     if permissions.mode() & 0o077 != 0 {
         permissions.set_mode(0o600);
-        file.set_permissions(permissions)
+        std::fs::set_permissions(path, permissions)
             .context("others can read it, and the mode cannot be changed")?;
     }
     Ok(())

@@ -115,7 +115,7 @@ async fn deliver_killed(lane: Lane, mut kills: Kills, kind: DeliveryKind) -> Kil
     {
         let number = approved.len();
         let mut service = lane.settled().await;
-        if was_at_the_tracker {
+        if was_at_the_tracker && target.needs_a_fresh_start() {
             // What the process has asked the tracker once, it does not ask again.
             drop(service);
             service = lane.settled().await;

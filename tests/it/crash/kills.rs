@@ -30,6 +30,11 @@ impl Target {
         self.kill.clone()
     }
 
+    /// Whether it may be that only a program that has just started makes it.
+    pub fn needs_a_fresh_start(&self) -> bool {
+        self.kill.step.starts_with("tracker: GET") || self.tries > 0
+    }
+
     /// Whether it is something said to the submission server.
     pub fn is_submission(&self) -> bool {
         self.kill.step.starts_with("submission")

@@ -50,6 +50,8 @@ pub struct Namer {
     times: BTreeMap<String, u32>,
     /// The pages written since the last commit.
     pages: BTreeSet<u32>,
+    /// Whose pages they are, as far as it is known.
+    tables: BTreeMap<u32, String>,
     /// Of the transaction whose last page is being written.
     commit: Option<String>,
 }
@@ -62,6 +64,7 @@ impl Namer {
             talks: BTreeMap::new(),
             times: BTreeMap::new(),
             pages: BTreeSet::new(),
+            tables: BTreeMap::new(),
             commit: None,
         }
     }
@@ -194,11 +197,29 @@ impl Namer {
         };
         self.pages.insert(number(0..4));
         if number(4..8) > 0 {
-            let tables = tables(file, &self.pages);
-            let tables = tables.unwrap_or_else(|why| format!("unknown tables: {why}"));
+            let tables = self.tables(file);
             self.commit = Some(self.numbered(format!("commit of {tables}")));
         }
         None
+    }
+
+    /// Which tables the transaction changes. New pages are nobody's yet, and the
+    /// first page also tells how large the database is.
+    fn tables(&mut self, log: &Path) -> String {
+        self.pages.remove(&1);
+        if self
+            .pages
+            .iter()
+            .any(|page| !self.tables.contains_key(page))
+        {
+            self.tables = tables(log).unwrap_or_default();
+        }
+        let tables = self.pages.iter().filter_map(|page| self.tables.get(page));
+        let tables: BTreeSet<&str> = tables.map(String::as_str).collect();
+        if tables.is_empty() {
+            return "what is new".to_owned();
+        }
+        tables.into_iter().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -251,33 +272,22 @@ fn short(file: &Path) -> String {
     name.replace("buildbot-watch.sqlite3", "database")
 }
 
-/// Whose pages these are. The database is looked at as it is before the commit;
-/// pages that are new are nobody's.
-fn tables(log: &Path, pages: &BTreeSet<u32>) -> rusqlite::Result<String> {
+/// Which page is whose, before the commit that is being written.
+fn tables(log: &Path) -> rusqlite::Result<BTreeMap<u32, String>> {
     let path = PathBuf::from(log.to_string_lossy().trim_end_matches("-wal"));
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mut statement = connection.prepare(
         "SELECT dbstat.pageno, coalesce(tbl_name, dbstat.name)
          FROM dbstat LEFT JOIN sqlite_schema ON sqlite_schema.name = dbstat.name",
     )?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut tables = BTreeSet::new();
-    for row in rows {
-        let (page, table): (u32, String) = row?;
-        // The first page also tells how large the database is.
-        if page != 1 && pages.contains(&page) {
-            let parts = ["_data", "_idx", "_content", "_docsize", "_config"];
-            let table = parts
-                .iter()
-                .find_map(|part| table.strip_suffix(part))
-                .unwrap_or(&table);
-            tables.insert(table.to_owned());
-        }
-    }
-    if tables.is_empty() {
-        return Ok("what is new".to_owned());
-    }
-    Ok(tables.into_iter().collect::<Vec<_>>().join(", "))
+    let rows = statement.query_map([], |row| {
+        let table: String = row.get(1)?;
+        // A search index has several tables.
+        let parts = ["_data", "_idx", "_content", "_docsize", "_config"];
+        let index = parts.iter().find_map(|part| table.strip_suffix(part));
+        Ok((row.get(0)?, index.unwrap_or(&table).to_owned()))
+    })?;
+    rows.collect()
 }
 
 /// `POST msg/@poe` out of the first line of a request; numbers and one-shot
