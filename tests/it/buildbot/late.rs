@@ -207,6 +207,10 @@ fn after_the_deadline_it_goes_on_with_what_there_is() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story in the order of its events"
+)]
 fn without_a_log_the_draft_says_why() {
     let scripted = &world().buildbot.scripted_builder_name;
     let main = &world().buildbot.builder_name;

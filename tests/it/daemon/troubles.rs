@@ -48,6 +48,10 @@ fn post_with_link(setup: &Setup, buildbot: u16) {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story in the order of its events"
+)]
 fn each_server_that_is_away_is_told_once_and_until_it_is_back() {
     run(async {
         let setup = setup("troubles", "t11").await;
@@ -159,6 +163,10 @@ fn what_is_kept_back_by_a_mailbox_that_cannot_be_read_is_told() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story in the order of its events"
+)]
 fn a_reply_that_the_list_never_showed_is_told_once_and_until_it_is_seen() {
     run(async {
         let setup = without_tracker("unseen").await;
