@@ -15,9 +15,14 @@ fn notice(id: &str) -> String {
     .mail()
 }
 
-/// The same mail about another test.
-fn notice_of(id: &str, test: &str) -> String {
-    notice(id).replace("test_capwords", test)
+/// About another failure.
+fn other_notice(id: &str) -> String {
+    Notice {
+        fixture: "bb43-env-changed.eml",
+        builder: "AMD64 Debian root 3.x",
+        id,
+    }
+    .mail()
 }
 
 impl Desk {
@@ -123,7 +128,7 @@ fn what_a_person_said_of_an_old_signature_is_found_by_the_new_one() {
 #[test]
 fn a_program_that_ended_in_between_goes_on_where_it_was() {
     let (desk, report) = with_linked();
-    desk.take(notice_of("other", "test_lowwords"));
+    desk.take(other_notice("other"));
     let other = desk.report("Something about small letters", "Now and then.");
     desk.done(&["link", &desk.key(2), &other.to_string()]);
     desk.age();
@@ -140,7 +145,7 @@ fn a_program_that_ended_in_between_goes_on_where_it_was() {
     desk.settle();
     assert!(desk.store().signing_ended(VERSION).unwrap());
     desk.put(notice("second").replace("builds/4", "builds/5"));
-    desk.put(notice_of("third", "test_lowwords").replace("builds/4", "builds/6"));
+    desk.put(other_notice("third").replace("builds/4", "builds/6"));
     desk.settle();
     is_remembered(&desk, 3, report);
     is_remembered(&desk, 4, other);
@@ -163,10 +168,10 @@ fn nothing_is_called_new_before_all_is_signed() {
         )
         .unwrap();
     desk.age();
-    desk.take(notice_of("new", "test_lowwords"));
+    desk.take(notice("new").replace("builds/4", "builds/5"));
     let row = desk.row(252);
     assert_eq!(row["stage"], "parsed", "{row}");
-    let why = row["waiting"].to_string();
+    let why = row["standing"].to_string();
     assert!(why.contains("signatures of earlier failures"), "{row}");
     assert!(desk.store().signing_ended(VERSION).unwrap());
     assert!(
