@@ -13,7 +13,7 @@
 //! 1 items had failures:
 //! ```
 
-use super::found::Found;
+use super::found::{Found, clipped};
 use super::test_id;
 use super::traceback::{Frame, exception_type};
 use crate::domain::failure::{FailureKind, TestId};
@@ -45,7 +45,7 @@ impl Example {
         }
         Some(Self {
             test,
-            lines: vec![line.to_owned()],
+            lines: vec![clipped(line).to_owned()],
             exception: None,
         })
     }
@@ -53,14 +53,14 @@ impl Example {
     /// Takes a line below it.
     pub(super) fn push(&mut self, line: &str) {
         if self.lines.len() < excerpt::MAX_LINES && !line.trim().is_empty() {
-            self.lines.push(line.to_owned());
+            self.lines.push(clipped(line).to_owned());
         }
         // Below `Exception raised:` all is indented by four.
         if let Some(text) = line.strip_prefix("    ")
             && !text.starts_with(' ')
             && exception_type(text).is_some_and(|name| name.ends_with("Error"))
         {
-            self.exception = Some(text.to_owned());
+            self.exception = Some(clipped(text).to_owned());
         }
     }
 

@@ -10,6 +10,11 @@ use crate::domain::failure::TestId;
 /// Most files kept; CPython has about 500.
 const MAX_FILES: usize = 3000;
 
+/// Most things kept that files left altered.
+const MAX_ALTERED: usize = 500;
+/// Longest name of a file, in bytes.
+const MAX_NAME: usize = 500;
+
 /// One test file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct File {
@@ -46,14 +51,6 @@ impl File {
             self.first.as_ref()
         }
     }
-
-    /// Keeps what it left altered.
-    pub(super) fn alter(&mut self, altered: Altered) {
-        let is_known = |known: &Altered| known.lines.first() == altered.lines.first();
-        if self.altered.len() < MAX_WARNINGS && !self.altered.iter().any(is_known) {
-            self.altered.push(altered);
-        }
-    }
 }
 
 /// All files, in the order in which they were first named.
@@ -66,6 +63,8 @@ pub(super) struct Files {
     again: Option<Vec<String>>,
     /// The run was seen from its first file on.
     pub(super) from_start: bool,
+    /// How many things were kept that were left altered.
+    altered: usize,
 }
 
 impl Files {
@@ -84,7 +83,7 @@ impl Files {
         let name = without_test(name);
         let at = match self.index.get(name) {
             Some(at) => *at,
-            None if self.all.len() < MAX_FILES => {
+            None if self.all.len() < MAX_FILES && name.len() <= MAX_NAME => {
                 self.all.push(File {
                     name: name.to_owned(),
                     ..File::default()
@@ -95,6 +94,21 @@ impl Files {
             None => return None,
         };
         self.all.get_mut(at)
+    }
+
+    /// Keeps what a file left altered.
+    pub(super) fn alter(&mut self, name: &str, altered: Altered) {
+        if self.altered >= MAX_ALTERED {
+            return;
+        }
+        let Some(file) = self.entry(name) else {
+            return;
+        };
+        let is_known = |known: &Altered| known.lines.first() == altered.lines.first();
+        if file.altered.len() < MAX_WARNINGS && !file.altered.iter().any(is_known) {
+            file.altered.push(altered);
+            self.altered += 1;
+        }
     }
 
     /// The file to which a dotted name belongs: `test_json` for

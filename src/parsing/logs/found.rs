@@ -6,6 +6,16 @@ use crate::domain::failure::{Details, Failure, FailureKind, Place, TestId};
 use crate::domain::signature::{self, Parts, Signature};
 use crate::parsing::{excerpt, redact};
 
+/// Most bytes kept of one line: more than is ever shown, so that hostile lines
+/// take no memory.
+const MAX_KEPT: usize = 2000;
+
+/// The line, or its beginning.
+pub(super) fn clipped(line: &str) -> &str {
+    line.get(..line.floor_char_boundary(MAX_KEPT))
+        .unwrap_or(line)
+}
+
 /// One thing that went wrong, as one reader saw it.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
@@ -53,6 +63,7 @@ impl Found {
 
     /// With the line that says it, which is also the excerpt.
     pub(super) fn with_line(kind: FailureKind, test: TestId, line: &str) -> Self {
+        let line = clipped(line);
         Self {
             line: Some(line.to_owned()),
             excerpt: vec![line.to_owned()],

@@ -543,3 +543,32 @@ fn secrets_are_in_no_part_of_a_failure() {
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("[redacted]"));
 }
+
+#[test]
+fn a_crash_that_the_process_survived_is_none() {
+    let dump = "Windows fatal exception: code 0xe06d7363\n\nCurrent thread 0x0001 (most recent call first):\n  \
+                File \"C:\\b\\Lib\\test\\test_a.py\", line 34 in test_x\n\n";
+    let begin = "0:00:00 Run tests sequentially\n0:00:00 [1/2] test_a\n";
+    let ok = "test_x (test.test_a.T.test_x) ... ok\n";
+    check(&format!("{begin}{dump}{ok}"), &[]);
+    check(&format!("{begin}{dump}0:00:01 [2/2] test_b\n"), &[]);
+    check(
+        &format!("{begin}{dump}test_y (test.test_a.T.test_y) ... ok\n"),
+        &["crash test_a|-|test_x|-: Windows fatal exception: code 0xe06d7363"],
+    );
+}
+
+#[test]
+fn long_lines_take_no_memory() {
+    let long = "x".repeat(60_000);
+    let mut reader = LogReader::default();
+    for n in 0..40 {
+        let log = raised(&format!("ERROR: test_{n} (test.test_a.T) [{long}]"), &long);
+        reader.push(log.replace("y()", &long).as_bytes());
+        let warning = format!("Warning -- Uncaught thread exception: {long}\n");
+        reader.push(format!("[{n}/40/1] test_{n} failed (env changed)\n{warning}").as_bytes());
+    }
+    let kept = format!("{:?}", reader.reader).len();
+    assert!(kept < 4_000_000, "{kept}");
+    assert!(reader.finish(None).failures.len() >= 40);
+}

@@ -14,7 +14,7 @@ use super::doctest::{self, Example};
 use super::environment::{self, Altered};
 use super::faulthandler::Dump;
 use super::files::Files;
-use super::found::Found;
+use super::found::{Found, clipped};
 use super::leaks;
 use super::regrtest::{self, List, Place, Said};
 use super::traceback::Traceback;
@@ -65,6 +65,10 @@ pub(super) struct Reader {
     waiting: Vec<Altered>,
     /// How many of what was found are known to stand with the right file.
     settled: usize,
+    /// A dump of a crash was found of which it is not known whether it was the end.
+    has_crash: bool,
+    /// One process runs all files.
+    is_sequential: bool,
     /// Where in what was found the reports of the run of tests stand that has
     /// not ended yet.
     reports: Vec<usize>,
@@ -150,6 +154,8 @@ impl Reader {
             attentive: 0,
             waiting: Vec::new(),
             settled: 0,
+            has_crash: false,
+            is_sequential: false,
             reports: Vec::new(),
             tests_seen: false,
             ran_tests: false,
@@ -196,6 +202,7 @@ impl Reader {
             && !self.errors.is_open()
             && self.expected.0 == Expected::Output
             && self.attentive == 0
+            && !self.has_crash
     }
 
     /// Whether regrtest, unittest or Buildbot wrote some of it.
@@ -211,6 +218,9 @@ impl Reader {
     fn begin(&mut self, line: &str) {
         self.begun = self.number;
         self.ran_tests |= line.starts_with("Ran ") && line.contains(" test");
+        if line.contains("Run ") && line.contains("tests") {
+            self.is_sequential = line.contains("sequentially");
+        }
         if line.is_empty() {
             return;
         }
@@ -262,7 +272,7 @@ impl Reader {
         if environment::value(line).is_some() || self.expected.0 == Expected::Uncaught {
             self.valued(line);
         } else if line.starts_with("Failed to import test module: ") {
-            let line = line.to_owned();
+            let line = clipped(line).to_owned();
             self.expected = (Expected::Import { line }, EXPECTED_WITHIN);
             return;
         } else if IGNORED.iter().any(|start| line.starts_with(start)) {

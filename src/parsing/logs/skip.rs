@@ -15,7 +15,7 @@ use regex::bytes::Regex;
 /// Whatever any reader reacts to while no block is open holds one of these.
 /// Letters that a mail's body lost at the beginning of a line do not matter
 /// here: bodies are not skipped.
-const MARKS: [&str; 60] = [
+const MARKS: [&str; 61] = [
     // regrtest
     "] test",
     "] idlelib",
@@ -34,6 +34,7 @@ const MARKS: [&str; 60] = [
     "running (",
     "running: ",
     "Ran ",
+    "Run ",
     "Kill ",
     // unittest
     "FAIL",

@@ -1,6 +1,10 @@
 //! From the ways in which test runners name a test to a [`TestId`].
 
+use super::found::clipped;
 use crate::domain::failure::TestId;
+
+/// Longest name of a test with its place, in bytes.
+const MAX_NAME: usize = 1000;
 
 /// Reads `name (dotted)rest` as unittest prints it:
 ///
@@ -24,11 +28,18 @@ pub(super) fn parse(text: &str) -> Option<TestId> {
         || dotted.contains("test");
     let subtest = rest.trim();
     let is_subtest = subtest.is_empty() || rest.starts_with(" [") || rest.starts_with(" (");
-    if name.is_empty() || !is_name(name) || !is_name(dotted) || !is_place || !is_subtest {
+    let is_short = name.len() + dotted.len() <= MAX_NAME;
+    if !is_short
+        || name.is_empty()
+        || !is_name(name)
+        || !is_name(dotted)
+        || !is_place
+        || !is_subtest
+    {
         return None;
     }
     let mut test = of_parts(name, dotted);
-    test.subtest = (!subtest.is_empty()).then(|| subtest.to_owned());
+    test.subtest = (!subtest.is_empty()).then(|| clipped(subtest).to_owned());
     Some(test)
 }
 

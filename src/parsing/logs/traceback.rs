@@ -8,6 +8,8 @@ pub(super) use frame::{Frame, frame_lines, own, test_of};
 use group::{Branch, Group};
 use message::Message;
 
+use super::found::clipped;
+
 /// Frames kept from the outermost and to the innermost end.
 const OUTER_FRAMES: usize = 8;
 const INNER_FRAMES: usize = 24;
@@ -111,7 +113,7 @@ impl Traceback {
             }
             At::Before => {
                 if self.before.is_none() && !line.trim().is_empty() {
-                    self.before = Some(line.to_owned());
+                    self.before = Some(clipped(line).to_owned());
                 } else {
                     self.message.push(line);
                 }
@@ -251,7 +253,7 @@ impl Traceback {
                 frame.push(line);
             }
         } else if !line.is_empty() {
-            self.exception = Some(line.to_owned());
+            self.exception = Some(clipped(line).to_owned());
             self.at = At::Message;
         }
     }

@@ -1,5 +1,6 @@
 //! The blocks in which unittest reports what failed.
 
+use super::found::clipped;
 use super::test_id;
 use crate::domain::failure::{FailureKind, TestId};
 
@@ -47,7 +48,7 @@ impl Header {
         Some(Self {
             test: test_id::parse(rest)?,
             kind,
-            line: line.to_owned(),
+            line: clipped(line).to_owned(),
             docstring: None,
             lines_behind: 0,
         })
@@ -63,7 +64,7 @@ impl Header {
                 .filter(|test| test.file.is_some())
                 .unwrap_or_else(|| self.test.clone());
         } else if self.lines_behind == 1 && !line.trim().is_empty() {
-            self.docstring = Some(line.trim().to_owned());
+            self.docstring = Some(clipped(line.trim()).to_owned());
         }
         self.lines_behind <= if is_sure { MAX_BEHIND } else { MAX_QUOTED }
     }

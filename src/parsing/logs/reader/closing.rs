@@ -5,7 +5,7 @@ use crate::domain::failure::{FailureKind, TestId};
 use crate::parsing::excerpt;
 use crate::parsing::logs::exit;
 use crate::parsing::logs::faulthandler::Dump;
-use crate::parsing::logs::found::{self, Found};
+use crate::parsing::logs::found::{self, Found, clipped};
 use crate::parsing::logs::test_id;
 use crate::parsing::logs::traceback::{Traceback, test_of};
 use crate::parsing::logs::unittest::Header;
@@ -91,7 +91,7 @@ impl Reader {
 
     /// `Failed to import test module: test_x`, from unittest's loader.
     fn close_import(&mut self, line: &str, traceback: &Traceback) {
-        let name = line.rsplit(' ').next().unwrap_or_default();
+        let name = clipped(line.rsplit(' ').next().unwrap_or_default());
         let test = TestId {
             file: Some(test_id::without_test(name).to_owned()),
             ..TestId::default()
@@ -142,6 +142,7 @@ impl Reader {
         found.details.frames = found::places(&frames);
         found.details.threads = dump.threads();
         found.details.timeout_seconds = exit::clock(&dump.line);
+        self.has_crash |= found.kind == FailureKind::Crash;
         self.keep(found);
         self.running = None;
     }

@@ -70,6 +70,9 @@ impl Reader {
     ) {
         self.tests_seen = true;
         self.leave_file();
+        if self.is_sequential && !self.in_rerun {
+            self.survived(None);
+        }
         for (file, outcome) in before
             .into_iter()
             .chain(outcome.clone().map(|outcome| (file.clone(), outcome)))
@@ -164,7 +167,10 @@ impl Reader {
                 });
                 self.ran(Some(test));
             }
-            Verbose::Ended(test) => self.ran(Some(test)),
+            Verbose::Ended(test) => {
+                self.survived(Some(&test));
+                self.ran(Some(test));
+            }
         }
     }
 

@@ -5,8 +5,9 @@
 //! wrote to the standard error stream may come before it.
 
 use super::Reader;
-use crate::domain::failure::FailureKind;
+use crate::domain::failure::{FailureKind, TestId};
 use crate::parsing::logs::environment::{self, Altered};
+use crate::parsing::logs::found::clipped;
 use crate::parsing::logs::regrtest::Outcome;
 use crate::parsing::logs::traceback::{Traceback, test_of};
 use crate::parsing::logs::unittest;
@@ -34,9 +35,9 @@ impl Reader {
             .filter(|_| self.file.is_none())
             .and_then(|test| test.file.as_deref());
         self.waiting.push(Altered {
-            file: warning.file.or(quoted).map(str::to_owned),
-            what: warning.altered.map(str::to_owned),
-            lines: vec![line.to_owned()],
+            file: warning.file.or(quoted).map(|file| clipped(file).to_owned()),
+            what: warning.altered.map(|what| clipped(what).to_owned()),
+            lines: vec![clipped(line).to_owned()],
             test: sure.filter(|_| warning.file.is_none()).cloned(),
             traceback: None,
             number: self.number,
@@ -52,7 +53,7 @@ impl Reader {
         let shown = last.shows_values && environment::value(line).is_some();
         let is_sentence = line.starts_with("Exception ");
         if (shown || is_sentence) && last.lines.len() < MAX_LINES {
-            last.lines.push(line.to_owned());
+            last.lines.push(clipped(line).to_owned());
         }
     }
 
@@ -98,9 +99,7 @@ impl Reader {
                 .of(file)
                 .map_or(file, |file| &file.name)
                 .to_owned();
-            if let Some(entry) = self.files.entry(&name) {
-                entry.alter(waiting);
-            }
+            self.files.alter(&name, waiting);
         }
         if !failed {
             for found in self.found.iter_mut().skip(self.settled) {
@@ -111,6 +110,7 @@ impl Reader {
             }
         }
         self.settled = self.found.len();
+        self.has_crash = false;
     }
 
     /// `Ran 3 tests in 0.1s`: the reports of a run are complete.
@@ -147,10 +147,39 @@ impl Reader {
                 let file = found.test.file.as_deref();
                 file.is_some_and(|file| !self.files.is_run(file))
             });
-            if excess > 0 && is_foreign && at < self.found.len() {
-                self.found.remove(at);
-                self.settled = self.settled.min(self.found.len());
+            if excess > 0 && is_foreign {
+                self.forget(at);
                 excess -= 1;
+            }
+        }
+    }
+
+    /// A test of the file that has just been left, or this one, ended: the process
+    /// lives on. faulthandler on Windows also shows exceptions that are handled.
+    pub(super) fn survived(&mut self, test: Option<&TestId>) {
+        if !self.has_crash {
+            return;
+        }
+        for at in (self.settled..self.found.len()).rev() {
+            let is_over = self.found.get(at).is_some_and(|found| {
+                let is_it = |test: &TestId| {
+                    test.method == found.test.method && test.file == found.test.file
+                };
+                found.kind == FailureKind::Crash && test.is_none_or(is_it)
+            });
+            if is_over {
+                self.forget(at);
+            }
+        }
+    }
+
+    fn forget(&mut self, at: usize) {
+        if at < self.found.len() {
+            self.found.remove(at);
+            self.settled = self.settled.min(self.found.len());
+            self.reports.retain(|report| *report != at);
+            for report in self.reports.iter_mut().filter(|report| **report > at) {
+                *report -= 1;
             }
         }
     }

@@ -1,7 +1,11 @@
 //! One frame of a traceback or of a thread's dump, and what a list of them tells.
 
 use crate::domain::failure::TestId;
+use crate::parsing::logs::found::clipped;
 use crate::parsing::logs::test_id;
+
+/// Most frames kept of those that follow each other and are the same.
+const MAX_REPEATED: usize = 3;
 
 /// One frame of a traceback or of a thread's dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +28,9 @@ impl Frame {
         let (path, rest) = rest.split_once("\", line ")?;
         let function = rest.split_once(" in ").map_or("", |(_, function)| function);
         Some(Self {
-            path: path.to_owned(),
-            function: function.trim().to_owned(),
-            line: line.to_owned(),
+            path: clipped(path).to_owned(),
+            function: clipped(function.trim()).to_owned(),
+            line: clipped(line).to_owned(),
             code: None,
             repeated: None,
         })
@@ -41,7 +45,7 @@ impl Frame {
 
     /// Takes an indented line below the frame: code, marks, a repetition.
     pub(super) fn push(&mut self, line: &str) {
-        let text = line.trim();
+        let text = clipped(line.trim());
         if text.starts_with("[Previous line repeated ") {
             self.repeated = Some(format!("  {text}"));
         } else if self.code.is_none() && !text.chars().all(|ch| "^~ ".contains(ch)) {
@@ -80,16 +84,32 @@ pub(in crate::parsing::logs) fn own(frames: &[Frame]) -> Vec<&Frame> {
     let first_in_test = frames
         .iter()
         .position(|frame| test_id::file_of_path(&frame.path).is_some());
-    let own: Vec<&Frame> = frames
+    let own = frames
         .iter()
         .skip(first_in_test.unwrap_or_default())
-        .filter(|frame| !frame.is_machinery())
-        .collect();
+        .filter(|frame| !frame.is_machinery());
+    let own = folded(own);
     if own.is_empty() {
-        frames.iter().collect()
+        folded(frames.iter())
     } else {
         own
     }
+}
+
+/// A recursion without end repeats itself.
+fn folded<'a>(frames: impl Iterator<Item = &'a Frame>) -> Vec<&'a Frame> {
+    let mut kept: Vec<&Frame> = Vec::new();
+    let mut same = 0;
+    for frame in frames {
+        same = match kept.last() {
+            Some(last) if last.line == frame.line => same + 1,
+            _ => 1,
+        };
+        if same <= MAX_REPEATED {
+            kept.push(frame);
+        }
+    }
+    kept
 }
 
 /// The test that a list of frames, outermost first, belongs to.

@@ -13,6 +13,8 @@
 //!       +------------------------------------
 //! ```
 
+use crate::parsing::logs::found::clipped;
+
 /// Most exceptions kept of one group.
 const MAX_LEAVES: usize = 10;
 
@@ -81,10 +83,10 @@ impl Group {
         if self.shown.len() >= MAX_LEAVES {
             return;
         }
-        self.shown.push(line.to_owned());
+        self.shown.push(clipped(line).to_owned());
         let is_group = text.ends_with(" sub-exception)") || text.ends_with(" sub-exceptions)");
         if !is_group {
-            self.leaves.push(text.to_owned());
+            self.leaves.push(clipped(text).to_owned());
         }
     }
 }

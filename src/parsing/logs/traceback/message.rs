@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use crate::parsing::logs::found::clipped;
+
 /// Lines kept of a message, and of the end of what another program printed.
 const MAX_LINES: usize = 14;
 const MAX_QUOTED: usize = 6;
@@ -73,7 +75,7 @@ impl Message {
         if line.len() <= MAX_LABEL && line.ends_with(':') {
             self.label = Some(line.to_owned());
         } else {
-            self.keep(line.to_owned());
+            self.keep(clipped(line).to_owned());
         }
     }
 
@@ -104,6 +106,6 @@ impl Fence {
         if self.last.len() >= MAX_QUOTED {
             self.last.pop_front();
         }
-        self.last.push_back(line.to_owned());
+        self.last.push_back(clipped(line).to_owned());
     }
 }
