@@ -63,9 +63,11 @@ fn every_mail_reads_as_expected() {
 
 #[test]
 fn every_log_reads_as_expected() {
-    for path in fixtures("logs", "txt") {
-        let log = fs::read_to_string(&path).unwrap();
-        let findings = logs::read_log(&log, None);
+    let not_utf8 = fixtures("logs", "bytes");
+    for path in fixtures("logs", "txt").into_iter().chain(not_utf8) {
+        let mut reader = logs::LogReader::default();
+        reader.push(&fs::read(&path).unwrap());
+        let findings = reader.finish(None);
         let mut shown = String::new();
         findings
             .failures
@@ -242,19 +244,32 @@ fn show_build(out: &mut String, build: &Build) {
         .for_each(|failure| show_failure(out, failure));
 }
 
+/// The parts of the test apart from each other, `-` for one that is not known;
+/// the details as JSON.
 fn show_failure(out: &mut String, failure: &Failure) {
-    let mut name = failure.test.qualified();
-    if let Some(subtest) = &failure.test.subtest {
-        name = format!("{name} {subtest}");
-    }
+    let test = &failure.test;
+    let parts = [&test.file, &test.class, &test.method, &test.subtest]
+        .map(|part| part.as_deref().unwrap_or("-"))
+        .join(" | ");
     let flaky = if failure.flaky { ", flaky" } else { "" };
-    writeln!(out, "\n  {:?}{flaky}: {name}", failure.kind).unwrap();
-    if let Some(exception) = &failure.exception {
-        writeln!(out, "  exception: {exception}").unwrap();
+    let consequence = if failure.consequence {
+        ", consequence"
+    } else {
+        ""
+    };
+    let kind = failure.kind.name();
+    writeln!(out, "\n  {kind}{flaky}{consequence}: {parts}").unwrap();
+    for (name, text) in [
+        ("exception", &failure.exception),
+        ("message", &failure.message),
+        ("line", &failure.line),
+    ] {
+        if let Some(text) = text {
+            writeln!(out, "  {name}: {text}").unwrap();
+        }
     }
-    if let Some(line) = &failure.line {
-        writeln!(out, "  line: {line}").unwrap();
-    }
+    let details = serde_json::to_string(&failure.details).unwrap();
+    writeln!(out, "  details: {details}").unwrap();
     for line in &failure.excerpt {
         writeln!(out, "  | {line}").unwrap();
     }
