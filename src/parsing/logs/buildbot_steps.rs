@@ -1,6 +1,13 @@
-//! What Buildbot itself says about a step, and faults of the machine.
+//! What Buildbot, make, git and the machine say of a step that no test is the
+//! cause of.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::last_words;
 use crate::domain::failure::FailureKind;
+use crate::parsing::pattern;
 
 /// A fault that is not the code's, or not known to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,30 +15,67 @@ pub(super) struct Fault {
     pub(super) kind: FailureKind,
     /// As printed.
     pub(super) line: String,
-    weight: u8,
+    pub(super) cause: Cause,
+    pub(super) signal: Option<&'static str>,
+    /// After how many seconds Buildbot ended the step.
+    pub(super) timeout_seconds: Option<u64>,
+    /// The number of its line in the log.
+    pub(super) number: Option<u64>,
+}
+
+/// What a fault is of, the least grave first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// A signal from outside, or an exit code that tells of one.
+    Killed,
+    /// The program died by a signal of its own.
+    Died,
+    /// Another machine did not answer.
+    Network,
+    /// Git could not fetch or check out.
+    Git,
+    /// No room on the disk, or no memory.
+    Exhausted,
+    /// The worker went away.
+    WorkerLost,
+    /// Buildbot ended the step.
+    TimedOut,
 }
 
 /// The gravest fault of a step.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Faults {
     best: Option<Fault>,
+    exit_code: Option<i64>,
     step_ended: bool,
 }
 
 impl Faults {
-    /// Looks at one line; the first of the gravest kind is kept.
-    pub(super) fn push(&mut self, line: &str) {
-        self.step_ended |= line.starts_with("program finished with exit code ");
-        let Some(fault) = read(line) else {
-            return;
+    /// Looks at one line; the first of the gravest cause is kept. `tests_seen`
+    /// says that tests print what they like. Whether the line tells of a fault
+    /// of the machine, whatever else it looks like.
+    pub(super) fn push(&mut self, line: &str, number: Option<u64>, tests_seen: bool) -> bool {
+        if let Some(code) = line.strip_prefix("program finished with exit code ") {
+            self.step_ended = true;
+            self.exit_code = code.trim().parse().ok();
+        }
+        let Some(fault) = read(line, tests_seen) else {
+            return false;
         };
+        let is_of_machine = fault.cause == Cause::Exhausted;
         if self
             .best
             .as_ref()
-            .is_none_or(|best| best.weight < fault.weight)
+            .is_none_or(|best| best.cause < fault.cause)
         {
-            self.best = Some(fault);
+            self.best = Some(Fault { number, ..fault });
         }
+        is_of_machine
+    }
+
+    /// The gravest one.
+    pub(super) fn best(&self) -> Option<&Fault> {
+        self.best.as_ref()
     }
 
     /// Whether Buildbot says that a step's command ended.
@@ -39,9 +83,27 @@ impl Faults {
         self.step_ended
     }
 
-    /// The gravest one.
-    pub(super) fn best(&self) -> Option<&Fault> {
-        self.best.as_ref()
+    /// With which code Buildbot saw the step end.
+    pub(super) fn exit_code(&self) -> Option<i64> {
+        self.exit_code
+    }
+
+    /// What the exit code alone tells: that of a shell whose program died, or
+    /// the negative one of Python's `subprocess`.
+    pub(super) fn of_exit_code(&self) -> Option<Fault> {
+        let code = self.exit_code?;
+        let number = match code {
+            // Buildbot's own word for "unknown".
+            -1 => return None,
+            -64..=-2 => -code,
+            129..=192 => code - 128,
+            _ => return None,
+        };
+        let signal = last_words::signal_name(number)?;
+        Some(of_signal(
+            signal,
+            &format!("program finished with exit code {code}"),
+        ))
     }
 }
 
@@ -53,37 +115,365 @@ pub(super) fn is_disk_full(line: &str) -> bool {
 /// `command timed out: 20 seconds without output running [b'make', …` without
 /// the command.
 pub(super) fn without_command(line: &str) -> &str {
-    if !line.starts_with("command timed out: ") {
+    if !line.starts_with(TIMED_OUT) {
         return line;
     }
     line.split_once(" running ").map_or(line, |(what, _)| what)
 }
 
-fn read(line: &str) -> Option<Fault> {
-    let fault = |kind, weight| {
-        Some(Fault {
-            kind,
-            line: line.trim().to_owned(),
-            weight,
-        })
+const TIMED_OUT: &str = "command timed out: ";
+
+/// `make: *** [Makefile:1772: buildbottest] Segmentation fault`, the words of a
+/// shell with or without its own place and the process's number.
+static DIED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?x) ^ (?:
+            (?:g?make|ninja) (?:\[\d+\])? : \ \*\*\* \ \[ [^\]]* \] \ (?P<make> .* )
+          | (?: \S*/ )? (?:ba|da|k|z)?sh : \ (?: line \ \d+ : \ )? (?: \d+ : \ )? \s* (?: \d+ \s+ )? (?P<shell> [A-Z][a-z]+ .*? ) (?: \s\s .* )?
+        ) $",
+    )
+});
+
+/// Words of which one is in every line that tells of a fault, for one quick look
+/// at the many that do not.
+static TELLING: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"command timed out|Failure instance|remoteFailed|slave lost|worker lost|lost connection|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|fatal: |failed|Failed|ssh: |curl: |E: |Could not|Connection|timed out|resolution|resolving|unreachable",
+    )
+});
+
+fn read(line: &str, tests_seen: bool) -> Option<Fault> {
+    if line.len() > 4000 || !TELLING.is_match(line) {
+        return None;
+    }
+    if let Some(rest) = line.strip_prefix(TIMED_OUT) {
+        let seconds = rest.split(' ').next().and_then(|word| word.parse().ok());
+        let mut timeout = fault(FailureKind::Timeout, Cause::TimedOut, line);
+        timeout.timeout_seconds = seconds;
+        return Some(timeout);
+    }
+    let infrastructure = |cause| Some(fault(FailureKind::Infrastructure, cause, line));
+    if is_lost_worker(line) {
+        return infrastructure(Cause::WorkerLost);
+    }
+    if is_disk_full(line) || is_out_of_memory(line, tests_seen) {
+        return infrastructure(Cause::Exhausted);
+    }
+    if let Some(number) = line.strip_prefix("process killed by signal ") {
+        let signal = number.trim().parse().ok().and_then(last_words::signal_name);
+        return Some(match signal {
+            Some(signal) => of_signal(signal, line),
+            None => fault(FailureKind::Infrastructure, Cause::Killed, line),
+        });
+    }
+    if let Some(signal) = death(line) {
+        return Some(of_signal(signal, line));
+    }
+    if tests_seen {
+        return None;
+    }
+    if is_of_git(line) {
+        return infrastructure(Cause::Git);
+    }
+    is_of_network(line)
+        .then(|| infrastructure(Cause::Network))
+        .flatten()
+}
+
+fn fault(kind: FailureKind, cause: Cause, line: &str) -> Fault {
+    Fault {
+        kind,
+        line: line.trim().to_owned(),
+        cause,
+        signal: None,
+        timeout_seconds: None,
+        number: None,
+    }
+}
+
+/// A signal of the program's own doing is a crash; the others come from the
+/// machine or its people.
+fn of_signal(signal: &'static str, line: &str) -> Fault {
+    let (kind, cause) = if last_words::is_crash(signal) {
+        (FailureKind::Crash, Cause::Died)
+    } else {
+        (FailureKind::Infrastructure, Cause::Killed)
     };
-    if line.starts_with("command timed out: ") {
-        return fault(FailureKind::Timeout, 4);
+    Fault {
+        signal: Some(signal),
+        ..fault(kind, cause, line)
     }
-    if is_disk_full(line) {
-        return fault(FailureKind::Infrastructure, 3);
+}
+
+/// The signal that make or a shell tells.
+fn death(line: &str) -> Option<&'static str> {
+    if let Some(signal) = last_words::signal(line) {
+        return Some(signal);
     }
-    if line.contains("ConnectionLost")
-        || line.contains("slave lost")
-        || line.contains("worker lost")
-    {
-        return fault(FailureKind::Infrastructure, 2);
+    let is_told = line.contains(": *** [") || line.contains("sh: ");
+    let found = is_told.then(|| DIED.captures(line)).flatten()?;
+    let words = found.name("make").or_else(|| found.name("shell"))?;
+    last_words::signal(words.as_str())
+}
+
+fn is_lost_worker(line: &str) -> bool {
+    let is_failure = line.contains("[Failure instance: ");
+    (is_failure
+        && [
+            "ConnectionLost",
+            "ConnectionDone",
+            "PBConnectionLost",
+            "remoteFailed",
+        ]
+        .iter()
+        .any(|word| line.contains(word)))
+        || [
+            "remoteFailed: ",
+            "slave lost",
+            "worker lost",
+            "lost connection",
+        ]
+        .iter()
+        .any(|start| line.starts_with(start))
+}
+
+/// What compilers, shells and the kernel say. `MemoryError` is Python's, and a
+/// test's matter.
+fn is_out_of_memory(line: &str, tests_seen: bool) -> bool {
+    if line.contains("fork: ") && line.contains("Resource temporarily unavailable") {
+        return true;
     }
-    if line.starts_with("Segmentation fault") || line.starts_with("Bus error") {
-        return fault(FailureKind::Crash, 2);
+    if tests_seen {
+        return false;
     }
-    if line.starts_with("process killed by signal ") {
-        return fault(FailureKind::Infrastructure, 1);
+    let is_of_compiler = line.contains("rror: ") || line.contains("cc1");
+    (line.contains("Cannot allocate memory") && !line.contains("OSError"))
+        || line.contains("virtual memory exhausted")
+        || line.contains("LLVM ERROR: out of memory")
+        || (is_of_compiler
+            && [
+                "Killed (program",
+                "Killed signal terminated program",
+                "unable to execute command: Killed",
+                ": out of memory allocating ",
+                "fatal error C1060",
+                "fatal error C1076",
+                "fatal error LNK1102",
+                "ld terminated with signal 9",
+            ]
+            .iter()
+            .any(|words| line.contains(words)))
+}
+
+/// Git's `fatal: …` of fetching and checking out.
+fn is_of_git(line: &str) -> bool {
+    let text = line.strip_prefix("rror: ").unwrap_or(line);
+    if let Some(fatal) = text.strip_prefix("fatal: ") {
+        return [
+            "unable to access ",
+            "unable to connect to ",
+            "unable to look up ",
+            "Unable to create '",
+            "the remote end hung up",
+            "early EOF",
+            "unpack-objects failed",
+            "index-pack failed",
+            "fetch-pack: ",
+            "protocol error",
+            "not a git repository",
+            "Could not read from remote",
+            "could not read ",
+            "Could not parse object",
+            "reference is not a tree",
+            "Authentication failed",
+            "remote error: ",
+            "repository '",
+            "couldn't find remote ref",
+            "Couldn't find remote ref",
+            "unable to read tree",
+            "loose object ",
+            "cannot lock ref",
+        ]
+        .iter()
+        .any(|start| fatal.starts_with(start));
     }
-    None
+    [
+        "error: RPC failed",
+        "RPC failed; ",
+        "ssh: connect to host ",
+        "error: object file ",
+    ]
+    .iter()
+    .any(|start| text.starts_with(start))
+}
+
+/// Another machine that a step of the build needs does not answer.
+fn is_of_network(line: &str) -> bool {
+    let starts = [
+        "curl: (",
+        "wget: ",
+        "E: Failed to fetch ",
+        "E: Unable to fetch ",
+        "Err:",
+        "ERROR: Could not install packages due to an OSError: HTTPSConnectionPool",
+        "ERROR: Could not find a version that satisfies",
+        "pip._vendor.urllib3.exceptions.",
+        "urllib.error.URLError: ",
+    ]
+    .iter()
+    .any(|start| line.starts_with(start));
+    let tells = [
+        "Could not resolve host",
+        "Could not resolve '",
+        "Temporary failure in name resolution",
+        "Temporary failure resolving",
+        "Name or service not known",
+        "Connection timed out",
+        "Connection refused",
+        "Connection reset by peer",
+        "Network is unreachable",
+        "Failed to connect to ",
+        "Read timed out",
+        "Operation timed out",
+        "The requested URL returned error: 5",
+        "SSL connection timeout",
+    ]
+    .iter()
+    .any(|words| line.contains(words));
+    tells && (starts || line.contains("rror")) || (starts && line.starts_with("E: "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(line: &str) -> Option<(FailureKind, Cause)> {
+        read(line, false).map(|fault| (fault.kind, fault.cause))
+    }
+
+    #[test]
+    fn faults_of_the_machine() {
+        use Cause::{Died, Exhausted, Git, Killed, Network, TimedOut, WorkerLost};
+        use FailureKind::{Crash, Infrastructure, Timeout};
+        for (line, kind, of) in [
+            (
+                "command timed out: 1200 seconds without output running [b'make'], attempting to kill",
+                Timeout,
+                TimedOut,
+            ),
+            (
+                "[Failure instance: Traceback (failure with no frames): <class 'twisted.internet.error.ConnectionLost'>: x",
+                Infrastructure,
+                WorkerLost,
+            ),
+            (
+                "/tmp/cc.s: Fatal error: can't fill 256 bytes: 'No space left on device'",
+                Infrastructure,
+                Exhausted,
+            ),
+            (
+                "gcc: fatal error: Killed signal terminated program cc1",
+                Infrastructure,
+                Exhausted,
+            ),
+            (
+                "c++: internal compiler error: Killed (program cc1plus)",
+                Infrastructure,
+                Exhausted,
+            ),
+            (
+                "virtual memory exhausted: Cannot allocate memory",
+                Infrastructure,
+                Exhausted,
+            ),
+            (
+                "/bin/sh: fork: retry: Resource temporarily unavailable",
+                Infrastructure,
+                Exhausted,
+            ),
+            (
+                "fatal: unable to access 'https://x/': Could not resolve host: x",
+                Infrastructure,
+                Git,
+            ),
+            (
+                "fatal: Unable to create '/b/.git/index.lock': File exists.",
+                Infrastructure,
+                Git,
+            ),
+            (
+                "error: RPC failed; curl 56 Recv failure",
+                Infrastructure,
+                Git,
+            ),
+            (
+                "curl: (6) Could not resolve host: example.org",
+                Infrastructure,
+                Network,
+            ),
+            ("process killed by signal 9", Infrastructure, Killed),
+            ("process killed by signal 11", Crash, Died),
+            (
+                "make: *** [Makefile:1772: buildbottest] Killed",
+                Infrastructure,
+                Killed,
+            ),
+            (
+                "make[1]: *** [Makefile:1: test] Segmentation fault (core dumped)",
+                Crash,
+                Died,
+            ),
+            (
+                "/bin/sh: line 1: 12345 Segmentation fault      (core dumped) ./python -m x",
+                Crash,
+                Died,
+            ),
+            (
+                "/bin/bash: line 1:  1234 Killed                  ./python x",
+                Infrastructure,
+                Killed,
+            ),
+            ("Segmentation fault (core dumped)", Crash, Died),
+            ("Bus error", Crash, Died),
+        ] {
+            assert_eq!(cause(line), Some((kind, of)), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_lines() {
+        for line in [
+            "",
+            "fatal: x",
+            "MemoryError",
+            "OSError: [Errno 12] Cannot allocate memory",
+            "make: *** [Makefile:10: Objects/longobject.o] Error 1",
+            "sh: line 1: Segmentation: command not found",
+            "test_connection_lost ... ok",
+            "Killed by the user",
+            "ConnectionRefusedError: [Errno 111] Connection refused",
+        ] {
+            let found = cause(line).filter(|(_, cause)| *cause != Cause::Network);
+            assert_eq!(found, None, "{line}");
+        }
+        assert_eq!(read("curl: (6) Could not resolve host: x", true), None);
+    }
+
+    #[test]
+    fn the_gravest_one_counts_and_the_exit_code_tells() {
+        let mut faults = Faults::default();
+        for line in [
+            "make: *** [Makefile:1: test] Terminated",
+            "command timed out: 14400 seconds elapsed running [b'make'], attempting to kill",
+            "process killed by signal 15",
+            "program finished with exit code -1",
+        ] {
+            faults.push(line, Some(1), true);
+        }
+        let best = faults.best().unwrap();
+        assert_eq!(best.timeout_seconds, Some(14400));
+        assert_eq!(faults.of_exit_code(), None);
+        faults.push("program finished with exit code 139", None, true);
+        assert_eq!(faults.of_exit_code().unwrap().signal, Some("SIGSEGV"));
+    }
 }

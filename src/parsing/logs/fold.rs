@@ -24,15 +24,9 @@ pub(super) fn fold(mut reader: Reader) -> Findings {
     if all.is_empty() {
         all.extend(warnings_alone(&reader).map(United::of));
     }
-    let knows_timeout = all
-        .iter()
-        .any(|known| known.found.kind == FailureKind::Timeout);
-    let last = match (all.is_empty(), knows_timeout) {
-        (true, _) => last_resort::cause(&reader),
-        (false, false) => last_resort::end_of_the_run(&reader),
-        (false, true) => None,
-    };
-    all.extend(last.map(United::of));
+    let known: Vec<FailureKind> = all.iter().map(|known| known.found.kind).collect();
+    let last = last_resort::besides(&reader, &known);
+    all.extend(last.into_iter().map(United::of));
     all.truncate(MAX_FAILURES);
     let mut findings = Findings::default();
     let mut failures = Vec::new();
@@ -99,8 +93,17 @@ fn unite(found: Vec<Found>) -> Vec<United> {
 
 /// A dump in the output of a file that passed is not its end: Windows reports
 /// exceptions that are handled, and tests of crashes print them.
+///
+/// Nor is one in the output of a file that failed and reports a test: the file's
+/// process lived on, so the dump is a child's.
 fn drop_dumps_of_passed_files(reader: &mut Reader) {
     let files = &reader.files;
+    let reporting: Vec<Option<String>> = reader
+        .found
+        .iter()
+        .filter(|found| found.kind.is_of_a_test())
+        .map(|found| found.owner.clone())
+        .collect();
     reader.found.retain(|found| {
         let is_dump = matches!(found.kind, FailureKind::Crash | FailureKind::Timeout);
         let owner = found.owner.as_deref().and_then(|owner| files.get(owner));
@@ -111,7 +114,13 @@ fn drop_dumps_of_passed_files(reader: &mut Reader) {
                 file.first.as_ref()
             }
         });
-        !is_dump || ended.is_none_or(Outcome::is_bad)
+        !is_dump
+            || ended.is_none_or(|outcome| match outcome {
+                Outcome::Failed | Outcome::EnvChanged | Outcome::Leaked => {
+                    found.details.sanitizer.is_some() || !reporting.contains(&found.owner)
+                }
+                _ => outcome.is_bad(),
+            })
     });
 }
 

@@ -1,6 +1,7 @@
 //! The one pass over a log: each line goes to the block that is open, else to
 //! the readers of each form in turn.
 
+mod died;
 mod said;
 
 use super::buildbot_steps::Faults;
@@ -8,13 +9,13 @@ use super::compiler::Errors;
 use super::environment;
 use super::faulthandler::Dump;
 use super::files::Files;
-use super::found::{self, Found};
+use super::found::Found;
 use super::leaks;
 use super::regrtest::{self, List, Said};
+use super::sanitizer::Report;
 use super::traceback::Traceback;
 use super::unittest::{self, Header};
 use crate::domain::failure::{FailureKind, TestId};
-use crate::parsing::excerpt;
 
 /// Most things kept of one log; what comes later is left out.
 const MAX_FOUND: usize = 500;
@@ -84,6 +85,7 @@ enum Block {
         traceback: Traceback,
     },
     Dump(Dump),
+    Sanitizer(Report),
     List(List),
 }
 
@@ -120,11 +122,16 @@ impl Reader {
 
     /// Takes one line, without its end.
     pub(super) fn push(&mut self, line: &str) {
+        let is_quoted = self.is_in_report();
+        let is_taken = self.block_takes(line);
+        let is_fault =
+            !(is_quoted && is_taken) && self.faults.push(line, self.number, self.tests_seen);
         if !self.tests_seen {
-            self.errors.push(line);
+            if !is_fault {
+                self.errors.push(line, self.number);
+            }
         }
-        self.faults.push(line);
-        if !self.block_takes(line) {
+        if !is_taken {
             self.begin(line);
         }
     }
@@ -135,6 +142,7 @@ impl Reader {
             Block::Report(header, traceback) => self.close_report(header, &traceback),
             Block::Loose { named, traceback } => self.close_loose(named, traceback),
             Block::Dump(dump) => self.close_dump(&dump),
+            Block::Sanitizer(report) => self.close_sanitizer(report),
             Block::Header(header) => {
                 let found = Found::with_line(header.kind, header.test, &header.line);
                 self.mark(found);
@@ -186,6 +194,11 @@ impl Reader {
             }
             Block::Dump(dump) => {
                 if dump.goes_on_with(line) {
+                    return true;
+                }
+            }
+            Block::Sanitizer(report) => {
+                if report.goes_on_with(line) {
                     return true;
                 }
             }
@@ -241,6 +254,8 @@ impl Reader {
             self.warned(&warning, line);
         } else if let Some(dump) = Dump::begin(line) {
             self.block = Block::Dump(dump);
+        } else if let Some(report) = Report::begin(line) {
+            self.block = Block::Sanitizer(report);
         }
     }
 
@@ -279,28 +294,6 @@ impl Reader {
             let found = self.owned(found);
             self.marked.push(found);
         }
-    }
-
-    fn close_dump(&mut self, dump: &Dump) {
-        let mut test = dump.test().unwrap_or_default();
-        // Frames have no class; the line of the verbose list has.
-        if let Some(running) = &self.running
-            && (test.method.is_none() || test.method == running.method)
-        {
-            test = running.clone();
-        }
-        let frames = dump.frames();
-        let mut found = Found {
-            line: Some(dump.line.clone()),
-            place: dump.place(),
-            excerpt: dump.excerpt(excerpt::MAX_LINES),
-            frames: found::own_frames(&frames),
-            ..Found::new(dump.kind, test)
-        };
-        found.details.frames = found::places(&frames);
-        found.details.threads = dump.threads();
-        self.keep(found);
-        self.running = None;
     }
 
     /// Puts it with the others, with what the context knows.
