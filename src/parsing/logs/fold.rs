@@ -6,7 +6,7 @@ use super::files::File;
 use super::found::Found;
 use super::reader::{Loose, Reader};
 use super::regrtest::Outcome;
-use super::{Findings, last_resort, traceback};
+use super::{Findings, last_resort, others, traceback};
 use crate::domain::failure::{FailureKind, TestId};
 
 /// Most failures of one build; a broken interpreter fails every file.
@@ -15,6 +15,7 @@ const MAX_FAILURES: usize = 600;
 /// The failures, those that stay first, flaky ones last.
 pub(super) fn fold(mut reader: Reader) -> Findings {
     drop_dumps_of_passed_files(&mut reader);
+    others::take_over(&mut reader);
     let failed_again = files_reported_again(&reader);
     let mut all = unite(std::mem::take(&mut reader.found));
     add_marked(&mut all, &reader);

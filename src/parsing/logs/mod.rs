@@ -6,18 +6,23 @@
 
 mod body;
 mod buildbot_steps;
+mod cargo;
 mod compiler;
 mod consequences;
+mod ctest;
 mod environment;
 mod faulthandler;
 mod files;
 mod fold;
 mod found;
 mod fragment;
+mod golang;
 mod last_resort;
 mod last_words;
 mod leaks;
 mod lines;
+mod others;
+mod pytest;
 mod reader;
 mod regrtest;
 mod sanitizer;

@@ -11,6 +11,7 @@ use super::faulthandler::Dump;
 use super::files::Files;
 use super::found::Found;
 use super::leaks;
+use super::others::Others;
 use super::regrtest::{self, List, Said};
 use super::sanitizer::Report;
 use super::traceback::Traceback;
@@ -59,6 +60,8 @@ pub(super) struct Reader {
     pub(super) loose: Vec<Loose>,
     pub(super) errors: Errors,
     pub(super) faults: Faults,
+    /// Other test runners than CPython's.
+    pub(super) others: Others,
     pub(super) result: Option<String>,
     /// The files that were running when regrtest last said so.
     pub(super) running_files: Vec<String>,
@@ -109,6 +112,7 @@ impl Reader {
             loose: Vec::new(),
             errors: Errors::default(),
             faults: Faults::default(),
+            others: Others::default(),
             result: None,
             running_files: Vec::new(),
         }
@@ -127,7 +131,8 @@ impl Reader {
         let is_fault =
             !(is_quoted && is_taken) && self.faults.push(line, self.number, self.tests_seen);
         if !self.tests_seen {
-            if !is_fault {
+            self.others.push(line, self.number);
+            if !is_fault && !self.others.tests_seen() {
                 self.errors.push(line, self.number);
             }
         }
@@ -158,6 +163,7 @@ impl Reader {
             || self.result.is_some()
             || self.files.iter().next().is_some()
             || self.faults.step_ended()
+            || self.others.tests_seen()
     }
 
     /// Offers the line to the open block; `false` if none took it.

@@ -14,7 +14,7 @@ const MAX_FENCED: usize = 5000;
 pub(super) const START: &str = "Traceback (most recent call last):";
 const FENCE: &str = "---";
 /// Sentences between the tracebacks of a chain.
-const CHAINS: [&str; 2] = [
+pub(super) const CHAINS: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
 ];
@@ -285,7 +285,7 @@ fn ungrouped(line: &str) -> &str {
 }
 
 /// `socket.timeout: timed out` is a `timeout`; a sentence is none.
-fn exception_type(line: &str) -> Option<String> {
+pub(super) fn exception_type(line: &str) -> Option<String> {
     let name = line.split_once(':').map_or(line, |(name, _)| name);
     let name = name.rsplit('.').next()?;
     let is_type = name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_')
