@@ -119,6 +119,71 @@ impl Http {
     }
 }
 
+/// What became of an answer that is taken as it comes.
+#[derive(Debug)]
+pub enum Poured {
+    /// All of it was handed on.
+    Whole,
+    /// The server had more than the cap; its beginning was handed on.
+    Cut,
+    /// The status is not 2xx, or the body is a web page; nothing was handed on.
+    Refused(Answer),
+}
+
+impl Http {
+    /// Sends a request once and hands the answer's body on piece by piece, so that
+    /// it need not fit into memory: at most `cap` bytes, decompressed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Http::send`]; some of the body may have been handed on.
+    pub async fn pour(
+        &self,
+        request: RequestBuilder,
+        cap: usize,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<Poured, Broken> {
+        let mut response = request.send().await.map_err(broken)?;
+        if response.status().as_u16() != 200 || is_web_page(&response) {
+            return read(response, JSON_CAP).await.map(Poured::Refused);
+        }
+        let mut left = cap;
+        while let Some(piece) = response.chunk().await.map_err(broken)? {
+            let taken = piece.get(..left.min(piece.len())).unwrap_or_default();
+            sink(taken);
+            left -= taken.len();
+            if taken.len() < piece.len() {
+                return Ok(Poured::Cut);
+            }
+        }
+        Ok(Poured::Whole)
+    }
+}
+
+fn is_web_page(response: &Response) -> bool {
+    let kind = response.headers().get("content-type");
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("text/html"))
+}
+
+/// Where an answer sends us on to, if that is to another server and without danger
+/// for a request without credentials: over TLS to a server with a name. Nothing
+/// leads from there to addresses that only this machine's network knows; only a
+/// server on this very machine, asked without TLS, may name itself.
+pub fn elsewhere(from: &Url, answer: &Answer) -> Option<Url> {
+    if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let next = from.join(answer.header("location")?).ok()?;
+    let is_plain = next.username().is_empty() && next.password().is_none();
+    let has_name = next.domain().is_some_and(|name| name.contains('.'));
+    let is_sibling = from.scheme() == "http"
+        && next.scheme() == "http"
+        && from.host_str() == next.host_str()
+        && matches!(from.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    (is_plain && (is_sibling || (next.scheme() == "https" && has_name))).then_some(next)
+}
+
 impl Broken {
     /// Whether provably nothing of the request was sent.
     pub const fn is_unsent(&self) -> bool {
@@ -284,7 +349,7 @@ fn broken(error: reqwest::Error) -> Broken {
 
 #[cfg(test)]
 mod tests {
-    use super::{base_url, one_line};
+    use super::{Answer, HeaderMap, Url, base_url, elsewhere, one_line};
 
     #[test]
     fn an_address_is_taken_only_when_it_is_plain() {
@@ -306,6 +371,39 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(!said.contains("pw"), "{said}");
+    }
+
+    #[test]
+    fn a_redirect_is_taken_only_over_tls_to_a_name() {
+        let to = |from: &str, location: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("location", location.parse().unwrap());
+            let answer = Answer {
+                status: 302,
+                headers: Box::new(headers),
+                body: Vec::new(),
+            };
+            elsewhere(&Url::parse(from).unwrap(), &answer).map(|url| url.to_string())
+        };
+        let api = "https://api.example.org/jobs/1/logs";
+        let store = "https://store.example.net/x?sig=1";
+        assert_eq!(to(api, store).as_deref(), Some(store));
+        let sibling = "http://127.0.0.1:9/x";
+        assert_eq!(to("http://127.0.0.1:8/", sibling).as_deref(), Some(sibling));
+        for (from, bad) in [
+            (api, "http://store.example.net/x"),
+            (api, "https://me:pw@store.example.net/x"),
+            (api, "https://127.0.0.1/x"),
+            (api, "https://169.254.169.254/latest"),
+            (api, "https://[::1]/x"),
+            (api, "https://localhost/x"),
+            (api, "https://intranet/x"),
+            (api, "http://127.0.0.1:9/x"),
+            (api, "file:///etc/passwd"),
+            ("http://127.0.0.1:8/", "http://127.0.0.2:9/x"),
+        ] {
+            assert_eq!(to(from, bad), None, "{bad}");
+        }
     }
 
     #[test]

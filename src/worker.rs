@@ -7,6 +7,7 @@
 //! drafting     Matched  -> Drafted    the exact texts, for a person to decide on
 //! delivering   Approved -> Delivered  the outbox, in order
 //! doubts       what became of an effect that nobody answered for
+//! signing      old signatures are made anew
 //! mirroring    the copy of the tracker's bug reports
 //! silence      a list that says nothing for too long
 //! unseen       replies that the list never showed
@@ -23,6 +24,7 @@ mod matching;
 mod mirroring;
 mod parts;
 mod reading;
+mod signing;
 mod silence;
 mod unseen;
 
@@ -66,8 +68,9 @@ pub fn wake(parts: &Parts) -> Result<()> {
 pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
     memory.opened_this_run.clear();
     mirroring::bring_up_to_date(parts, memory).await?;
+    let signs_anew = signing::go_on(parts)?;
     let due = parts.store.due(parts.clock.now(), ROWS_A_PASS)?;
-    let mut is_idle = due.is_empty();
+    let mut is_idle = due.is_empty() && !signs_anew;
     for id in due {
         parts.beat();
         if parts.is_stopping() {

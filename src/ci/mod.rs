@@ -3,19 +3,27 @@
 //! A mail names hosts as it likes. Nothing is fetched from any but the
 //! configured addresses.
 
+mod appveyor;
+mod azure;
 pub mod buildbot;
+mod github_actions;
+pub mod hosted;
+mod travis;
 
 use crate::domain::Seconds;
 use crate::domain::finding::Finding;
-use crate::domain::notification::{BuildLink, BuildResult};
+use crate::domain::notification::{BuildLink, BuildResult, CiSystem};
 
 pub use buildbot::Buildbot;
+pub use hosted::Hosted;
 
 /// A CI system that can be asked.
 #[derive(Debug)]
 pub enum Ci {
     /// Buildbot's REST interface, version 2 (Buildbot 0.9 and later).
     Buildbot(Buildbot),
+    /// Travis CI, AppVeyor, Azure Pipelines or GitHub Actions.
+    Hosted(Box<Hosted>),
 }
 
 /// What the CI system says of one build.
@@ -86,7 +94,8 @@ pub enum Miss {
 }
 
 impl Ci {
-    /// Looks up the build that a mail's link names.
+    /// Looks up the build that a mail's link to a Buildbot names. A hosted system
+    /// has runs of several jobs instead: [`Hosted::run`].
     ///
     /// # Errors
     ///
@@ -94,10 +103,11 @@ impl Ci {
     pub async fn build(&self, link: &BuildLink) -> Result<BuildFacts, Miss> {
         match self {
             Ci::Buildbot(ci) => ci.build(link).await,
+            Ci::Hosted(_) => Err(no_buildbot(link)),
         }
     }
 
-    /// Fetches the `stdio` log of a step of that build.
+    /// Fetches the `stdio` log of a step of that build; of a Buildbot alone.
     ///
     /// # Errors
     ///
@@ -110,13 +120,15 @@ impl Ci {
     ) -> Result<FetchedLog, Miss> {
         match self {
             Ci::Buildbot(ci) => ci.log(link, step, extent).await,
+            Ci::Hosted(_) => Err(no_buildbot(link)),
         }
     }
 
     /// Whether a link's address is a configured one.
     pub fn knows(&self, link: &BuildLink) -> bool {
         match self {
-            Ci::Buildbot(ci) => ci.knows(link),
+            Ci::Buildbot(ci) => link.ci == CiSystem::Buildbot && ci.knows(link),
+            Ci::Hosted(ci) => ci.knows(link),
         }
     }
 
@@ -124,6 +136,11 @@ impl Ci {
     pub async fn check(&self) -> Vec<Finding> {
         match self {
             Ci::Buildbot(ci) => ci.check().await,
+            Ci::Hosted(ci) => ci.check().await,
         }
     }
+}
+
+fn no_buildbot(link: &BuildLink) -> Miss {
+    Miss::NotConfigured(crate::http::one_line(&link.base))
 }

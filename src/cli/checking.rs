@@ -47,7 +47,7 @@ pub(super) fn check(session: &Session) -> Result<ExitCode> {
                 bounded(mailbox(&settings)),
                 bounded(outgoing(&settings)),
                 bounded(tracker(&settings)),
-                bounded(ci(&settings.config)),
+                bounded(ci(&settings)),
             )
         });
         report.extend("mailbox", mails);
@@ -328,14 +328,21 @@ async fn embedded(path: &Path) -> Vec<Finding> {
     }
 }
 
-async fn ci(config: &Config) -> Vec<Finding> {
-    match daemon::ci_of(config) {
-        Ok(Some(ci)) => ci.check().await,
-        Ok(None) => vec![Finding::fine(
-            "no CI system is asked: only what the mails carry is read",
-        )],
-        Err(error) => vec![not_tried(&error)],
+async fn ci(settings: &Settings) -> Vec<Finding> {
+    let systems = match daemon::ci_of(settings) {
+        Ok(systems) => systems,
+        Err(error) => return vec![not_tried(&error)],
+    };
+    let mut findings = Vec::new();
+    for ci in &systems {
+        findings.extend(ci.check().await);
     }
+    if systems.is_empty() {
+        findings.push(Finding::fine(
+            "no CI system is asked: only what the mails carry is read",
+        ));
+    }
+    findings
 }
 
 fn not_tried(error: &anyhow::Error) -> Finding {

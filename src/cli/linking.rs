@@ -234,14 +234,7 @@ impl Desk<'_> {
                 continue;
             };
             let pair = |issue, said| {
-                mirror.record_pair(
-                    &failure.signature,
-                    issue,
-                    said,
-                    Some(row.id),
-                    who.as_str(),
-                    now,
-                )
+                mirror.record_pair(failure, issue, said, Some(row.id), who.as_str(), now)
             };
             if let Some(proposed) = proposed(row, *index).filter(|it| Word::Issue(*it) != word) {
                 pair(proposed, PairWord::Rejected)?;

@@ -46,11 +46,7 @@ fn without_secrets(config: Config) -> Settings {
     };
     Settings {
         config: Config { outgoing, ..config },
-        secrets: Secrets {
-            mailbox: None,
-            outgoing: None,
-            tracker: None,
-        },
+        secrets: Secrets::default(),
         environment: Environment::of_process(),
     }
 }

@@ -7,7 +7,7 @@ use super::screen::{Screen, Tone};
 use super::words::{barred, count, cut, wrapped};
 use crate::domain::failure::Failure;
 use crate::domain::folding::{Folded, fold};
-use crate::domain::notification::{Build, BuildResult, ReadFrom};
+use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem, ReadFrom};
 use crate::domain::untrusted::terminal;
 use crate::parsing::logs::Findings;
 
@@ -17,6 +17,7 @@ const MOST_NAMES: usize = 12;
 /// The build of a log of which nothing else is known.
 pub(super) fn build_of_log(findings: Findings) -> Build {
     Build {
+        ci: CiSystem::Buildbot,
         builder: String::new(),
         result: BuildResult::Failure,
         state: None,
@@ -53,10 +54,10 @@ pub(super) fn document(origin: &str, shown: &Shown) -> Value {
 
 fn json_build(build: &Build, is_of_mail: bool) -> Value {
     json!({
-        "ci": is_of_mail.then_some("buildbot"),
+        "ci": is_of_mail.then_some(build.ci.key()),
         "builder": Some(&build.builder).filter(|name| !name.is_empty()),
         "branch": build.branch,
-        "number": build.link.as_ref().map(|link| link.number),
+        "number": build.link.as_ref().map(number),
         "url": build.link.as_ref().map(|link| &link.url),
         "worker": build.worker,
         "revision": build.revision,
@@ -64,6 +65,15 @@ fn json_build(build: &Build, is_of_mail: bool) -> Value {
         "state": build.state,
         "failures": build.failures.iter().map(json_failure).collect::<Vec<_>>(),
     })
+}
+
+/// A number where it is one; AppVeyor's are words.
+fn number(link: &BuildLink) -> Value {
+    let shown = link.shown();
+    match shown.parse::<u64>() {
+        Ok(number) => json!(number),
+        Err(_) => json!(shown),
+    }
 }
 
 fn json_failure(failure: &Failure) -> Value {

@@ -110,7 +110,11 @@ fn proof(section: &mut Section<'_, '_>, name: &str) -> Option<(Proof, SecretSour
 
 /// Where a secret is found; noted, so that it is resolved even if other
 /// settings are wrong.
-fn secret(section: &mut Section<'_, '_>, key: &'static str, name: &str) -> Option<SecretSource> {
+pub(crate) fn secret(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    name: &str,
+) -> Option<SecretSource> {
     let base = base(section.findings);
     let at = section.place_of(key)?;
     let way = section.maybe(key, |v| values::secret(v, &base, key))?;

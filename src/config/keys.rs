@@ -12,6 +12,9 @@ pub struct SectionKeys {
     pub keys: &'static [&'static str],
 }
 
+/// The settings of each CI system that others run.
+const HOSTED: &[&str] = &["projects", "token", "url", "web"];
+
 /// Every section with its settings, in the order of the example.
 pub const KEYS: &[SectionKeys] = &[
     section("store", &["state_dir"]),
@@ -68,6 +71,10 @@ pub const KEYS: &[SectionKeys] = &[
         ],
     ),
     section("ci", &["buildbots", "wait", "timeout", "ca_file"]),
+    section("ci.github_actions", HOSTED),
+    section("ci.azure", HOSTED),
+    section("ci.appveyor", HOSTED),
+    section("ci.travis", HOSTED),
     section(
         "drafts",
         &["templates", "default_components", "expire_after"],

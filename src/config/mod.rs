@@ -6,6 +6,7 @@
 //! file), `keys` (every setting there is), `reader` and `values` (one
 //! table, one value), `secrets` (passwords, which never stand in the file).
 
+mod ci;
 mod connections;
 mod keys;
 mod mistake;
@@ -23,8 +24,8 @@ pub use crate::config::mistake::{Mistake, Mistakes, Place, Warning};
 pub use crate::config::places::place_of;
 pub use crate::config::secrets::{Environment, SecretSource, Secrets, Way};
 pub use crate::config::settings::{
-    Ci, Config, Credential, Drafts, GitHub, Imap, Limits, Log, LogFormat, Mailbox, MailingList,
-    Outgoing, Proof, Roundup, Security, Sender, Smtp, Store, Tracker, TrackerKind,
+    Ci, Config, Credential, Drafts, GitHub, HostedCi, Imap, Limits, Log, LogFormat, Mailbox,
+    MailingList, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store, Tracker, TrackerKind,
 };
 
 /// What [`Config::inspect`] finds.
@@ -225,7 +226,7 @@ kind = "embedded"
                 let other_way = ["path", "oauth2_token", "ca_file", "hello", "bounce_address"]
                     .contains(&key)
                     || ["user", "password", "closed_statuses"].contains(&key)
-                    || ["templates", "mirror_from"].contains(&key)
+                    || ["templates", "mirror_from", "projects", "token"].contains(&key)
                     || key.starts_with('"');
                 let is_key = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 match is_key && !other_way && !value.is_empty() {
@@ -357,6 +358,47 @@ kind = "github"
                 config.toml:21: [tracker] repository is missing (kind = "github" needs it)
                     add to that section: repository = "python/cpython"
                 12 mistakes in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn hosted_systems_are_asked_about_named_projects_alone() {
+        let ci = |text: &str| read(&format!("{SMALL}\n{text}")).map(|config| config.ci.hosted);
+        assert_eq!(ci("[ci.github_actions]\n[ci.travis]\n").unwrap(), []);
+        let named = ci("[ci.azure]\nprojects = [\"Python/c python\"]\n").unwrap();
+        let azure = &named[0];
+        assert_eq!(azure.url, "https://dev.azure.com/");
+        assert_eq!(azure.projects, ["Python/c python"]);
+        let config = read(&format!(
+            "{SMALL}\n[ci]\nbuildbots = [\"https://b.example\"]\n[ci.azure]\n\
+             projects = [\"Python/c python\"]\n[ci.appveyor]\nprojects = [\"a/b\"]\n"
+        ));
+        assert_eq!(
+            config.unwrap().draft_settings().trusted_links,
+            [
+                "https://b.example/",
+                "https://dev.azure.com/Python/c%20python/",
+                "https://ci.appveyor.com/project/a/b/",
+            ]
+        );
+        check(
+            &format!(
+                "{SMALL}\n[ci.github_actions]\nprojects = [\"cpython\"]\ntoken = \"hunter2\"\n\
+                 [ci.travis]\ntoken = {{ file = \"t\" }}\nurl = \"http://travis.example/\"\n\
+                 [ci.azur]\nprojects = [\"a/b\"]\n"
+            ),
+            expect![[r#"
+                config.toml:17: [ci.github_actions] projects item 1 = "cpython" is no project
+                    write "owner/name" as in the links of its mails: "python/cpython"
+                config.toml:18: [ci.github_actions] token stands in the file itself, where everybody may read it
+                    write token = { file = "/etc/buildbot-watch/token" }, { credential = "token" } or { command = ["pass", "show", "token"] }
+                config.toml:20: [ci.travis] token is given, but no project to ask about
+                    add projects = ["owner/name"], or remove token
+                config.toml:21: [ci.travis] url = "http://travis.example/" would send everything in the clear
+                    write https:// (http:// is allowed to 127.0.0.1 and localhost alone)
+                config.toml:22: [ci] has no setting "azur"
+                    did you mean "azure"?
+                5 mistakes in the configuration"#]],
         );
     }
 

@@ -1,5 +1,6 @@
 //! Secrets are named in the configuration and read from somewhere else.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -42,6 +43,8 @@ pub struct Secrets {
     pub outgoing: Option<Secret>,
     /// Of `[tracker]`.
     pub tracker: Option<Secret>,
+    /// The tokens of the hosted CI systems, by their tables: `ci.travis`.
+    pub ci: BTreeMap<String, Secret>,
 }
 
 /// Where one secret is found.
@@ -74,17 +77,20 @@ pub(crate) struct Resolved {
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// Resolves whatever of the three sections names a secret.
+/// Resolves whatever section names a secret.
 pub(crate) fn resolve_all(sources: &[SecretSource], environment: &Environment) -> Resolved {
     let mut resolved = Resolved::default();
     for source in sources {
-        let slot = match source.setting.split_whitespace().next() {
-            Some("[mailbox]") => &mut resolved.secrets.mailbox,
-            Some("[outgoing]") => &mut resolved.secrets.outgoing,
-            _ => &mut resolved.secrets.tracker,
-        };
+        let secrets = &mut resolved.secrets;
         match source.resolve(environment) {
-            Ok(secret) => *slot = Some(secret),
+            Ok(secret) => match source.section() {
+                "mailbox" => secrets.mailbox = Some(secret),
+                "outgoing" => secrets.outgoing = Some(secret),
+                "tracker" => secrets.tracker = Some(secret),
+                table => {
+                    secrets.ci.insert(table.to_owned(), secret);
+                }
+            },
             Err(mistake) => resolved.mistakes.push(mistake),
         }
         resolved.warnings.extend(source.open_to_others());
@@ -93,6 +99,12 @@ pub(crate) fn resolve_all(sources: &[SecretSource], environment: &Environment) -
 }
 
 impl SecretSource {
+    /// `mailbox` of `[mailbox] password`.
+    fn section(&self) -> &str {
+        let name = self.setting.split_whitespace().next().unwrap_or_default();
+        name.trim_matches(['[', ']'])
+    }
+
     /// Gets the secret. Blocks: a command may take up to 30 seconds.
     ///
     /// # Errors

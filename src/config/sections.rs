@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use crate::config::ci;
 use crate::config::connections;
 use crate::config::keys::{KEYS, nearest};
 use crate::config::mistake::{Mistake, Place};
 use crate::config::reader::{Findings, Section, did_you_mean};
 use crate::config::secrets::SecretSource;
 use crate::config::settings::{
-    Ci, Config, Drafts, Limits, Log, LogFormat, MailingList, Store, Tracker, TrackerKind,
+    Config, Drafts, Limits, Log, LogFormat, MailingList, Store, Tracker, TrackerKind,
 };
 use crate::config::values;
 
@@ -114,7 +115,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
     let mailbox = connections::mailbox(root, findings);
     let outgoing = connections::outgoing(root, findings);
     let tracker = connections::tracker(root, &store, findings);
-    let ci = ci(root, findings);
+    let ci = ci::ci(root, findings);
     let drafts = drafts(root, tracker.as_ref(), findings);
     let limits = limits(root, findings);
     let log = log(root, findings);
@@ -199,24 +200,6 @@ fn list(root: &DeTable<'_>, findings: &mut Findings) -> Option<MailingList> {
         notifiers: notifiers?,
         max_action_age,
     })
-}
-
-fn ci(root: &DeTable<'_>, findings: &mut Findings) -> Ci {
-    let base = base(findings);
-    let mut section = Section::open(root, "ci", findings);
-    let buildbots = section.or("buildbots", Vec::new(), |v| {
-        values::list(v, values::url_with_slash)
-    });
-    let wait = section.or("wait", Duration::from_secs(10 * MINUTE), values::duration);
-    let timeout = section.or("timeout", Duration::from_secs(MINUTE), values::duration);
-    let ca_file = section.maybe("ca_file", |v| values::ca_file(v, &base));
-    section.finish(&[]);
-    Ci {
-        buildbots,
-        wait,
-        timeout,
-        ca_file,
-    }
 }
 
 fn drafts(root: &DeTable<'_>, tracker: Option<&Tracker>, findings: &mut Findings) -> Drafts {

@@ -11,6 +11,7 @@ use crate::config::mistake::Warning;
 use crate::config::secrets::SecretSource;
 use crate::domain::Seconds;
 use crate::domain::draft::{Flavour, Settings};
+use crate::domain::notification::CiSystem;
 
 /// Everything a person can set.
 #[derive(Debug, Clone, PartialEq)]
@@ -240,6 +241,23 @@ pub struct Ci {
     pub timeout: Duration,
     /// Trusted besides the system's authorities (PEM).
     pub ca_file: Option<PathBuf>,
+    /// `[ci.github_actions]` and the other hosted systems that name a project.
+    pub hosted: Vec<HostedCi>,
+}
+
+/// A CI system that others run, `[ci.travis]` for example.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostedCi {
+    /// Which one; never Buildbot.
+    pub system: CiSystem,
+    /// The API's root, ending in `/`: `https://api.github.com/`.
+    pub url: String,
+    /// How the links in mails begin, ending in `/`: `https://github.com/`.
+    pub web: String,
+    /// The only projects that are asked about, `owner/name`; never empty.
+    pub projects: Vec<String>,
+    /// The token; absent: only what everybody may see is asked for.
+    pub token: Option<SecretSource>,
 }
 
 /// `[drafts]`: what texts look like.
@@ -339,7 +357,24 @@ impl Config {
             components: self.drafts.components.clone(),
             components_of: self.drafts.components_of.clone(),
             versions: self.drafts.versions.clone(),
-            trusted_links: self.ci.buildbots.clone(),
+            trusted_links: self.ci.trusted_links(),
         }
+    }
+}
+
+impl Ci {
+    /// How the links begin that are shown in reports.
+    fn trusted_links(&self) -> Vec<String> {
+        let hosted = self.hosted.iter().flat_map(|ci| {
+            let below = match ci.system {
+                CiSystem::AppVeyor => "project/",
+                _ => "",
+            };
+            let name = |project: &String| project.replace(' ', "%20");
+            ci.projects
+                .iter()
+                .map(move |project| format!("{}{below}{}/", ci.web, name(project)))
+        });
+        self.buildbots.iter().cloned().chain(hosted).collect()
     }
 }

@@ -276,6 +276,26 @@ pub(crate) fn repository(value: &Value<'_>) -> Result<String, Wrong> {
     }
 }
 
+/// `owner/name` of a project of a CI system; Azure's may have blanks.
+pub(crate) fn project(value: &Value<'_>) -> Result<String, Wrong> {
+    let name = text(value)?;
+    let part = |part: &str| {
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '))
+    };
+    match name.split_once('/') {
+        Some((owner, project)) if part(owner) && part(project) => Ok(name),
+        _ => Err(Wrong::new(
+            format!("= {name:?} is no project"),
+            "write \"owner/name\" as in the links of its mails: \"python/cpython\"",
+        )),
+    }
+}
+
 /// A day, as midnight UTC: `"2024-01-31"` or the bare date.
 pub(crate) fn day(value: &Value<'_>) -> Result<Seconds, Wrong> {
     let text = match value.get_ref() {

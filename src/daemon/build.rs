@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::Settings;
-use crate::ci::{Buildbot, Ci};
+use crate::ci::{Buildbot, Ci, Hosted, hosted};
 use crate::config::{
     Config, Credential, Imap, Mailbox, Outgoing as OutgoingConfig, Proof, Security, Smtp,
     TrackerKind,
@@ -52,7 +52,7 @@ pub(super) fn parts_with(settings: &Settings, store: Store, templates: Templates
     Ok(Parts {
         store,
         tracker: tracker_of(settings)?,
-        ci: ci_of(config)?,
+        ci: ci_of(settings)?,
         templates,
         outgoing: outgoing_of(settings)?,
         rules: rules_of(config),
@@ -154,21 +154,32 @@ pub fn tracker_of(settings: &Settings) -> Result<Tracker> {
     })
 }
 
-/// The CI systems of a configuration, if it names any.
+/// The CI systems that a configuration names.
 ///
 /// # Errors
 ///
 /// An address that is none, or a certificate file that cannot be used.
-pub fn ci_of(config: &Config) -> Result<Option<Ci>> {
-    if config.ci.buildbots.is_empty() {
-        return Ok(None);
+pub fn ci_of(settings: &Settings) -> Result<Vec<Ci>> {
+    let config = &settings.config.ci;
+    let tls = || tls(config.ca_file.as_deref());
+    let mut systems = Vec::new();
+    if !config.buildbots.is_empty() {
+        let buildbot = Buildbot::within(&config.buildbots, tls()?, config.timeout)?;
+        systems.push(Ci::Buildbot(buildbot));
     }
-    let buildbot = Buildbot::within(
-        &config.ci.buildbots,
-        tls(config.ci.ca_file.as_deref())?,
-        config.ci.timeout,
-    )?;
-    Ok(Some(Ci::Buildbot(buildbot)))
+    for named in &config.hosted {
+        let table = format!("ci.{}", named.system.key());
+        let hosted = hosted::Settings {
+            system: named.system,
+            url: named.url.clone(),
+            web: named.web.clone(),
+            projects: named.projects.clone(),
+            token: settings.secrets.ci.get(&table).cloned(),
+        };
+        let hosted = Hosted::new(hosted, tls()?, config.timeout)?;
+        systems.push(Ci::Hosted(Box::new(hosted)));
+    }
+    Ok(systems)
 }
 
 fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig> {

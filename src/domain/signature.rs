@@ -1,8 +1,29 @@
 //! A versioned fingerprint of a failure: same cause, same signature.
+//!
+//! [`of`] gives the exact one, [`near`] compares what is not quite the same.
+//! What each kind of failure is told by:
+//!
+//! | kind | test | exception, message | besides |
+//! |---|---|---|---|
+//! | failed, error | yes | yes | the innermost own frames |
+//! | unexpected success | yes | no | - |
+//! | crash | yes | yes | the innermost frames of the thread that crashed; the sanitizer's word |
+//! | timeout | yes | only without a test | the outermost frames of test files: where it had come to is chance |
+//! | leak | yes | no | which resources |
+//! | altered environment | yes | only if nothing else is known | what was altered |
+//! | import error | yes | yes | - |
+//! | compile | yes | yes | - |
+//! | infrastructure | no | yes | - |
+//!
+//! Never: the subtest, line numbers, the builder, the machine, and what stood
+//! before in the log. How messages are masked: [`mask`](mod@mask).
 
-mod mask;
+pub mod mask;
+mod near;
+mod stored;
 
 pub use mask::mask;
+pub use near::{NearForm, near};
 
 use ring::digest;
 use serde::{Deserialize, Serialize};
@@ -12,18 +33,37 @@ use crate::domain::failure::{FailureKind, TestId};
 
 /// Part of every signature made by [`of`]. It changes whenever the same
 /// failure would get another signature; then stored ones are signed anew.
-pub const VERSION: &str = "v1";
+pub const VERSION: &str = "v2";
 
 /// How many frames count, from the innermost outwards.
 const MAX_FRAMES: usize = 6;
 
-/// `v1:` and the hex of a hash over the masked parts of a failure.
+/// Fewer of a crash: how a test came to the place says less.
+const MAX_CRASH_FRAMES: usize = 3;
+
+/// The test's own function, and what it called.
+const MAX_TIMEOUT_FRAMES: usize = 2;
+
+/// What is masked is cut there, so that it does not matter where the reader cut
+/// the message.
+const MAX_MASKED_CHARS: usize = 240;
+
+/// `v2:` and the hex of a hash over the masked parts of a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Signature(pub String);
 
+impl Signature {
+    /// Whether [`of`] of this version of the program made it.
+    pub fn is_current(&self) -> bool {
+        self.0
+            .split_once(':')
+            .is_some_and(|(version, _)| version == VERSION)
+    }
+}
+
 /// What a signature is made from: what went wrong and where, and nothing of
 /// when, on which machine, in which build or in which subtest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts<'a> {
     /// The test; its subtest does not count.
     pub test: &'a TestId,
@@ -33,8 +73,11 @@ pub struct Parts<'a> {
     pub exception: Option<&'a str>,
     /// The exception's message, or the one line that says it best; masked here.
     pub message: Option<&'a str>,
-    /// The traceback's own frames as printed, outermost first.
-    pub frames: &'a [Frame],
+    /// The traceback's own frames, outermost first.
+    pub frames: Vec<Frame>,
+    /// Which resources leaked, what was altered, what a sanitizer found; in any
+    /// order.
+    pub told: Vec<&'a str>,
 }
 
 /// One line of a traceback without what moves with every change of the file.
@@ -75,23 +118,16 @@ impl Frame {
 /// path, build directory, duration, count, line number and subtest. SHA-256 over
 /// the parts, each with its length in front, so that no text can stand for two.
 pub fn of(parts: &Parts<'_>) -> Signature {
-    let exception = parts
-        .exception
-        .map(|name| name.rsplit('.').next().unwrap_or(name).trim());
-    let mut fields: Vec<String> = [
-        Some(VERSION),
-        Some(kind_code(parts.kind)),
-        parts.test.file.as_deref(),
-        parts.test.class.as_deref(),
-        parts.test.method.as_deref(),
-        exception,
-    ]
-    .into_iter()
-    .map(|field| field.unwrap_or_default().to_owned())
-    .collect();
-    fields.push(parts.message.map(mask).unwrap_or_default());
-    fields.extend(telling_frames(parts));
-
+    let telling = Telling::of(parts);
+    let mut fields = vec![VERSION, kind_code(parts.kind)];
+    fields.extend(telling.test);
+    fields.extend([telling.exception, telling.message.as_str()]);
+    let lists = [&telling.told, &telling.frames];
+    let lengths = lists.map(|list| list.len().to_string());
+    for (list, length) in lists.into_iter().zip(&lengths) {
+        fields.push(length);
+        fields.extend(list.iter().map(String::as_str));
+    }
     let mut context = digest::Context::new(&digest::SHA256);
     for field in &fields {
         context.update(&(field.len() as u64).to_be_bytes());
@@ -102,19 +138,123 @@ pub fn of(parts: &Parts<'_>) -> Signature {
     Signature(format!("{VERSION}:{}", hex(short)))
 }
 
-/// The innermost frames; a function that calls itself counts once. Where a
-/// test merely took too long, the place it had reached is chance: only the
-/// frames of test files count.
+/// Of the parts, what tells one cause from another for this kind of failure.
+struct Telling<'a> {
+    /// File, class, method.
+    test: [&'a str; 3],
+    exception: &'a str,
+    /// Masked.
+    message: String,
+    told: Vec<String>,
+    frames: Vec<String>,
+}
+
+impl<'a> Telling<'a> {
+    fn of(parts: &Parts<'a>) -> Self {
+        let test = [&parts.test.file, &parts.test.class, &parts.test.method]
+            .map(|part| part.as_deref().unwrap_or_default());
+        let told = told(parts);
+        let has_message = match parts.kind {
+            FailureKind::Leak | FailureKind::UnexpectedSuccess => false,
+            FailureKind::EnvChanged => told.is_empty(),
+            FailureKind::Timeout => test.iter().all(|part| part.is_empty()),
+            _ => true,
+        };
+        let message = parts.message.filter(|_| has_message);
+        let exception = parts.exception.unwrap_or_default();
+        let exception = exception.rsplit('.').next().unwrap_or(exception).trim();
+        Self {
+            test: match parts.kind {
+                FailureKind::Infrastructure => [""; 3],
+                _ => test,
+            },
+            exception,
+            message: message
+                .map(|message| masked(exception, message))
+                .unwrap_or_default(),
+            told,
+            frames: telling_frames(parts),
+        }
+    }
+}
+
+/// Sorted. Where references leak, so do the memory blocks they hold: sometimes
+/// enough of them to be told of, sometimes not.
+fn told(parts: &Parts<'_>) -> Vec<String> {
+    let mut told: Vec<String> = parts.told.iter().map(|words| mask(words)).collect();
+    told.sort_unstable();
+    told.dedup();
+    if told.iter().any(|resource| resource == "references") {
+        told.retain(|resource| resource != "memory blocks");
+    }
+    told
+}
+
+fn masked(exception: &str, message: &str) -> String {
+    let message = match exception {
+        "ImportError" | "ModuleNotFoundError" => without_origin(message),
+        _ => message,
+    };
+    let masked = mask(message);
+    let masked = masked.trim_end_matches('…');
+    masked.chars().take(MAX_MASKED_CHARS).collect()
+}
+
+/// `cannot import name 'x' from 'y' (/usr/lib/y.py)` without the file.
+fn without_origin(message: &str) -> &str {
+    match message.rsplit_once(" (") {
+        Some((words, origin)) if origin.contains(['/', '\\']) || origin == "unknown location)" => {
+            words
+        }
+        _ => message,
+    }
+}
+
 fn telling_frames(parts: &Parts<'_>) -> Vec<String> {
-    let by_chance = parts.kind == FailureKind::Timeout;
-    let mut frames: Vec<String> = parts
-        .frames
-        .iter()
-        .filter(|frame| !by_chance || frame.is_test())
-        .map(|frame| format!("{}:{}", frame.file, frame.function))
-        .collect();
-    frames.dedup();
-    frames.split_off(frames.len().saturating_sub(MAX_FRAMES))
+    match parts.kind {
+        FailureKind::Timeout => {
+            let in_tests = parts.frames.iter().filter(|frame| frame.is_test());
+            let mut frames = folded(in_tests.collect());
+            frames.truncate(MAX_TIMEOUT_FRAMES);
+            frames
+        }
+        FailureKind::Crash => innermost(parts, MAX_CRASH_FRAMES),
+        FailureKind::TestFailed | FailureKind::TestError | FailureKind::Unknown => {
+            innermost(parts, MAX_FRAMES)
+        }
+        FailureKind::ImportError
+        | FailureKind::UnexpectedSuccess
+        | FailureKind::Leak
+        | FailureKind::EnvChanged
+        | FailureKind::Compile
+        | FailureKind::Infrastructure => Vec::new(),
+    }
+}
+
+fn innermost(parts: &Parts<'_>, most: usize) -> Vec<String> {
+    let mut frames = folded(parts.frames.iter().collect());
+    frames.split_off(frames.len().saturating_sub(most))
+}
+
+/// Each function once. Where functions call each other over and over, it is
+/// chance which one was the last: then they stand in the order of their names.
+fn folded(frames: Vec<&Frame>) -> Vec<String> {
+    let names = frames
+        .into_iter()
+        .map(|frame| format!("{}:{}", frame.file, frame.function));
+    let mut once: Vec<String> = Vec::new();
+    let mut repeated: Option<usize> = None;
+    for name in names {
+        match once.iter().position(|known| *known == name) {
+            Some(at) => repeated = Some(repeated.map_or(at, |first| first.min(at))),
+            None => once.push(name),
+        }
+    }
+    // Whoever called the first of them stays in front.
+    if let Some(circle) = repeated.and_then(|first| once.get_mut(first..)) {
+        circle.sort_unstable();
+    }
+    once
 }
 
 /// Not [`FailureKind::words`]: those may be reworded, a signature may not.
@@ -135,148 +275,4 @@ fn kind_code(kind: FailureKind) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn test_id(file: &str, class: &str, method: &str) -> TestId {
-        let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        TestId {
-            file: known(file),
-            class: known(class),
-            method: known(method),
-            subtest: None,
-        }
-    }
-
-    fn sign(test: &TestId, kind: FailureKind, exception: &str, message: &str) -> Signature {
-        of(&Parts {
-            test,
-            kind,
-            exception: Some(exception),
-            message: Some(message),
-            frames: &[],
-        })
-    }
-
-    #[test]
-    fn the_version_is_in_the_name_and_the_value_is_pinned() {
-        let test = test_id("test_os", "ProcessTests", "test_popen");
-        let signature = sign(&test, FailureKind::TestFailed, "AssertionError", "1 != 2");
-        assert_eq!(signature.0, "v1:03902bae447e621c1198af83087ce0c3");
-    }
-
-    #[test]
-    fn the_same_cause_has_the_same_signature() {
-        let test = test_id("test_socket", "TCPTest", "test_connect");
-        let mut in_subtest = test.clone();
-        in_subtest.subtest = Some("(i=3)".to_owned());
-        let pairs = [
-            (
-                "refused after 1.25 sec on port 40123",
-                "refused after 0.3 sec on port 51200",
-            ),
-            ("<socket fd=5 at 0x7f00aa>", "<socket fd=7 at 0x7fffbb>"),
-            (
-                "No such file: '/home/bot/worker/build/Lib/test/data.txt'",
-                "No such file: 'D:\\buildarea\\3.x.bot\\build\\Lib\\test\\data.txt'",
-            ),
-            (
-                "can't remove /tmp/tmpab12cd_9/x",
-                "can't remove /var/tmp/tmpzz99qq_1/x",
-            ),
-            ("Timeout (0:20:00)!", "Timeout (1:00:00)!"),
-        ];
-        for (one, other) in pairs {
-            assert_eq!(
-                sign(&test, FailureKind::TestError, "OSError", one),
-                sign(
-                    &in_subtest,
-                    FailureKind::TestError,
-                    "builtins.OSError",
-                    other
-                ),
-                "{one} / {other}: {} / {}",
-                mask(one),
-                mask(other)
-            );
-        }
-    }
-
-    #[test]
-    fn different_causes_differ() {
-        let test = test_id("test_os", "ProcessTests", "test_popen");
-        let base = sign(&test, FailureKind::TestFailed, "AssertionError", "1 != 2");
-        let others = [
-            sign(&test, FailureKind::Crash, "AssertionError", "1 != 2"),
-            sign(&test, FailureKind::TestFailed, "ValueError", "1 != 2"),
-            sign(
-                &test,
-                FailureKind::TestFailed,
-                "AssertionError",
-                "2 not in list",
-            ),
-            sign(&test, FailureKind::TestFailed, "AssertionError", "3 != 3"),
-            sign(
-                &test_id("test_os", "ProcessTests", "test_popen2"),
-                FailureKind::TestFailed,
-                "AssertionError",
-                "1 != 2",
-            ),
-            sign(
-                &test_id("test_osProcessTests", "", "test_popen"),
-                FailureKind::TestFailed,
-                "AssertionError",
-                "1 != 2",
-            ),
-        ];
-        for other in others {
-            assert_ne!(base, other);
-        }
-    }
-
-    #[test]
-    fn frames_count_without_the_machinery() {
-        let test = test_id("test_os", "", "");
-        let signed = |kind, frames: &[(&str, &str)]| {
-            let frames: Vec<Frame> = frames
-                .iter()
-                .filter_map(|(path, function)| Frame::own(path, function))
-                .collect();
-            of(&Parts {
-                test: &test,
-                kind,
-                exception: None,
-                message: None,
-                frames: &frames,
-            })
-        };
-        let kind = FailureKind::TestError;
-        let plain = signed(
-            kind,
-            &[("/a/Lib/test/test_os.py", "f"), ("/a/Lib/os.py", "g")],
-        );
-        let elsewhere = signed(
-            kind,
-            &[
-                ("C:\\b\\lib\\unittest\\case.py", "run"),
-                ("<frozen importlib._bootstrap>", "_load"),
-                ("C:\\b\\Lib\\test\\test_os.py", "f"),
-                ("C:\\b\\Lib\\os.py", "g"),
-                ("C:\\b\\Lib\\os.py", "g"),
-            ],
-        );
-        assert_eq!(plain, elsewhere);
-        assert_ne!(plain, signed(kind, &[("/a/Lib/test/test_os.py", "f")]));
-        // Where a test hangs is chance.
-        assert_eq!(
-            signed(
-                FailureKind::Timeout,
-                &[("/a/Lib/selectors.py", "select"), ("test_os.py", "f")]
-            ),
-            signed(
-                FailureKind::Timeout,
-                &[("/a/Lib/socket.py", "recv"), ("test_os.py", "f")]
-            ),
-        );
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ mod reading;
 pub mod redact;
 mod understanding;
 
-pub use reading::{apply_findings, apply_log, read};
+pub use reading::{apply_findings, apply_log, read, unexplained};
 pub use understanding::{InputKind, Understood, log_kind, understand};
 
 use regex::Regex;
@@ -72,6 +72,15 @@ pub enum Event {
 )]
 fn pattern(source: &str) -> Regex {
     Regex::new(source).expect("a valid pattern")
+}
+
+/// The same for text that need not be UTF-8.
+#[expect(
+    clippy::expect_used,
+    reason = "constant patterns, each compiled by a test"
+)]
+fn bytes_pattern(source: &str) -> regex::bytes::Regex {
+    regex::bytes::Regex::new(source).expect("a valid pattern")
 }
 
 #[cfg(test)]

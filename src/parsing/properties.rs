@@ -151,6 +151,26 @@ fn spoilt_logs_are_read_within_bounds() {
     }
 }
 
+/// Behind a few hundred lines that say nothing, lines are passed over many at a
+/// time; in pieces smaller than a line they are not.
+#[test]
+fn what_is_passed_over_makes_no_difference() {
+    for (path, log) in inputs("logs", "txt") {
+        let letter = if log.starts_with(b"h") { "o" } else { "" };
+        let mut long = format!("{letter}checking for something... yes\n").repeat(300);
+        long.push_str(&format!(
+            "{letter}test_before (test.test_a.T.test_before) ... ok\n"
+        ));
+        let long = [long.as_bytes(), &log].concat();
+        assert_eq!(
+            read_in_pieces(&long, usize::MAX),
+            read_in_pieces(&long, 1),
+            "{}",
+            path.display()
+        );
+    }
+}
+
 #[test]
 fn spoilt_mails_are_read_within_bounds() {
     for (number, (path, mail)) in inputs("mails", "eml").into_iter().enumerate() {

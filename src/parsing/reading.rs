@@ -1,16 +1,16 @@
 //! Puts the parts together: notice, logs, failures.
 
 use super::logs::{self, Findings};
-use super::notices::{Notice, Subject, buildbot};
+use super::notices::{self, Notice, Subject, buildbot};
 use super::{Event, NoFailure, Reading};
 use crate::domain::failure::Failure;
 use crate::domain::mail::{Attachment, Mail};
-use crate::domain::notification::{Build, BuildResult, Notification, ReadFrom};
+use crate::domain::notification::{Build, BuildResult, CiSystem, Notification, ReadFrom};
 
 /// Reads a notice and everything the mail itself says about the failures: from
 /// the log of the failed step if it is attached, else from the body.
 pub fn read(mail: &Mail) -> Reading {
-    let notices = buildbot::read(&mail.text, &mail.subject);
+    let notices = notices::read(mail);
     if notices.is_empty() {
         return Reading::NotANotice;
     }
@@ -54,7 +54,17 @@ fn take(build: &mut Build, findings: Findings, from: ReadFrom) {
 }
 
 fn is_failed(notice: &Notice<'_>) -> bool {
-    matches!(&notice.subject, Subject::Build { build, .. } if build.result == BuildResult::Failure)
+    match &notice.subject {
+        Subject::Build { build, .. } => is_failure(build),
+        Subject::Worker(_) => false,
+    }
+}
+
+/// What Travis CI calls an error may be a test that hung or code that does not
+/// compile: the log decides.
+fn is_failure(build: &Build) -> bool {
+    build.result == BuildResult::Failure
+        || (build.ci == CiSystem::Travis && build.result == BuildResult::Exception)
 }
 
 /// The builds that failed, with their failures; the others become remarks.
@@ -109,8 +119,13 @@ fn fill(build: &mut Build, text: &str, failed_steps: &[String], attachments: &[A
     if !findings.failures.is_empty() {
         return take(build, findings, ReadFrom::Body);
     }
-    build.failures = vec![logs::unexplained(state.as_deref())];
+    build.failures = vec![unexplained(build)];
     build.read_from = ReadFrom::Body;
+}
+
+/// The failure of a build of which nothing but its end is known.
+pub fn unexplained(build: &Build) -> Failure {
+    logs::unexplained(build.state.as_deref())
 }
 
 /// The steps' logs, those of the failed steps first. `test.warnings (3)` and the
@@ -161,6 +176,7 @@ fn sentence(subject: &Subject) -> Option<(Event, String)> {
     };
     let builder = &build.builder;
     Some(match build.result {
+        _ if is_failure(build) => return None,
         BuildResult::Failure => return None,
         BuildResult::Success if restored => (
             Event::Recovered,

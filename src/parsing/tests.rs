@@ -12,7 +12,7 @@ use super::mime::{Completeness, parse};
 use super::{Event, Reading, apply_log, logs, read};
 use crate::domain::failure::Failure;
 use crate::domain::mail::{Attachment, Mail};
-use crate::domain::notification::{Build, Notification};
+use crate::domain::notification::{Build, CiSystem, Notification};
 
 fn fixtures(folder: &str, extension: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -185,22 +185,6 @@ fn a_missing_worker_is_no_failure() {
     assert_eq!(told.what, Event::WorkerMissing);
 }
 
-/// A log of 30 MB takes ten times as long as one of 3 MB, not a hundred times.
-#[test]
-fn a_large_log_takes_linear_time() {
-    let noise = "otest_a (test.test_noise.T.test_a) ... ok\no0:00:01 load avg: 1.0 [ 1/99] test_noise passed\n\
-                 oERROR: no header\no  File \"x\", line 1, in f\noFAIL: test_b (test.test_noise.T.test_b)\n";
-    let time = |megabytes: usize| {
-        let log = noise.repeat(megabytes * 1_000_000 / noise.len());
-        let start = std::time::Instant::now();
-        logs::read_log(&log, None);
-        start.elapsed()
-    };
-    time(1);
-    let (small, large) = (time(3), time(30));
-    assert!(large < small * 25, "{small:?} {large:?}");
-}
-
 fn show_notification(out: &mut String, notification: &Notification) {
     for remark in &notification.remarks {
         writeln!(out, "remark: {remark}").unwrap();
@@ -218,6 +202,9 @@ fn show_build(out: &mut String, build: &Build) {
         build.builder, build.result, build.read_from
     )
     .unwrap();
+    if build.ci != CiSystem::Buildbot {
+        writeln!(out, "  ci: {}", build.ci.name()).unwrap();
+    }
     writeln!(out, "  state: {}", shown(&build.state)).unwrap();
     writeln!(
         out,
@@ -232,7 +219,9 @@ fn show_build(out: &mut String, build: &Build) {
         Some(link) => writeln!(
             out,
             "  link: {} (builder {}, build {})",
-            link.url, link.builder, link.number
+            link.url,
+            link.builder,
+            link.shown()
         )
         .unwrap(),
         None => writeln!(out, "  link: -").unwrap(),

@@ -5,7 +5,7 @@ use super::logs::Findings;
 use super::{Event, NoFailure, Reading, read};
 use crate::domain::classify::is_reply_subject;
 use crate::domain::mail::Mail;
-use crate::domain::notification::Build;
+use crate::domain::notification::{Build, CiSystem};
 
 /// What was understood of one mail or log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +67,10 @@ pub fn understand(mail: &Mail) -> Understood {
     if mail.loop_header.is_some() {
         return plain(InputKind::Own, "it has this program's loop header");
     }
-    let is_reply = mail.has_thread_headers || is_reply_subject(&mail.subject);
-    match read(mail) {
+    let reading = read(mail);
+    let is_in_thread = mail.has_thread_headers && !threads_its_notices(&reading);
+    let is_reply = is_in_thread || is_reply_subject(&mail.subject);
+    match reading {
         // What a person quotes is told by the CI system elsewhere.
         _ if is_reply => plain(InputKind::Reply, "it belongs to a thread or answers a mail"),
         Reading::Notification(notification) => Understood {
@@ -83,6 +85,17 @@ pub fn understand(mail: &Mail) -> Understood {
             "the mail has no form of notification that is known",
         ),
     }
+}
+
+/// Travis CI's own mails belong to threads, by builds and their results. The readers
+/// of hosted systems' notices know them from answers.
+fn threads_its_notices(reading: &Reading) -> bool {
+    let builds = match reading {
+        Reading::Notification(notification) => &notification.builds,
+        Reading::NoFailure(told) => &told.builds,
+        Reading::NotANotice => return false,
+    };
+    builds.iter().any(|build| build.ci != CiSystem::Buildbot)
 }
 
 fn no_failure(told: NoFailure, mail: &Mail) -> Understood {

@@ -17,6 +17,7 @@
 //! | `ledger`, `switches`, `audit` | the loop breaker, STOP, the trail |
 //! | `troubles` | services that fail, and the disk |
 //! | `mirror`, `health`, `search`, `pairs` | bug reports and what is known of them |
+//! | `signing` | old signatures are made anew |
 
 use std::fmt;
 
@@ -41,6 +42,7 @@ mod outcome;
 mod pairs;
 mod row;
 mod search;
+mod signing;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -61,12 +63,13 @@ pub use mirror::{CommentUpdate, Mirror, MirrorState};
 pub use notifications::Revised;
 pub use outbox::{DeliveryRow, FrozenId};
 pub use outcome::Finish;
-pub use pairs::{Pair, PairWord};
+pub use pairs::{NearPair, Pair, PairWord};
 pub use row::{
     Closed, DecisionRow, DraftRow, FailureVerdict, Held, MailSummary, NotificationRow, Reading,
     Waiting,
 };
 pub use search::{Combine, Hit, Order};
+pub use signing::{Renamed, Signing};
 pub use switches::{Switch, SwitchState};
 pub use troubles::{Service, ServiceTrouble, disk_trouble};
 

@@ -14,6 +14,7 @@ use super::Store;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_withdrawn.sql"),
+    include_str!("migrations/0003_signatures.sql"),
 ];
 
 /// Tells our files from other SQLite files: "bbw1".

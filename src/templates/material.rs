@@ -6,7 +6,7 @@ use crate::domain::draft::{Flavour, Settings};
 use crate::domain::failure::{Details, Failure, FailureKind, TestId};
 use crate::domain::issue::IssueRef;
 use crate::domain::matching::{Candidate, Tier, Verdict};
-use crate::domain::notification::{Build, BuildLink, BuildResult, ReadFrom};
+use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem, ReadFrom};
 use crate::domain::signature::Signature;
 
 pub(super) fn settings(flavour: Flavour) -> Settings {
@@ -29,6 +29,7 @@ pub(super) fn settings(flavour: Flavour) -> Settings {
 
 pub(super) fn build(builder: &str, number: u64, failures: Vec<Failure>) -> Build {
     Build {
+        ci: CiSystem::Buildbot,
         redactions: 0,
         builder: builder.into(),
         result: BuildResult::Failure,
@@ -39,9 +40,11 @@ pub(super) fn build(builder: &str, number: u64, failures: Vec<Failure>) -> Build
         revision: Some("0123456789abcdef0123456789abcdef01234567".into()),
         link: Some(BuildLink {
             url: format!("https://buildbot.python.org/all/#/builders/{number}/builds/2"),
+            ci: CiSystem::Buildbot,
             base: "https://buildbot.python.org/all/".into(),
             builder: number.to_string(),
             number: 2,
+            name: None,
         }),
         blamelist: vec!["Committer <committer@example.org>".into()],
         failures,

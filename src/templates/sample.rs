@@ -7,7 +7,9 @@ use crate::domain::failure::{Details, Failure, FailureKind, TestId};
 use crate::domain::issue::IssueRef;
 use crate::domain::mail::Mail;
 use crate::domain::matching::{Candidate, Tier, Verdict};
-use crate::domain::notification::{Build, BuildLink, BuildResult, Notification, ReadFrom};
+use crate::domain::notification::{
+    Build, BuildLink, BuildResult, CiSystem, Notification, ReadFrom,
+};
 use crate::domain::signature::Signature;
 
 /// For each flavour: everything known, and hardly anything known.
@@ -74,9 +76,11 @@ fn candidate() -> Candidate {
 fn full() -> Notification {
     let link = BuildLink {
         url: "https://buildbot.example.org/#/builders/1/builds/2".to_owned(),
+        ci: CiSystem::Buildbot,
         base: "https://buildbot.example.org/".to_owned(),
         builder: "1".to_owned(),
         number: 2,
+        name: None,
     };
     let failures = [
         failure("test_posix", Some("test_close")),
@@ -84,6 +88,7 @@ fn full() -> Notification {
         failure("test_string", None),
     ];
     let build = Build {
+        ci: CiSystem::Buildbot,
         worker: Some("fedora-ppc64".to_owned()),
         branch: Some("3.x".to_owned()),
         revision: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
@@ -118,6 +123,7 @@ fn bare() -> Notification {
 
 fn build(failures: Vec<Failure>) -> Build {
     Build {
+        ci: CiSystem::Buildbot,
         redactions: 0,
         builder: "PPC64 Fedora 3.x".to_owned(),
         result: BuildResult::Failure,

@@ -6,7 +6,9 @@ use super::{Parts, mirroring};
 use crate::domain::Seconds;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::matching::{self, Candidate, Hit, Scope, Search, Tier, Verdict, searches};
-use crate::store::{self, Combine, FailureVerdict, Mirror, NotificationRow, Order, PairWord};
+use crate::store::{
+    self, Combine, FailureVerdict, Mirror, NearPair, NotificationRow, Order, PairWord,
+};
 
 /// How many reports one search gives at most.
 const MOST_HITS: usize = 25;
@@ -98,30 +100,65 @@ fn hit(hit: store::Hit) -> Hit {
     }
 }
 
-/// What people said about this very failure before counts more than any search.
+/// What people said about this very failure before counts more than any search,
+/// and what they said about one that is nearly the same more than an open choice.
 fn with_memory(mirror: Mirror<'_>, failure: &Failure, verdict: Verdict) -> Result<Verdict> {
     let pairs = mirror.pairs(&failure.signature)?;
     let confirmed = pairs.iter().find(|pair| pair.word == PairWord::Confirmed);
-    let Some(pair) = confirmed else {
-        return Ok(verdict);
-    };
-    let Some(issue) = mirror.issue(pair.issue)? else {
-        return Ok(verdict);
-    };
-    if !issue.open {
+    if let Some(pair) = confirmed {
+        let evidence = format!("{} said that this failure belongs to it", pair.who);
+        return with_first(mirror, pair.issue, Tier::Strong, evidence, verdict);
+    }
+    if matches!(verdict, Verdict::Known { .. }) {
         return Ok(verdict);
     }
+    let near = mirror.near_pairs(failure)?;
+    let is_said_of = |near: &&NearPair, word| near.pair.word == word;
+    let contradicted = |issue| {
+        let exactly = pairs.iter().any(|pair| pair.issue == issue);
+        exactly
+            || near
+                .iter()
+                .filter(|near| is_said_of(near, PairWord::Rejected))
+                .any(|near| near.pair.issue == issue)
+    };
+    let confirmed = near
+        .iter()
+        .filter(|near| is_said_of(near, PairWord::Confirmed))
+        .find(|near| !contradicted(near.pair.issue));
+    let Some(near) = confirmed else {
+        return Ok(verdict);
+    };
+    let evidence = format!(
+        "{} said that a failure belongs to it that differs by {:.0} %",
+        near.pair.who,
+        100.0 * near.distance
+    );
+    with_first(mirror, near.pair.issue, Tier::Likely, evidence, verdict)
+}
+
+/// The report in front of what was found, if it is open.
+fn with_first(
+    mirror: Mirror<'_>,
+    number: u64,
+    tier: Tier,
+    evidence: String,
+    verdict: Verdict,
+) -> Result<Verdict> {
+    let Some(issue) = mirror.issue(number)?.filter(|issue| issue.open) else {
+        return Ok(verdict);
+    };
     let first = Candidate {
         issue: issue.reference(),
         open: true,
-        tier: Tier::Strong,
-        evidence: vec![format!("{} said that this failure belongs to it", pair.who)],
+        tier,
+        evidence: vec![evidence],
     };
     let mut candidates = vec![first];
     candidates.extend(
         candidates_of(verdict)
             .into_iter()
-            .filter(|candidate| candidate.issue.number != pair.issue),
+            .filter(|candidate| candidate.issue.number != number),
     );
     Ok(Verdict::Known { candidates })
 }
@@ -154,12 +191,5 @@ pub(super) fn remember(parts: &Parts, row: &NotificationRow, issue: u64, who: &s
     let name = parts.tracker.name();
     let now = parts.clock.now();
     let mirror = parts.store.mirror(&name);
-    mirror.record_pair(
-        &failure.signature,
-        issue,
-        PairWord::Confirmed,
-        Some(row.id),
-        who,
-        now,
-    )
+    mirror.record_pair(failure, issue, PairWord::Confirmed, Some(row.id), who, now)
 }

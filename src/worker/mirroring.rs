@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Memory, Parts};
+use super::{Memory, Parts, signing};
 use crate::domain::Seconds;
 use crate::domain::delivery::retry_after;
 use crate::store::{CommentUpdate, MirrorHealth, Service};
@@ -154,6 +154,9 @@ pub fn mirror_max_age(sync_interval: Seconds) -> Seconds {
 
 /// Why nothing may be called new yet, in words; `None` if it may.
 pub(super) fn why_not_new(parts: &Parts, now: Seconds) -> Result<Option<String>> {
+    if let Some(why) = signing::why_not_new(parts)? {
+        return Ok(Some(why));
+    }
     let name = parts.tracker.name();
     let max_age = mirror_max_age(parts.rules.sync_interval);
     Ok(match parts.store.mirror(&name).health(now, max_age)? {

@@ -27,8 +27,8 @@ pub struct Parts {
     pub store: Store,
     /// Where bug reports are.
     pub tracker: Tracker,
-    /// Where logs are, if any such system is configured.
-    pub ci: Option<Ci>,
+    /// Where logs are: the CI systems that are configured.
+    pub ci: Vec<Ci>,
     /// How texts are worded.
     pub templates: Templates,
     /// Where replies leave.

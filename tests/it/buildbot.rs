@@ -2,7 +2,7 @@
 
 use buildbot_watch::ci::{Buildbot, Ci, Extent, Miss};
 use buildbot_watch::domain::finding::Level;
-use buildbot_watch::domain::notification::{BuildLink, BuildResult};
+use buildbot_watch::domain::notification::{BuildLink, BuildResult, CiSystem};
 
 use axum::Router;
 use axum::extract::Query;
@@ -22,9 +22,11 @@ fn link(builder: &str, number: u64) -> BuildLink {
     let base = &world().buildbot.url;
     BuildLink {
         url: format!("{base}#/builders/{builder}/builds/{number}"),
+        ci: CiSystem::Buildbot,
         base: base.clone(),
         builder: builder.into(),
         number,
+        name: None,
     }
 }
 
@@ -192,9 +194,11 @@ fn at(base: &str) -> (Ci, BuildLink) {
     let ci = Ci::Buildbot(Buildbot::new(&[base.to_owned()], tls()).unwrap());
     let link = BuildLink {
         url: format!("{base}#/builders/1/builds/2"),
+        ci: CiSystem::Buildbot,
         base: base.to_owned(),
         builder: "1".into(),
         number: 2,
+        name: None,
     };
     (ci, link)
 }

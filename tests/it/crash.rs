@@ -2,23 +2,26 @@
 //! end the list's archive, a subscriber's mailbox and the tracker are counted:
 //! nothing lost, nothing twice, nothing unapproved.
 //!
-//! The steps are not listed by hand. One undisturbed run is traced, and every
+//! The steps are not listed by hand. Undisturbed runs are traced, and every
 //! system call that another process or the disk can notice is a step: each
-//! commit (and a write before it, which leaves half a commit), each command to
-//! the mailbox and the submission server, each request to the tracker. The
-//! program is killed right before each of them; when it was sent; and when it was
-//! answered and the answer not read. Only what nobody can tell apart is taken
-//! together: the pieces of one command or answer, and the frames of one commit.
+//! commit (and the last write before it, which leaves half a commit), each
+//! command to the mailbox and the submission server, each request to the
+//! tracker. The program is killed right before each of them; when it was sent;
+//! and when it was answered and the answer not read. Only what nobody can tell
+//! apart is taken together: the pieces of one answer, and the frames of one
+//! commit. A step is what every undisturbed run has; and the program must have
+//! been killed at each.
 //!
 //! Each kill has a notification of its own. What only a person can know is
 //! resolved as a person would: by a look at the archive and the tracker.
 //! `SHOW_KILLS=1` tells of each kill what it was aimed at and what it hit.
 
+mod calls;
 mod kills;
 mod lane;
-mod strace;
+mod steps;
 mod tally;
-mod trace;
+mod tracer;
 
 use std::time::{Duration, Instant};
 
@@ -26,14 +29,14 @@ use buildbot_watch::store::DeliveryKind;
 use futures_util::future::join_all;
 
 use kills::{Kills, share};
-use lane::{Lane, PATIENCE, was_killed};
-use strace::{Kill, Traced, from_the_start};
-use trace::Trace;
+use lane::{Lane, PATIENCE};
+use tracer::{Ended, Kill, Traced, stopped};
 
 use crate::service::Service;
 
-/// How long after a run was begun it must have been killed.
-const RUN: Duration = Duration::from_secs(6);
+/// A program that has done what it was to do, and then no step for so long, is
+/// done with it.
+const QUIET: Duration = Duration::from_millis(1500);
 
 /// So many share the steps, each with a list and a daemon of its own: most of the
 /// time each waits for the pause between two writes to the tracker, or for the
@@ -51,12 +54,12 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 
 #[test]
 fn killed_while_an_issue_is_opened_and_the_list_answered() {
-    run(async { tell(deliveries("opening", DeliveryKind::OpenIssue, "t4").await) });
+    run(async { tell(deliveries("opening", DeliveryKind::OpenIssue, 1).await) });
 }
 
 #[test]
 fn killed_while_an_issue_is_commented_on_and_a_slow_list_answered() {
-    run(async { tell(deliveries("commenting", DeliveryKind::Comment, "t5").await) });
+    run(async { tell(deliveries("commenting", DeliveryKind::Comment, 5).await) });
 }
 
 fn tell(lanes: Vec<Kills>) {
@@ -67,78 +70,62 @@ fn tell(lanes: Vec<Kills>) {
     together.expect("a lane").tell();
 }
 
-async fn deliveries(scenario: &'static str, kind: DeliveryKind, tracker: &str) -> Vec<Kills> {
+/// Each lane has a tracker of its own, the first one of this number: what is
+/// written to another's would come up in its listings, or not, as it happens.
+async fn deliveries(scenario: &'static str, kind: DeliveryKind, first: usize) -> Vec<Kills> {
     let area = format!("crash-{scenario}");
-    let lanes = join_all((0..LANES).map(|_| Lane::new(&area, tracker))).await;
-    // An earlier run in the same world may have left hundreds.
-    lanes[0].setup.empty_tracker().await;
-    // One after the other, for all the lanes: as long as issues are opened by
-    // others, a listing of the tracker does not prove that a failure is new.
-    join_all(lanes.iter().map(|lane| prepare(lane, kind, 0..1))).await;
+    let trackers: Vec<String> = (first..first + LANES)
+        .map(|it| format!("crash{it}"))
+        .collect();
+    let lanes = join_all(trackers.iter().map(|tracker| Lane::new(&area, tracker))).await;
     let kills = lanes.iter().map(async |lane| {
+        // An earlier run in the same world may have left hundreds.
+        lane.setup.empty_tracker().await;
+        prepare(lane, kind, 0..1).await;
+        if kind == DeliveryKind::Comment {
+            // With a fast list, the copy that comes back tells of every mail that
+            // was sent before anything else can happen.
+            lane.list_is_slow().await;
+        }
         // What goes on with the mailbox meanwhile is the other scenario.
-        let is_wanted = |name: &str| !name.contains("mailbox");
-        Kills::of(scenario, deliver_once(lane).await, is_wanted)
+        let is_wanted = |name: &str| !name.starts_with("mailbox:");
+        Kills::of(scenario, &deliver_once(lane).await.steps, is_wanted)
     });
     let kills = share(join_all(kills).await);
-    let all: Vec<usize> = kills.iter().map(|kills| 4 + kills.len() * 3 / 2).collect();
-    let prepared = lanes.iter().zip(&all);
-    join_all(prepared.map(|(lane, all)| prepare(lane, kind, 1..*all))).await;
-    if kind == DeliveryKind::Comment {
-        // With a fast list, the copy that comes back tells of every mail that was
-        // sent before anything else can happen.
-        join_all(lanes.iter().map(Lane::list_is_slow)).await;
-    }
-    let delivered = lanes.into_iter().zip(kills).zip(all);
-    join_all(delivered.map(|((lane, kills), all)| deliver_killed(lane, kills, kind, all))).await
+    let shares = lanes.into_iter().zip(kills);
+    join_all(shares.map(|(lane, kills)| deliver_killed(lane, kills, kind))).await
 }
 
 /// Delivers the first notification undisturbed, and traces that.
-async fn deliver_once(lane: &Lane) -> Trace {
+async fn deliver_once(lane: &Lane) -> Ended {
     let service = lane.settled().await;
-    let file = lane.trace_file();
-    let traced = Traced::attach(service.process(), &file, Kill::Never);
+    let traced = Traced::attach(service.process(), None);
     lane.approve(0);
-    let done = || lane.number("SELECT count(*) FROM deliveries WHERE done_at IS NOT NULL") == 2;
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < PATIENCE, "it does not deliver");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let trace = traced.end();
-    drop(service);
-    trace
+    until(traced, || lane.has_delivered(0)).await
 }
 
-/// Delivers one notification for each step; of `all`, two are never approved.
-async fn deliver_killed(lane: Lane, mut kills: Kills, kind: DeliveryKind, all: usize) -> Kills {
+/// Delivers one notification for each step; two are never approved.
+async fn deliver_killed(lane: Lane, mut kills: Kills, kind: DeliveryKind) -> Kills {
+    let all = 8 + kills.len() * 5 / 4;
+    prepare(&lane, kind, 1..all).await;
     let mut approved = vec![0];
     let mut was_at_the_tracker = false;
-    while let Some(target) = kills.next() {
+    while approved.len() + 2 < all
+        && let Some(target) = kills.next()
+    {
         let number = approved.len();
-        if number + 2 == all {
-            break;
-        }
         let mut service = lane.settled().await;
         if was_at_the_tracker {
             // What the process has asked the tracker once, it does not ask again.
             drop(service);
             service = lane.settled().await;
         }
-        let file = lane.trace_file();
-        let mut traced = Traced::attach(service.process(), &file, target.kill());
+        let traced = Traced::attach(service.process(), Some(target.kill()));
         lane.approve(number);
         approved.push(number);
-        let start = Instant::now();
-        let mut ended = None;
-        while ended.is_none() && start.elapsed() < RUN {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            traced.look();
-            ended = service.how_it_ended();
-        }
-        let trace = traced.end();
-        let there = kills.ended(target, &trace, ended.is_some_and(was_killed));
-        was_at_the_tracker = !there.contains("submission");
+        let ended = until(traced, || lane.has_delivered(number)).await;
+        was_at_the_tracker = !(ended.was_hit && target.is_submission());
+        kills.ended(target, &ended);
     }
 
     let (service, resolved) = lane.bring_to_an_end().await;
@@ -163,44 +150,45 @@ async fn prepare(lane: &Lane, kind: DeliveryKind, numbers: std::ops::Range<usize
         drop(lane.settled().await);
     }
     lane.deliver_notifications(numbers.clone()).await;
-    drop(lane.settled().await);
-    for number in numbers {
-        assert!(lane.row(number).is_some_and(|row| row.draft.is_some()));
-    }
+    drop(lane.settled_with(numbers).await);
 }
 
 #[test]
-fn killed_while_mails_come_in_and_are_read() {
-    run(async {
-        let lanes = join_all((0..LANES).map(|_| Lane::new("crash-intake", "demo"))).await;
-        let kills = lanes.iter().map(async |lane| {
-            drop(lane.settled().await);
-            // The first mail is written to pages of the database that are new.
-            lane.deliver_notifications(0..1).await;
-            drop(lane.settled().await);
-            lane.deliver_notifications(1..2).await;
-            let (trace, _) = start_and_draft(lane, 1, &Kill::Never).await;
-            Kills::of("intake", trace, |_| true)
-        });
-        let kills = share(join_all(kills).await);
-        let shares = lanes.into_iter().zip(kills);
-        tell(join_all(shares.map(|(lane, kills)| intake(lane, kills))).await);
-    });
+fn killed_while_a_mail_comes_in_and_is_read() {
+    run(async { tell(mails("intake", "crash-idle").await) });
+}
+
+#[test]
+fn killed_while_it_starts_with_a_mail_waiting() {
+    run(async { tell(mails("start", "crash-idle").await) });
 }
 
 /// Takes in one notification for each step.
-async fn intake(lane: Lane, mut kills: Kills) -> Kills {
+async fn mails(scenario: &'static str, tracker: &str) -> Vec<Kills> {
+    let area = format!("crash-{scenario}");
+    let lanes = join_all((0..LANES).map(|_| Lane::new(&area, tracker))).await;
+    let kills = lanes.iter().map(async |lane| {
+        drop(lane.settled().await);
+        // The first mail is written to pages of the database that are new.
+        lane.deliver_notifications(0..1).await;
+        let ended = take_in(lane, scenario, 1, None).await;
+        Kills::of(scenario, &ended.steps, |_| true)
+    });
+    let kills = share(join_all(kills).await);
+    let shares = lanes.into_iter().zip(kills);
+    join_all(shares.map(|(lane, kills)| take_in_killed(lane, kills))).await
+}
+
+async fn take_in_killed(lane: Lane, mut kills: Kills) -> Kills {
     let mut number = 1;
     while let Some(target) = kills.next() {
         // Each kill has a mail of its own: one that is killed three times while
         // it is read is laid aside, as it should be.
-        drop(lane.settled().await);
         number += 1;
-        lane.deliver_notifications(number..number + 1).await;
-        let (trace, killed) = start_and_draft(&lane, number, &target.kill()).await;
-        kills.ended(target, &trace, killed);
+        let ended = take_in(&lane, kills.scenario, number, Some(target.kill())).await;
+        kills.ended(target, &ended);
     }
-    drop(lane.settled().await);
+    drop(lane.settled_with(0..number + 1).await);
     lane.quiet().await;
     let all: Vec<usize> = (0..=number).collect();
     lane.assert_each_drafted_once(&all);
@@ -209,14 +197,33 @@ async fn intake(lane: Lane, mut kills: Kills) -> Kills {
     kills
 }
 
+/// A mail comes in while the daemon waits for one, or waits for the daemon.
+async fn take_in(lane: &Lane, scenario: &str, number: usize, kill: Option<Kill>) -> Ended {
+    let service = lane.settled_with(number - 1..number).await;
+    let is_drafted = || lane.has_drafted(number);
+    if scenario == "intake" {
+        let traced = Traced::attach(service.process(), kill);
+        lane.deliver_notifications(number..number + 1).await;
+        return until(traced, is_drafted).await;
+    }
+    drop(service);
+    lane.deliver_notifications(number..number + 1).await;
+    start_until(lane, kill, is_drafted).await
+}
+
 #[test]
 fn killed_at_the_very_first_start() {
     run(async {
-        let lanes = join_all((0..LANES).map(|_| Lane::new("crash-first", "demo"))).await;
+        let lanes = join_all((0..LANES).map(|_| Lane::new("crash-first", "crash-first"))).await;
+        for number in 0..3 {
+            lanes[0].report_by_hand(number).await;
+        }
         let kills = lanes.iter().map(async |lane| {
-            let (trace, _) = start_and_settle(lane, &Kill::Never).await;
+            let ended = start_until(lane, None, || lane.has_looked()).await;
             // What is asked of the tracker is asked at every start.
-            Kills::of("first start", trace, |name| !name.contains("tracker"))
+            Kills::of("first start", &ended.steps, |name| {
+                !name.starts_with("tracker:")
+            })
         });
         let kills = share(join_all(kills).await);
         let shares = lanes.into_iter().zip(kills);
@@ -229,14 +236,14 @@ async fn first_start(lane: Lane, mut kills: Kills) -> Kills {
     let mut number = 0;
     while let Some(target) = kills.next() {
         lane.forget_everything();
-        let (trace, killed) = start_and_settle(&lane, &target.kill()).await;
-        kills.ended(target, &trace, killed);
+        let ended = start_until(&lane, Some(target.kill()), || lane.has_looked()).await;
+        kills.ended(target, &ended);
         // What is in the mailbox when it is opened first is history; what comes
         // after that is not, whatever happened in between.
         let was_opened = lane.number("SELECT count(*) FROM mailboxes") == 1;
         lane.deliver_notifications(number..number + 1).await;
-        drop(lane.settled().await);
-        let drafted = if was_opened { vec![number] } else { Vec::new() };
+        let drafted: Vec<usize> = was_opened.then_some(number).into_iter().collect();
+        drop(lane.settled_with(drafted.clone()).await);
         lane.assert_each_drafted_once(&drafted);
         lane.assert_unharmed();
         number += 1;
@@ -245,42 +252,25 @@ async fn first_start(lane: Lane, mut kills: Kills) -> Kills {
     kills
 }
 
-/// Starts the daemon under strace without anything to do, until it has looked
-/// through the mailbox or is killed; says whether it was.
-async fn start_and_settle(lane: &Lane, kill: &Kill) -> (Trace, bool) {
-    start_until(lane, kill, || {
-        lane.number("SELECT count(*) FROM mailboxes WHERE reconciled_at IS NOT NULL") == 1
-    })
-    .await
-}
-
-/// Starts the daemon under strace with a mail waiting, until it has a draft of it
-/// or is killed; says whether it was.
-async fn start_and_draft(lane: &Lane, number: usize, kill: &Kill) -> (Trace, bool) {
-    start_until(lane, kill, || {
-        lane.row(number).is_some_and(|row| row.draft.is_some())
-    })
-    .await
-}
-
-async fn start_until(lane: &Lane, kill: &Kill, is_done: impl Fn() -> bool) -> (Trace, bool) {
-    let file = lane.trace_file();
-    let mut service = Service::start_as(&lane.setup, from_the_start(&file, kill));
-    let mut traced = Traced::started(service.process(), &file, kill.clone());
-    let is_never = matches!(kill, Kill::Never);
-    let start = Instant::now();
-    let mut ended = None;
-    while ended.is_none() && start.elapsed() < RUN {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        traced.look();
-        ended = service.how_it_ended();
-        // Nobody else may have the database open when the program is killed.
-        if is_never && is_done() {
-            break;
-        }
-    }
+/// Starts the daemon traced, until it has done a thing and read the tracker's
+/// changes, or is killed.
+async fn start_until(lane: &Lane, kill: Option<Kill>, is_done: impl Fn() -> bool) -> Ended {
+    let begun = lane.next_second().await;
+    let service = Service::start_as(&lane.setup, stopped());
+    let traced = Traced::start(service.process(), kill);
+    let ended = until(traced, || is_done() && lane.has_listed(begun)).await;
     drop(service);
-    // strace writes its last line when the program is gone.
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    (traced.end(), ended.is_some_and(was_killed))
+    ended
+}
+
+/// Lets the daemon run until it has done a thing and nothing else follows, or is
+/// killed.
+async fn until(traced: Traced, is_done: impl Fn() -> bool) -> Ended {
+    let start = Instant::now();
+    while !traced.is_over() && !traced.is_quiet_and(QUIET, &is_done) {
+        let patience = start.elapsed() < PATIENCE;
+        assert!(patience, "not done; it did: {}", traced.tell());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    traced.end()
 }

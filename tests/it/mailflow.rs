@@ -9,5 +9,6 @@ mod never_answered;
 mod on_the_list;
 mod people;
 mod restored;
+mod signing;
 mod smtp_line;
 mod twins;

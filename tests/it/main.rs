@@ -22,6 +22,7 @@ mod daemon;
 mod embedded;
 mod github;
 mod github_stand_in;
+mod hosted_ci;
 mod hostile;
 mod imap;
 mod imap_quirks;

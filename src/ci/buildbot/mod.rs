@@ -290,15 +290,17 @@ fn result(number: Option<i64>) -> Result<BuildResult, Miss> {
 #[cfg(test)]
 mod tests {
     use super::{Buildbot, address};
-    use crate::domain::notification::BuildLink;
+    use crate::domain::notification::{BuildLink, CiSystem};
     use crate::http::base_url;
 
     fn link(base: &str) -> BuildLink {
         BuildLink {
             url: format!("{base}#/builders/1/builds/2"),
+            ci: CiSystem::Buildbot,
             base: base.into(),
             builder: "1".into(),
             number: 2,
+            name: None,
         }
     }
 

@@ -252,7 +252,7 @@ fn build_fields(build: &Build, settings: &Settings) -> BuildFields {
         builder: ink.text(&plain_line(&build.builder, NAME_CHARS)),
         builder_url: known.map_or_else(String::new, |link| url(link.builder_url())),
         url: known.map_or_else(String::new, |link| url(link.url.clone())),
-        number: known.map_or_else(String::new, |link| link.number.to_string()),
+        number: known.map_or_else(String::new, |link| ink.text(&link.shown())),
         worker: build.worker.as_deref().map_or_else(String::new, |worker| {
             ink.word(&plain_line(worker, NAME_CHARS))
         }),

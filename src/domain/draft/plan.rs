@@ -8,7 +8,7 @@ use crate::domain::draft::reply;
 use crate::domain::issue::IssueRef;
 use crate::domain::mail::Mail;
 use crate::domain::matching::Verdict;
-use crate::domain::notification::Notification;
+use crate::domain::notification::{CiSystem, Notification};
 use crate::domain::untrusted::plain_line;
 
 /// Stands in [`Settings::components_of`] for builds that do not compile.
@@ -225,8 +225,10 @@ fn warn_of_links(group: &Group<'_>, settings: &Settings, warnings: &mut Vec<Stri
             continue;
         } else if shown {
             format!(
-                "whether {} is your Buildbot could not be checked: name it in [ci] buildbots",
-                plain_line(host(&link.url), 100)
+                "whether {} is your {} could not be checked: name it in {}",
+                plain_line(host(&link.url), 100),
+                link.ci.name(),
+                setting(link.ci)
             )
         } else if is_trusted || trusted.is_empty() {
             format!(
@@ -235,14 +237,23 @@ fn warn_of_links(group: &Group<'_>, settings: &Settings, warnings: &mut Vec<Stri
             )
         } else {
             format!(
-                "the link {} is not on a configured Buildbot and was left out: \
-                 add it to [ci] buildbots",
-                plain_line(&link.url, 150)
+                "the link {} is not on a configured {} and was left out: add it to {}",
+                plain_line(&link.url, 150),
+                link.ci.name(),
+                setting(link.ci)
             )
         };
         if !warnings.contains(&words) {
             warnings.push(words);
         }
+    }
+}
+
+/// Where a CI system is named in the configuration.
+fn setting(ci: CiSystem) -> String {
+    match ci {
+        CiSystem::Buildbot => "[ci] buildbots".to_owned(),
+        other => format!("[ci.{}] projects", other.key()),
     }
 }
 

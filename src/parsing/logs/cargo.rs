@@ -3,7 +3,6 @@
 use super::found::Found;
 use super::others::{MAX_FAILED, MAX_LINES};
 use crate::domain::failure::{FailureKind, Place, TestId};
-use crate::domain::signature;
 
 /// Reads the output of `cargo build` and `cargo test`.
 #[derive(Debug, Default)]
@@ -293,11 +292,6 @@ fn of_test(
     if let Some(report) = report {
         found.line = report.message;
         found.excerpt.extend(report.lines);
-        let frame = report
-            .place
-            .as_ref()
-            .and_then(|place| signature::Frame::own(&place.file, ""));
-        found.frames.extend(frame);
         found.details.frames.extend(report.place.clone());
         found.details.place = report.place;
     }

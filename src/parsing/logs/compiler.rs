@@ -121,6 +121,11 @@ impl Errors {
         self.best.as_ref()
     }
 
+    /// Whether the next line may go on with the last error.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open || self.before.is_some()
+    }
+
     /// Whether it is more than a tool's word that something failed.
     pub(super) fn has_cause(&self) -> bool {
         self.best

@@ -3,7 +3,7 @@
 use super::traceback::{self, Traceback};
 use super::{buildbot_steps, test_id};
 use crate::domain::failure::{Details, Failure, FailureKind, Place, TestId};
-use crate::domain::signature::{self, Parts};
+use crate::domain::signature::{self, Parts, Signature};
 use crate::parsing::{excerpt, redact};
 
 /// One thing that went wrong, as one reader saw it.
@@ -18,7 +18,6 @@ pub(super) struct Found {
     /// Shown behind the line; no part of the signature.
     pub(super) place: Option<String>,
     pub(super) excerpt: Vec<String>,
-    pub(super) frames: Vec<signature::Frame>,
     pub(super) details: Details,
     /// It follows from another failure.
     pub(super) consequence: bool,
@@ -41,7 +40,6 @@ impl Found {
             line: None,
             place: None,
             excerpt: Vec::new(),
-            frames: Vec::new(),
             details: Details::default(),
             consequence: false,
             in_rerun: false,
@@ -77,7 +75,6 @@ impl Found {
             exception: traceback.exception_type(),
             line: headline.or(header).map(str::to_owned),
             excerpt: traceback.excerpt(header, excerpt::MAX_LINES),
-            frames: own_frames(&traceback.frames),
             details: Details {
                 frames: places(&traceback.frames),
                 ..Details::default()
@@ -140,21 +137,14 @@ impl Found {
             Some(_) => line.split_once(": ").map_or("", |(_, message)| message),
             None => line,
         });
-        let signature = signature::of(&Parts {
-            test: &self.test,
-            kind: self.kind,
-            exception: self.exception.as_deref(),
-            message,
-            frames: &self.frames,
-        });
-        let failure = Failure {
+        let mut failure = Failure {
             message: self.exception.as_deref().and(message).map(str::to_owned),
             test: clean(self.test),
             kind: self.kind,
             exception: self.exception,
             excerpt: excerpt::lines(lines.iter().map(String::as_str)),
             line: shown,
-            signature,
+            signature: Signature(String::new()),
             flaky,
             consequence: self.consequence,
             details: Details {
@@ -162,6 +152,7 @@ impl Found {
                 ..clean_details(self.details)
             },
         };
+        failure.signature = signature::of(&Parts::of(&failure));
         (failure, in_line.max(in_excerpt))
     }
 }
@@ -185,14 +176,6 @@ fn shortened(kind: FailureKind, line: &str) -> String {
         _ if line.trim_start().starts_with("File \"") => excerpt::without_build_folder(line),
         _ => buildbot_steps::without_command(line).to_owned(),
     }
-}
-
-/// The frames that count for a signature.
-pub(super) fn own_frames(frames: &[traceback::Frame]) -> Vec<signature::Frame> {
-    frames
-        .iter()
-        .filter_map(|frame| signature::Frame::own(&frame.path, &frame.function))
-        .collect()
 }
 
 /// The frames as people and programs may want them, the innermost ones.

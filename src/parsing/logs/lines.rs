@@ -1,8 +1,12 @@
 //! A log's lines as the readers want them: whatever the pieces in which the log
-//! comes, without Buildbot's stream letters, escape sequences and NULs, bounded,
+//! comes, without Buildbot's stream letters, what hosted systems put
+//! before a line, escape sequences and NULs, bounded,
 //! without private keys.
 
 use std::borrow::Cow;
+use std::ops::Range;
+
+use super::ci_decoration::undecorated;
 
 /// Longest line that is looked at, in bytes; the rest of it is skipped.
 pub(super) const MAX_LINE: usize = 64 * 1024;
@@ -45,23 +49,53 @@ struct Sample {
 }
 
 impl Lines {
-    /// Takes the next bytes of the log; `each` gets the lines that became whole,
-    /// with their numbers.
-    pub(super) fn push(&mut self, mut bytes: &[u8], each: &mut impl FnMut(u64, &str)) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            let (line, rest) = bytes.split_at(end);
-            bytes = rest.get(1..).unwrap_or_default();
-            if self.partial.is_empty() {
-                self.whole(clipped(line), each);
-            } else {
-                self.keep(line);
-                let line = std::mem::take(&mut self.partial);
-                self.whole(&line, each);
-                self.partial = line;
-                self.partial.clear();
+    /// Takes the next bytes of the log up to the end of a line, and gives what is
+    /// left of them; `each` gets the lines that became whole, with their numbers.
+    pub(super) fn push<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        each: &mut impl FnMut(u64, &str),
+    ) -> &'a [u8] {
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
+            self.keep(bytes);
+            return &[];
+        };
+        let (line, rest) = bytes.split_at(end);
+        if self.partial.is_empty() {
+            self.whole(clipped(line), each);
+        } else {
+            self.keep(line);
+            let line = std::mem::take(&mut self.partial);
+            self.whole(&line, each);
+            self.partial = line;
+            self.partial.clear();
+        }
+        rest.get(1..).unwrap_or_default()
+    }
+
+    /// Whether whole lines may be passed over here.
+    pub(super) fn may_skip(&self) -> bool {
+        let is_decided = !matches!(self.letters, Letters::Undecided(_));
+        self.partial.is_empty() && is_decided && !self.in_key
+    }
+
+    /// Passes over whole lines; those in `shown`, as ranges of bytes, are given out
+    /// all the same.
+    pub(super) fn skip(
+        &mut self,
+        lines: &[u8],
+        shown: [Range<usize>; 2],
+        each: &mut impl FnMut(u64, &str),
+    ) {
+        let before = self.number;
+        for part in shown {
+            self.number = before + count(lines.get(..part.start).unwrap_or_default());
+            let part = lines.get(part).unwrap_or_default();
+            for line in part.split_inclusive(|byte| *byte == b'\n') {
+                self.emit(clipped(line.strip_suffix(b"\n").unwrap_or(line)), each);
             }
         }
-        self.keep(bytes);
+        self.number = before + count(lines);
     }
 
     /// The log has ended.
@@ -117,8 +151,9 @@ impl Lines {
         // Progress bars draw over themselves.
         for part in text.split('\r') {
             let part = plain(part);
-            if self.is_shown(&part) {
-                each(self.number, &part);
+            let part = undecorated(&part);
+            if self.is_shown(part) {
+                each(self.number, part);
             }
         }
     }
@@ -193,6 +228,10 @@ fn skip_sequence(chars: &mut std::str::Chars<'_>) {
     }
 }
 
+fn count(lines: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', lines).count() as u64
+}
+
 fn clipped(line: &[u8]) -> &[u8] {
     line.get(..MAX_LINE).unwrap_or(line)
 }
@@ -205,8 +244,10 @@ mod tests {
         let mut all = Vec::new();
         let mut each = |_: u64, line: &str| all.push(line.to_owned());
         let mut lines = Lines::default();
-        for bytes in log.chunks(piece) {
-            lines.push(bytes, &mut each);
+        for mut bytes in log.chunks(piece) {
+            while !bytes.is_empty() {
+                bytes = lines.push(bytes, &mut each);
+            }
         }
         lines.end(&mut each);
         all
@@ -246,11 +287,28 @@ mod tests {
     }
 
     #[test]
+    fn what_hosted_systems_add_is_taken_off() {
+        check(
+            "\u{feff}2026-04-23T10:11:12.1234567Z ##[group]Run make\r\n\
+             2026-04-23T10:11:13.1234567Z \u{1b}[31mFAIL\u{1b}[0m: test_x\r\n"
+                .as_bytes(),
+            &["Run make", "FAIL: test_x"],
+        );
+        check(
+            b"travis_fold:start:s\r\x1b[0Ktravis_time:start:1\r\x1b[0K$ make\n[00:00:07] ok\n",
+            &["", "", "$ make", "ok"],
+        );
+    }
+
+    #[test]
     fn numbers_are_those_of_the_log() {
         let mut numbers = Vec::new();
         let mut each = |number: u64, line: &str| numbers.push((number, line.to_owned()));
         let mut lines = Lines::default();
-        lines.push(b"a\n\nb\rc\nd", &mut each);
+        let mut rest = &b"a\n\nb\rc\nd"[..];
+        while !rest.is_empty() {
+            rest = lines.push(rest, &mut each);
+        }
         lines.end(&mut each);
         let numbers: Vec<(u64, &str)> = numbers
             .iter()

@@ -7,6 +7,7 @@
 mod body;
 mod buildbot_steps;
 mod cargo;
+mod ci_decoration;
 mod compiler;
 mod consequences;
 mod ctest;
@@ -26,6 +27,7 @@ mod pytest;
 mod reader;
 mod regrtest;
 mod sanitizer;
+mod skip;
 mod test_id;
 mod traceback;
 mod unittest;
@@ -68,10 +70,24 @@ impl Default for LogReader {
 impl LogReader {
     /// Takes the next bytes; lines and characters may be split anywhere.
     pub fn push(&mut self, bytes: &[u8]) {
-        let reader = &mut self.reader;
-        self.lines.push(bytes, &mut |number, line| {
-            reader.push_numbered(number, line)
-        });
+        let Self { lines, reader } = self;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if lines.may_skip() && reader.is_idle() {
+                let boring = skip::boring(rest);
+                if !boring.lines.is_empty() {
+                    let tail = skip::tail(boring.lines);
+                    lines.skip(boring.lines, tail, &mut |number, line| {
+                        reader.push_numbered(number, line);
+                    });
+                    rest = boring.rest;
+                    continue;
+                }
+            }
+            rest = lines.push(rest, &mut |number, line| {
+                reader.push_numbered(number, line);
+            });
+        }
     }
 
     /// What the log told. `state` is the build's state in the CI system's words;
@@ -160,5 +176,7 @@ fn only(found: Found) -> Findings {
     }
 }
 
+#[cfg(test)]
+mod order_tests;
 #[cfg(test)]
 mod tests;

@@ -57,6 +57,14 @@ impl Others {
         }
     }
 
+    /// Whether some runner's lines are being read.
+    pub(super) fn is_reading(&self) -> bool {
+        self.pytest.is_some()
+            || self.ctest.is_some()
+            || self.cargo.is_some()
+            || self.golang.is_some()
+    }
+
     /// Whether tests of some runner were seen.
     pub(super) fn tests_seen(&self) -> bool {
         self.pytest.is_some()
@@ -111,7 +119,6 @@ pub(super) fn take_over(reader: &mut Reader) {
         match found.iter_mut().find(is_same) {
             Some(one) => {
                 one.excerpt.extend(dump.excerpt);
-                one.frames = dump.frames;
                 one.details.frames = dump.details.frames;
                 one.details.threads = dump.details.threads;
                 one.details.signal = one.details.signal.take().or(dump.details.signal);

@@ -156,6 +156,12 @@ impl Reader {
         }
     }
 
+    /// Whether no block is open that the next line may belong to.
+    pub(super) fn is_idle(&self) -> bool {
+        let is_reading = self.errors.is_open() || self.others.is_reading();
+        matches!(self.block, Block::None) && !is_reading
+    }
+
     /// Whether regrtest, unittest or Buildbot wrote some of it.
     pub(super) fn is_recognised(&self) -> bool {
         self.tests_seen

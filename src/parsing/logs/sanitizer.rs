@@ -126,15 +126,8 @@ impl Report {
         }
         places.truncate(Details::MAX_FRAMES);
         places.reverse();
-        let frames = places
-            .iter()
-            .filter_map(|place| {
-                signature::Frame::own(&place.file, place.function.as_deref().unwrap_or_default())
-            })
-            .collect();
         let mut found = Found {
             excerpt: self.excerpt(telling),
-            frames,
             apart: apart(&line),
             line: Some(line),
             ..Found::new(FailureKind::Crash, test)

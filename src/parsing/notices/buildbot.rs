@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::{Notice, Subject};
-use crate::domain::notification::{Build, BuildResult, ReadFrom};
+use crate::domain::notification::{Build, BuildResult, CiSystem, ReadFrom};
 use crate::parsing::excerpt::one_line;
 use crate::parsing::pattern;
 use fields::Fields;
@@ -111,6 +111,7 @@ fn build_notice<'a>(found: &Captures<'_>, text: &'a str, subject: &str) -> Notic
         .revision
         .or_else(|| revision_in_subject.map(str::to_owned));
     let build = Build {
+        ci: CiSystem::Buildbot,
         builder,
         result: result_of(&status).unwrap_or(BuildResult::Failure),
         state: fields.state,

@@ -1,7 +1,18 @@
 //! Notices: what a CI system says in a mail's own text, one file a system.
+//!
+//! A system is known by several features that have nothing to do with each other:
+//! the form of the subject (for Buildbot: of the first sentence), a link of its own
+//! that agrees with it, and its sender or the form of its text. One word alone, or
+//! a person who quotes a notice, is none.
 
+mod appveyor;
+mod azure;
 pub(super) mod buildbot;
+mod github_actions;
+mod hosted;
+mod travis;
 
+use crate::domain::mail::Mail;
 use crate::domain::notification::Build;
 
 /// One build, or one missing worker, of which a notice speaks.
@@ -9,7 +20,7 @@ use crate::domain::notification::Build;
 pub(super) struct Notice<'a> {
     /// What the notice is about.
     pub(super) subject: Subject,
-    /// Its part of the mail's text.
+    /// Its part of the mail's text, as far as that tells of failures.
     pub(super) text: &'a str,
     /// The steps that failed, as far as the text names them.
     pub(super) failed_steps: Vec<String>,
@@ -29,4 +40,21 @@ pub(super) enum Subject {
     },
     /// A worker that went away.
     Worker(String),
+}
+
+/// The notices of a mail, whichever CI system wrote it; none if none did.
+pub(super) fn read(mail: &Mail) -> Vec<Notice<'_>> {
+    let notices = buildbot::read(&mail.text, &mail.subject);
+    if !notices.is_empty() {
+        return notices;
+    }
+    [
+        github_actions::read,
+        travis::read,
+        appveyor::read,
+        azure::read,
+    ]
+    .iter()
+    .find_map(|read| read(mail))
+    .unwrap_or_default()
 }

@@ -1,7 +1,6 @@
 use super::*;
 use crate::domain::issue::IssueComment;
-use crate::domain::signature::Signature;
-use crate::store::{Combine, CommentUpdate, Mirror, MirrorHealth, Order, PairWord};
+use crate::store::{Combine, CommentUpdate, Mirror, MirrorHealth, Order};
 
 fn comment(id: &str, text: &str, at: Seconds) -> IssueComment {
     IssueComment {
@@ -248,39 +247,4 @@ fn strange_titles_are_found_too() {
         );
     }
     assert_eq!(mirror.count().unwrap(), 0);
-}
-
-#[test]
-fn the_last_word_on_a_pair_counts() {
-    let store = store();
-    let mirror = store.mirror("here");
-    let signature = Signature("v1:ab".to_owned());
-    mirror
-        .record_pair(&signature, 5, PairWord::Confirmed, None, "anna", NOW)
-        .unwrap();
-    mirror
-        .record_pair(&signature, 6, PairWord::Rejected, None, "anna", NOW + 1)
-        .unwrap();
-    mirror
-        .record_pair(&signature, 5, PairWord::Rejected, None, "ben", NOW + 2)
-        .unwrap();
-    let pairs = mirror.pairs(&signature).unwrap();
-    let told: Vec<_> = pairs
-        .iter()
-        .map(|pair| (pair.issue, pair.word, pair.who.as_str()))
-        .collect();
-    assert_eq!(
-        told,
-        [
-            (5, PairWord::Rejected, "ben"),
-            (6, PairWord::Rejected, "anna")
-        ]
-    );
-    assert!(
-        store
-            .mirror("elsewhere")
-            .pairs(&signature)
-            .unwrap()
-            .is_empty()
-    );
 }

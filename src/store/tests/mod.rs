@@ -16,6 +16,7 @@ mod intake;
 mod mirror;
 mod outbox;
 mod outcome;
+mod pairs;
 mod schema;
 mod search;
 mod steps;

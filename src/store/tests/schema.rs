@@ -7,11 +7,16 @@ use crate::store::open::{MIGRATIONS, migrate};
 use crate::store::{LockRefused, lock_daemon};
 
 /// What a database of each version holds; a new version gets a new one.
-const FILLED: [&str; 2] = [
+const FILLED: [&str; 3] = [
     include_str!("filled_v1.sql"),
     concat!(
         include_str!("filled_v1.sql"),
         include_str!("filled_v2_more.sql")
+    ),
+    concat!(
+        include_str!("filled_v1.sql"),
+        include_str!("filled_v2_more.sql"),
+        include_str!("filled_v3_more.sql")
     ),
 ];
 

@@ -2,10 +2,12 @@
 
 use crate::ci::{Ci, Extent, Miss};
 use crate::domain::Seconds;
-use crate::domain::notification::{Build, Notification, ReadFrom};
+use crate::domain::notification::{Build, CiSystem, Notification, ReadFrom};
 use crate::parsing;
 use crate::store::Service;
 use crate::worker::Parts;
+
+use super::jobs;
 
 /// A log that is not there yet is asked for again after this many seconds.
 pub(super) const ASK_AGAIN: Seconds = 30;
@@ -20,12 +22,17 @@ pub(super) async fn complete(
     notification: &mut Notification,
     deadline: Seconds,
 ) -> Option<String> {
-    let ci = parts.ci.as_ref()?;
-    let mut remarks = Vec::new();
+    let mut remarks = match jobs::complete(parts, notification, deadline).await {
+        Ok(remarks) => remarks,
+        Err(why) => return Some(why),
+    };
     for build in &mut notification.builds {
-        if build.read_from != ReadFrom::Body {
+        if build.read_from != ReadFrom::Body || build.ci != CiSystem::Buildbot {
             continue;
         }
+        let Some(ci) = first_of(&parts.ci, build) else {
+            continue;
+        };
         parts.beat();
         let fetched = fetch(ci, build).await;
         note(parts, &fetched);
@@ -41,14 +48,24 @@ pub(super) async fn complete(
     None
 }
 
+/// The Buildbot to ask: that of the link, or any, to say what is wrong with it.
+fn first_of<'a>(systems: &'a [Ci], build: &Build) -> Option<&'a Ci> {
+    let buildbot = |ci: &&Ci| matches!(ci, Ci::Buildbot(_));
+    let knows = |ci: &&Ci| build.link.as_ref().is_some_and(|link| ci.knows(link));
+    systems
+        .iter()
+        .find(knows)
+        .or_else(|| systems.iter().find(buildbot))
+}
+
 /// Keeps for `status` whether the CI system answers.
-fn note(parts: &Parts, fetched: &Result<(), Miss>) {
+pub(super) fn note<T>(parts: &Parts, fetched: &Result<T, Miss>) {
     let noted = match fetched {
         Err(Miss::Unreachable(why)) => {
             let now = parts.clock.now();
             parts.store.note_trouble(Service::Ci, why, now)
         }
-        Ok(()) | Err(_) => parts.store.clear_trouble(Service::Ci),
+        Ok(_) | Err(_) => parts.store.clear_trouble(Service::Ci),
     };
     // What the store cannot do is told by the step that is recorded next.
     if let Err(error) = noted {

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use buildbot_watch::store::{DeliveryId, DeliveryRow, NewDecision, NotificationRow, Store};
@@ -18,7 +17,7 @@ use crate::world::{eventually, world};
 pub const PATIENCE: Duration = Duration::from_secs(150);
 
 /// How often something is looked at again.
-const LOOK: Duration = Duration::from_millis(40);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Doubts about the tracker are looked into at once and after these seconds.
 const LAST_DOUBT_CHECK: &str = "3s";
@@ -41,7 +40,6 @@ pub struct Lane {
     pub key: String,
     /// A notification as the list delivered it.
     template: String,
-    traces: Cell<u32>,
     /// When the daemon had last settled.
     settled_at: Cell<i64>,
     /// Whether the list keeps its posts back from the daemon.
@@ -89,7 +87,6 @@ impl Lane {
             setup,
             key,
             template: template.replace("\r\n", "\n").replace('\n', "\r\n"),
-            traces: Cell::new(0),
             settled_at: Cell::new(0),
             is_slow: Cell::new(false),
             said: Cell::new(0),
@@ -117,11 +114,15 @@ impl Lane {
 
     /// One number out of the database; 0 as long as there is none.
     pub fn number(&self, sql: &str) -> i64 {
+        self.read(sql, PATIENCE)
+    }
+
+    fn read(&self, sql: &str, patience: Duration) -> i64 {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
         let Ok(connection) = rusqlite::Connection::open_with_flags(self.database(), flags) else {
             return 0;
         };
-        connection.busy_timeout(PATIENCE).expect("a timeout");
+        connection.busy_timeout(patience).expect("a timeout");
         connection
             .query_row(sql, [], |row| row.get(0))
             .unwrap_or_default()
@@ -185,27 +186,77 @@ impl Lane {
         approved.expect("approved");
     }
 
-    /// A new file for a trace.
-    pub fn trace_file(&self) -> PathBuf {
-        let number = self.traces.get() + 1;
-        self.traces.set(number);
-        self.setup.folder.path().join(format!("trace-{number:03}"))
+    /// Whether a mail was read and there is a draft for it.
+    pub fn has_drafted(&self, number: usize) -> bool {
+        let id = self.message_id(number);
+        self.peek(&format!(
+            "SELECT count(*) FROM notifications JOIN drafts ON drafts.notification = notifications.id
+             WHERE message_id = '{id}'"
+        )) > 0
+    }
+
+    /// Whether a notification's issue was written and it was answered; and, if
+    /// the list is not slow, the answer has come back and was read.
+    pub fn has_delivered(&self, number: usize) -> bool {
+        let id = self.message_id(number);
+        let back = "message_id IS NULL OR EXISTS (
+            SELECT 1 FROM notifications AS copies
+            WHERE copies.message_id = deliveries.message_id AND copies.closed_reason IS NOT NULL)";
+        let back = if self.is_slow.get() { "true" } else { back };
+        self.peek(&format!(
+            "SELECT count(*) FROM deliveries
+             WHERE done_at IS NOT NULL AND ({back}) AND notification = (
+               SELECT id FROM notifications WHERE message_id = '{id}')"
+        )) == 2
+    }
+
+    /// Whether the mailbox was looked through, once.
+    pub fn has_looked(&self) -> bool {
+        self.peek("SELECT count(*) FROM mailboxes WHERE reconciled_at IS NOT NULL") == 1
+    }
+
+    /// Whether the tracker's changes were read since then.
+    pub fn has_listed(&self, since: i64) -> bool {
+        self.peek("SELECT max(complete_at) FROM mirror_state") >= since
+    }
+
+    /// As [`Lane::number`], of a program that may be held in the middle of a
+    /// transaction: then 0.
+    fn peek(&self, sql: &str) -> i64 {
+        self.read(sql, Duration::ZERO)
+    }
+
+    /// What was done before a start is told from what was done after it by the
+    /// second.
+    pub async fn next_second(&self) -> i64 {
+        while wall_clock() <= self.settled_at.get() {
+            tokio::time::sleep(LOOK).await;
+        }
+        wall_clock()
     }
 
     /// Starts the daemon and waits until it has done what an earlier one left.
     pub async fn settled(&self) -> Service {
-        // What was done before the start is told from what was done after it by
-        // the second.
-        while wall_clock() <= self.settled_at.get() {
-            tokio::time::sleep(LOOK).await;
-        }
+        let begun = self.next_second().await;
         self.said.set(self.log().len());
-        let begun = wall_clock();
         let mut service = Service::start(&self.setup);
         self.until(&mut service, "settled", || self.is_settled(begun))
             .await;
         // The mailbox is waited on again.
-        tokio::time::sleep(3 * LOOK).await;
+        tokio::time::sleep(LOOK).await;
+        self.settled_at.set(wall_clock());
+        service
+    }
+
+    /// As [`Lane::settled`], and these mails are read: the server may show a mail
+    /// later than when it is in its folder.
+    pub async fn settled_with(&self, numbers: impl IntoIterator<Item = usize>) -> Service {
+        let mut service = self.settled().await;
+        for number in numbers {
+            self.until(&mut service, "read", || self.has_drafted(number))
+                .await;
+        }
+        tokio::time::sleep(LOOK).await;
         self.settled_at.set(wall_clock());
         service
     }
@@ -311,10 +362,4 @@ impl Lane {
         })
         .collect()
     }
-}
-
-/// Whether a process was killed.
-pub fn was_killed(status: ExitStatus) -> bool {
-    use std::os::unix::process::ExitStatusExt;
-    status.signal() == Some(9)
 }

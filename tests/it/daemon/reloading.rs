@@ -96,3 +96,22 @@ fn a_configuration_that_cannot_be_used_changes_nothing() {
         stops_by(service, "TERM").await;
     });
 }
+
+#[test]
+fn commands_and_the_service_share_one_database_after_it() {
+    run(async {
+        let setup = without_tracker("reload-shared").await;
+        let mut service = Service::start(&setup);
+        service.says("first start").await;
+        service.signal("HUP");
+        says_times(&mut service, "ready", 2).await;
+        // Who closes it last takes the log away; a command is not the last.
+        let log = setup.folder.path().join("state/buildbot-watch.sqlite3-wal");
+        assert!(log.exists());
+        assert!(setup.run(&["list"]).status.success());
+        assert!(log.exists(), "the service writes where nobody reads");
+        let first = approve_one(&setup, "one").await;
+        setup.stage_of(first, "delivered").await;
+        stops_by(service, "TERM").await;
+    });
+}

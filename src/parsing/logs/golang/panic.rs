@@ -1,7 +1,6 @@
 //! A panic of Go, with the stacks of its goroutines.
 
 use crate::domain::failure::{Details, FailureKind, Place, TestId};
-use crate::domain::signature;
 use crate::parsing::logs::found::Found;
 
 /// Frames kept of all goroutines.
@@ -162,12 +161,6 @@ impl Panic {
             found.details.running = self.running;
         }
         places.reverse();
-        found.frames = places
-            .iter()
-            .filter_map(|place| {
-                signature::Frame::own(&place.file, place.function.as_deref().unwrap_or_default())
-            })
-            .collect();
         found.details.frames = places;
         found
     }

@@ -1,7 +1,6 @@
 //! One report of pytest: its header, the code, the exception, the places.
 
 use crate::domain::failure::{Details, FailureKind, Place, TestId};
-use crate::domain::signature;
 use crate::parsing::logs::found::Found;
 use crate::parsing::logs::others::MAX_LINES;
 use crate::parsing::logs::traceback::{CHAINS, Frame, exception_type};
@@ -173,13 +172,6 @@ impl Entry {
             FailureKind::Crash | FailureKind::UnexpectedSuccess => None,
             _ => line.as_deref().and_then(typed),
         };
-        let frames = self
-            .places
-            .iter()
-            .filter_map(|place| {
-                signature::Frame::own(&place.file, place.function.as_deref().unwrap_or_default())
-            })
-            .collect();
         let mut excerpt: Vec<String> = self.code.iter().cloned().collect();
         excerpt.extend(self.message.iter().cloned());
         excerpt.extend(self.errors.iter().map(|error| format!("E{error}")));
@@ -190,7 +182,6 @@ impl Entry {
         let mut found = Found {
             exception,
             excerpt,
-            frames,
             line,
             ..Found::new(kind, test)
         };

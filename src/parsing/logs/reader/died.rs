@@ -21,7 +21,6 @@ impl Reader {
             line: Some(dump.line.clone()),
             place: dump.place(),
             excerpt: dump.excerpt(excerpt::MAX_LINES),
-            frames: found::own_frames(&frames),
             ..Found::new(dump.kind, test)
         };
         found.details.frames = found::places(&frames);

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::domain::notification::BuildLink;
+use crate::domain::notification::{BuildLink, CiSystem};
 use crate::parsing::pattern;
 
 /// `…/#builders/1/builds/2` (0.9 to 3.6), `…/#/builders/1/builds/2` (from 3.7) and
@@ -21,9 +21,11 @@ pub(super) fn find(text: &str) -> Option<BuildLink> {
     let builder = found.get(2).or_else(|| found.get(3))?;
     Some(BuildLink {
         url: found.get(0)?.as_str().to_owned(),
+        ci: CiSystem::Buildbot,
         base: found.get(1)?.as_str().to_owned(),
         builder: builder.as_str().to_owned(),
         number: found.get(4)?.as_str().parse().ok()?,
+        name: None,
     })
 }
 
