@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::last_words::top_of_sources;
+use super::others::from_sources;
 use crate::domain::failure::Place;
 use crate::parsing::{excerpt, pattern};
 
@@ -169,7 +170,7 @@ impl Errors {
         {
             self.warning = Some(First {
                 weight: Weight::Source,
-                lines: vec![line.trim().to_owned()],
+                lines: vec![from_sources(line.trim())],
                 place: place_of(&DOCUMENTATION, line),
                 number,
                 more: 0,
@@ -232,7 +233,10 @@ fn is_preamble(line: &str) -> bool {
 
 /// Lines of other files that belong to an error.
 fn is_note(line: &str) -> bool {
-    line.contains(": note: ") || line.contains(": note C") || line.starts_with("In file included ")
+    line.starts_with("Perhaps you forgot to run ")
+        || line.contains(": note: ")
+        || line.contains(": note C")
+        || line.starts_with("In file included ")
 }
 
 fn place(line: &str) -> Option<Place> {

@@ -109,11 +109,14 @@ fn of_fault(fault: &Fault, reader: &Reader) -> Found {
         let names = running.join(", ");
         found.excerpt.push(format!("running at the end: {names}"));
     }
+    found.excerpt.extend(fault.below.iter().cloned());
     found.details.log_line = fault.number;
     found.details.signal = fault.signal.map(str::to_owned);
-    if fault.kind == FailureKind::Crash {
-        found.details.exit_code = reader.faults.exit_code().filter(|code| *code != -1);
-    }
+    // Of a program that died, not make's word that one did.
+    found.details.exit_code = reader
+        .faults
+        .exit_code()
+        .filter(|code| fault.kind == FailureKind::Crash && !(-1..=128).contains(code));
     found.details.timeout_seconds = fault.timeout_seconds;
     found.details.running = running;
     found

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::others::from_sources;
 use crate::domain::failure::{FailureKind, Place};
 use crate::parsing::{excerpt, pattern};
 
@@ -138,8 +139,11 @@ pub(super) fn place(line: &str) -> Option<Place> {
 
 /// A path of C code from the top folder of the sources on.
 pub(super) fn top_of_sources(path: &str) -> String {
-    let path = excerpt::without_build_folder(path);
-    path.trim_start_matches("./").to_owned()
+    let short = excerpt::without_build_folder(path);
+    if short == path {
+        return from_sources(path.trim_start_matches("./"));
+    }
+    short.trim_start_matches("./").to_owned()
 }
 
 /// The signal that words of a shell, of make or of faulthandler tell:

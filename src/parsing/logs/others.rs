@@ -99,6 +99,22 @@ impl Others {
     }
 }
 
+/// A line that begins with a path, without the folder in which Buildbot builds.
+pub(super) fn from_sources(line: &str) -> String {
+    let is_absolute = line.starts_with('/') || line.get(1..3) == Some(":\\");
+    let folder = ["/build/", "\\build\\"].iter().find_map(|folder| {
+        let at = line.find(folder)?;
+        line.get(at + folder.len()..)
+    });
+    let (before_space, _) = line.split_once(' ').unwrap_or((line, ""));
+    match folder {
+        Some(rest) if is_absolute && before_space.len() > line.len() - rest.len() => {
+            rest.to_owned()
+        }
+        _ => line.to_owned(),
+    }
+}
+
 /// Puts what other runners tell in the place of what their logs happen to quote.
 /// A crash that the interpreter reports tells more than that a worker died.
 pub(super) fn take_over(reader: &mut Reader) {

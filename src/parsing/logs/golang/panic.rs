@@ -2,6 +2,7 @@
 
 use crate::domain::failure::{Details, FailureKind, Place, TestId};
 use crate::parsing::logs::found::Found;
+use crate::parsing::logs::others::from_sources;
 
 /// Frames kept of all goroutines.
 const MAX_FRAMES: usize = 200;
@@ -76,7 +77,7 @@ impl Panic {
         .any(|part| file.contains(part));
         if !is_foreign && self.frames.len() < MAX_FRAMES {
             let place = Place {
-                file: file.to_owned(),
+                file: from_sources(file),
                 line: line.trim().parse().ok(),
                 function: Some(function),
             };

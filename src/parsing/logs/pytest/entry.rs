@@ -2,7 +2,7 @@
 
 use crate::domain::failure::{Details, FailureKind, Place, TestId};
 use crate::parsing::logs::found::Found;
-use crate::parsing::logs::others::MAX_LINES;
+use crate::parsing::logs::others::{MAX_LINES, from_sources};
 use crate::parsing::logs::traceback::{CHAINS, Frame, exception_type};
 
 /// What pytest was doing.
@@ -29,6 +29,8 @@ pub(super) struct Entry {
     errors: Vec<String>,
     /// Lines that stand for the exception: `[XPASS(strict)] …`.
     message: Option<String>,
+    /// The first line of a file that was not collected: `import file mismatch:`.
+    first: Option<String>,
     places: Vec<Place>,
     /// The exception's type as the last place has it.
     exception: Option<String>,
@@ -89,6 +91,10 @@ impl Entry {
         } else if CHAINS.contains(&line.trim()) {
             self.chain_goes_on();
         } else if let Some(error) = error_of(line) {
+            // A syntax error has its place here.
+            if let Some(frame) = Frame::parse(error) {
+                self.push_frame(frame);
+            }
             if self.errors.len() < MAX_LINES {
                 self.errors.push(error.to_owned());
             }
@@ -102,12 +108,18 @@ impl Entry {
             }
             self.push_place(place);
         } else if let Some(frame) = Frame::parse(line) {
-            self.push_place(Place {
-                line: frame.number(),
-                file: frame.path,
-                function: Some(frame.function),
-            });
+            self.push_frame(frame);
+        } else if self.phase == Phase::Collect && !line.is_empty() {
+            self.first.get_or_insert_with(|| line.trim().to_owned());
         }
+    }
+
+    fn push_frame(&mut self, frame: Frame) {
+        self.push_place(Place {
+            line: frame.number(),
+            file: from_sources(&frame.path),
+            function: Some(frame.function).filter(|function| !function.is_empty()),
+        });
     }
 
     fn push_place(&mut self, place: Place) {
@@ -174,6 +186,9 @@ impl Entry {
         };
         let mut excerpt: Vec<String> = self.code.iter().cloned().collect();
         excerpt.extend(self.message.iter().cloned());
+        if excerpt.is_empty() && self.errors.is_empty() {
+            excerpt.extend(line.iter().cloned());
+        }
         excerpt.extend(self.errors.iter().map(|error| format!("E{error}")));
         if let Some(place) = self.places.last() {
             let number = place.line.unwrap_or_default();
@@ -216,7 +231,7 @@ impl Entry {
     fn headline(&self) -> Option<String> {
         let indent = |line: &&String| line.len() - line.trim_start().len();
         let Some(line) = self.errors.iter().min_by_key(indent) else {
-            return self.message.clone();
+            return self.message.clone().or_else(|| self.first.clone());
         };
         let line = line.trim();
         let known = self.exception.as_deref().filter(|name| is_type(name));
