@@ -6,7 +6,7 @@
 //! | `args`, `verbs` | what can be typed, with its help |
 //! | `session`, `who`, `refusal` | where the configuration is, who decides, why not |
 //! | `screen`, `words`, `json` | text that fits the screen, or one JSON document |
-//! | `listing`, `showing`, `failing`, `texts`, `summary`, `history` | look |
+//! | `listing`, `showing`, `failing`, `texts`, `summary`, `repeating`, `history` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
@@ -30,6 +30,7 @@ mod linking;
 mod listing;
 mod reading;
 mod refusal;
+mod repeating;
 mod replaying;
 mod resolving;
 mod revising;
@@ -58,7 +59,7 @@ use serde_json::{Value, json};
 use args::Arguments;
 use deciding::Consent;
 use failing::Detail;
-use refusal::Refusal;
+use refusal::{Kept, Refusal};
 use screen::{Form, Screen};
 use session::Session;
 use verbs::Verb;
@@ -66,7 +67,7 @@ use verbs::Verb;
 use crate::config::{Config, Mistakes};
 use crate::daemon;
 use crate::domain::untrusted::{terminal, terminal_lines};
-use crate::store::disk_trouble;
+use crate::store::{LockRefused, disk_trouble};
 
 /// Runs the program: 0 when it did what was asked, 1 when something is wrong or
 /// was refused, 2 when what was typed cannot be understood.
@@ -108,19 +109,42 @@ fn unprinted(why: &std::io::Error) -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
     let session = Session::new(&arguments);
-    let file = session.config_file();
-    act(session, arguments.verb).map_err(|error| disk_in_words(error, &file))
+    // A demo goes on with a session of its own.
+    let typed = Session::new(&arguments);
+    act(session, arguments.verb)
+        .map_err(|error| disk_in_words(error, &typed.config_file()))
+        .map_err(|error| lock_in_words(error, &typed))
+}
+
+/// A lock that is another user's, with what to do about it.
+fn lock_in_words(error: Error, session: &Session) -> Error {
+    match error.downcast_ref() {
+        Some(LockRefused::Io { path, .. }) => {
+            let path = path.clone();
+            session.not_opened(error, &path)
+        }
+        _ => error,
+    }
 }
 
 /// An error of the disk below the database, with what to do about it.
 fn disk_in_words(error: Error, config_file: &Path) -> Error {
-    let Ok(config) = Config::read(config_file) else {
+    match Config::read(config_file) {
+        Ok(config) => disk_of(error, &config.store.state_dir),
+        Err(_) => error,
+    }
+}
+
+/// The same for a database in another folder.
+fn disk_of(error: Error, folder: &Path) -> Error {
+    let Some((what, remedy)) = disk_trouble(&error, folder) else {
         return error;
     };
-    match disk_trouble(&error, &config.store.state_dir) {
-        Some((what, remedy)) => Refusal::new(what, remedy).into(),
-        None => error,
-    }
+    let what = match error.downcast_ref::<Kept>() {
+        Some(kept) => format!("{kept}: {what}"),
+        None => what,
+    };
+    Refusal::new(what, remedy).into()
 }
 
 fn act(session: Session, verb: Verb) -> Result<ExitCode> {

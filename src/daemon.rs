@@ -10,6 +10,7 @@
 //! now. A crash at any point is like a stop: the next start goes on.
 
 mod build;
+mod disk;
 mod intake;
 mod logging;
 mod settle;
@@ -32,6 +33,7 @@ use crate::store::{DaemonLock, LockRefused, Store, disk_trouble, lock_daemon};
 use crate::worker::{self, Memory, Parts};
 
 pub use build::{ci_of, database, imap_of, parts_of, smtp_of, tracker_of};
+pub use disk::is_full;
 pub use intake::mailbox_name;
 pub use settle::{History, Settled, TakenFrom, finish, settle, take_in_path};
 use signals::{Signal, Signals};
@@ -110,8 +112,13 @@ pub fn run(path: &Path) -> Result<ExitCode> {
 /// One daemon on one store.
 fn lock(config: &Config) -> Result<DaemonLock> {
     let folder = &config.store.state_dir;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("making the state folder {}", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| {
+        let folder = folder.display();
+        format!(
+            "the state folder {folder} cannot be made; make it for the user of the service: \
+                 install -d -m 700 -o USER {folder}"
+        )
+    })?;
     // A command that looks whether a daemon runs holds the lock for an instant.
     for _ in 0..10 {
         match lock_daemon(folder) {
@@ -126,8 +133,20 @@ async fn serve(path: &Path, settings: Settings) -> Result<()> {
     let mut signals = Signals::listen()?;
     let mut loops = Loops::first(settings)?;
     worker::wake(&loops.parts)?;
-    while let Some(next) = loops.run(path, &mut signals).await? {
-        loops = next;
+    let mut disk = disk::Disk::good();
+    loop {
+        let begun = Instant::now();
+        match loops.run(path, &mut signals).await {
+            Ok(None) => break,
+            Ok(Some(next)) => loops = next,
+            Err(error) => {
+                disk.was_good_for(begun.elapsed());
+                match disk.outlast(&loops, error, &mut signals).await? {
+                    disk::After::GoOn => {}
+                    disk::After::End => break,
+                }
+            }
+        }
     }
     tracing::info!("stopped");
     Ok(())

@@ -32,13 +32,14 @@ use anyhow::Result;
 
 use crate::domain::Seconds;
 use crate::domain::life::Stage;
-use crate::store::{NotificationId, NotificationRow, Switch};
+use crate::store::{NotificationId, NotificationRow, Switch, is_disk_trouble};
 
 pub use clock::{Clock, wall_clock};
+pub use delivering::body_digest_approved_by;
 pub use drafting::redraft;
 pub use matching::match_row;
 pub use mirroring::mirror_max_age;
-pub use parts::{Memory, Outgoing, Parts, Rules, SmtpNow};
+pub use parts::{Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
 pub use unseen::UNSEEN_AFTER;
 
 /// After so many attempts that did not end in an orderly way, a mail is laid
@@ -48,9 +49,14 @@ const MOST_ATTEMPTS: u32 = 3;
 /// How many rows one pass takes, so that deliveries do not wait for a flood.
 const ROWS_A_PASS: usize = 50;
 
-/// Once at start: what was claimed when the program died is in doubt (I4, I5).
+/// Once at start, and after a disk that took nothing: what was claimed when the
+/// program broke off is in doubt (I4, I5).
 pub fn wake(parts: &Parts) -> Result<()> {
     let now = parts.clock.now();
+    if let Some(id) = parts.broken_off.get() {
+        parts.store.forget_attempt(id)?;
+        parts.broken_off.set(None);
+    }
     for row in parts.store.doubt_crashed_claims(now, now)? {
         tracing::warn!(delivery = %row.id, notification = %row.notification,
             "the program ended while this was being delivered; looking for what became of it");
@@ -96,6 +102,7 @@ async fn step(parts: &Parts, id: NotificationId) -> Result<()> {
     let now = parts.clock.now();
     let row = match parts.store.load(id) {
         Ok(row) => row,
+        Err(error) if is_disk_trouble(&error) => return Err(error),
         Err(error) => return lay_aside(parts, id, &format!("its row cannot be read: {error:#}")),
     };
     if row.stage != Stage::Received
@@ -112,6 +119,13 @@ async fn step(parts: &Parts, id: NotificationId) -> Result<()> {
         return lay_aside(parts, id, &why);
     }
     if let Err(error) = act(parts, &row).await {
+        if is_disk_trouble(&error) {
+            // Not the mail's fault, which is read again when there is room.
+            if parts.store.forget_attempt(id).is_err() {
+                parts.broken_off.set(Some(id));
+            }
+            return Err(error);
+        }
         tracing::warn!(notification = %id, stage = %row.stage, error = format!("{error:#}"), "a step failed");
         if row.attempts + 1 >= MOST_ATTEMPTS {
             return lay_aside(parts, id, &format!("{error:#}"));

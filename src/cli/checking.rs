@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::refusal::Refusal;
 use super::session::Session;
 use super::words::count;
 use crate::config::{Config, Environment, Mailbox, Mistake, Outgoing, Smtp, TrackerKind};
@@ -123,17 +124,18 @@ fn bad(mistake: &Mistake) -> Finding {
 fn store(report: &mut Report<'_>, config: &Config) {
     let path = daemon::database(config);
     let finding = match path.try_exists() {
-        Ok(true) => opened(&path),
+        Ok(true) => opened(report.session, config, &path),
         Ok(false) => folder(&config.store.state_dir),
-        Err(error) => Finding::bad(
-            format!("{} cannot be reached: {error}", path.display()),
-            "run this as the user of the service, for example with sudo -u",
-        ),
+        Err(error) => {
+            let (whose, remedy) = report.session.whose(&path);
+            let what = format!("{} cannot be reached: {error}; {whose}", path.display());
+            Finding::bad(what, remedy)
+        }
     };
     report.add("database", finding);
 }
 
-fn opened(path: &Path) -> Finding {
+fn opened(session: &Session, config: &Config, path: &Path) -> Finding {
     let wrong = Store::open(path).and_then(|store| store.quick_check());
     match wrong {
         Ok(wrong) if wrong.is_empty() => Finding::fine(format!("{} is sound", path.display())),
@@ -141,10 +143,15 @@ fn opened(path: &Path) -> Finding {
             format!("{} is damaged: {}", path.display(), wrong.join("; ")),
             "bring a backup of the file back; the mailbox fills in what came since",
         ),
-        Err(error) => Finding::bad(
-            format!("{error:#}"),
-            "look who may read and write that file",
-        ),
+        Err(error) => {
+            let error = super::disk_of(error, &config.store.state_dir);
+            let error = session.not_opened(error, path);
+            let remedy = error
+                .downcast_ref::<Refusal>()
+                .and_then(|refusal| refusal.remedy.clone())
+                .unwrap_or_else(|| "look who may read and write that file".to_owned());
+            Finding::bad(format!("{error:#}"), remedy)
+        }
     }
 }
 
@@ -318,12 +325,9 @@ async fn embedded(path: &Path) -> Vec<Finding> {
     }
     match Embedded::open(path) {
         Ok(tracker) => crate::trackers::Tracker::Embedded(tracker).check().await,
-        Err(_) => vec![Finding::bad(
-            format!(
-                "{} is no file of an embedded tracker, or its folder cannot be written",
-                path.display()
-            ),
-            "Name another file with path, or look who may write the folder.",
+        Err(error) => vec![Finding::bad(
+            format!("{error:#}"),
+            "Name another file with path, or mend what is wrong with this one.",
         )],
     }
 }

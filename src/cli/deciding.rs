@@ -9,7 +9,7 @@ use super::args::{DraftId, Who};
 use super::delivering::{Worker, report, settle_demo};
 use super::json as shapes;
 use super::linking::confirm_proposals;
-use super::refusal::Refusal;
+use super::refusal::{Kept, Refusal};
 use super::session::Session;
 use super::who::who;
 use super::words::{cut, when};
@@ -44,7 +44,10 @@ pub(super) fn approve(
     for draft in &drafts {
         match approve_one(session, &config, &store, draft, consent, &who) {
             Ok(()) => approved.push(draft),
-            Err(error) => refused.push((draft, error)),
+            Err(error) => {
+                let error = super::disk_in_words(error, &session.config_file());
+                refused.push((draft, error));
+            }
         }
     }
     let worker = if approved.is_empty() {
@@ -152,8 +155,9 @@ fn approve_one(
     store
         .approve(&decision, session.now)
         .map_err(|error| refused(session, typed, error))?;
-    confirm_proposals(store, config, &row, who, session.now)
-        .context("the approval is kept, but not what it says of the reports")
+    confirm_proposals(store, config, &row, who, session.now).context(Kept(
+        "the approval is kept, but not what it says of the reports",
+    ))
 }
 
 /// The draft to decide on: it can be decided on, and it is the one that was shown.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::refusal::Kept;
 use super::screen::Tone;
 use super::session::Session;
 use super::showing::delivery_lines;
@@ -47,8 +48,9 @@ pub(super) fn settle_demo(session: &Session) -> Result<Worker> {
     }
     let store = session.store_of(&config)?;
     for _ in 0..MOST_WAITS {
-        daemon::settle(&session.config_file(), History::TakeIn)
-            .context("what you decided is kept, but could not be carried out now")?;
+        daemon::settle(&session.config_file(), History::TakeIn).context(Kept(
+            "what you decided is kept, but could not be carried out now",
+        ))?;
         let now = wall_clock();
         match store.next_deadline(now)? {
             // Writes to the tracker keep a distance of some seconds.
@@ -86,6 +88,15 @@ pub(super) fn report(session: &Session, row: &NotificationRow, worker: Worker) {
     let screen = &session.screen;
     for delivery in &row.deliveries {
         delivery_lines(screen, delivery, session.now);
+    }
+    if let Some(held) = &row.held {
+        let words = format!("held by {}: {}", held.who, held.why);
+        let release = session.line(&format!("release {}", row.id));
+        for line in wrapped(&terminal(&words), screen.width().saturating_sub(2)) {
+            screen.say(screen.paint(Tone::Warning, &format!("  {line}")));
+        }
+        screen.say(format!("  to let it leave all the same: {release}"));
+        return;
     }
     let undone = row.deliveries.iter().any(|it| it.receipt.is_none());
     if undone && let Some(words) = kept_back(session) {

@@ -50,6 +50,11 @@ from_address = "buildbot-watch@example.org"
 kind = "embedded"
 path = "state/tracker.sqlite3"
 
+# Where the links in the mails may lead. Nothing is asked there.
+[ci]
+buildbots = ["https://buildbot.python.org/"]
+fetch_logs = false
+
 [drafts.versions]
 "3.x" = "Python 3.16"
 

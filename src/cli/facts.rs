@@ -10,7 +10,7 @@ use crate::config::{Config, Environment, Outgoing, Secrets};
 use crate::daemon::{self, Settings};
 use crate::domain::Seconds;
 use crate::domain::delivery::DeliveryKind;
-use crate::domain::life::ClosedReason;
+use crate::domain::life::{ClosedReason, DeliveryState};
 use crate::domain::silence::{LOOKED_AT, Silence, silence};
 use crate::store::{
     DeliveryId, DeliveryRow, LedgerScope, ListFilter, MailboxCursor, MirrorHealth, NotificationId,
@@ -44,6 +44,10 @@ pub(super) struct Facts {
     /// Replies that the list has not shown for over an hour.
     pub(super) unseen: Vec<DeliveryRow>,
     pub(super) troubles: Vec<ServiceTrouble>,
+    /// What the first delivery on its way that does not leave waits for.
+    pub(super) waits_for: Option<String>,
+    /// The disk under the database has next to no room.
+    pub(super) is_disk_full: bool,
 }
 
 /// The local copy of the tracker.
@@ -102,7 +106,22 @@ pub(super) fn gather(config: &Config, store: &Store, now: Seconds) -> Result<Fac
             Outgoing::Maildir { .. } => Vec::new(),
         },
         troubles: store.troubles()?,
+        waits_for: waits_for(store)?,
+        is_disk_full: daemon::is_full(&config.store.state_dir),
     })
+}
+
+/// So many drafts on their way are looked at.
+const UNDERWAY_LOOKED_AT: usize = 20;
+
+fn waits_for(store: &Store) -> Result<Option<String>> {
+    let ids = store.list(ListFilter::Underway, UNDERWAY_LOOKED_AT)?;
+    let rows = ids.into_iter().filter_map(|id| store.load(id).ok());
+    let mut deliveries = rows.flat_map(|row| row.deliveries);
+    Ok(deliveries.find_map(|it| match it.state {
+        DeliveryState::Queued => it.last_error,
+        _ => None,
+    }))
 }
 
 /// What the tracker's mirror is called in the store.
@@ -219,6 +238,8 @@ pub(super) fn document(facts: &Facts) -> Value {
         "refused": facts.failed.iter().map(shapes::delivery).collect::<Vec<_>>(),
         "conflicts": facts.conflicts.iter().map(|id| id.0).collect::<Vec<_>>(),
         "caps": caps.collect::<Vec<_>>(),
+        "underway_waits_for": facts.waits_for,
+        "disk_full": facts.is_disk_full,
         "unseen_replies": facts.unseen.iter().map(shapes::delivery).collect::<Vec<_>>(),
         "troubles": facts.troubles.iter().map(|it| json!({
             "service": it.service, "words": it.words, "since": timestamp(it.since),

@@ -14,7 +14,8 @@
 //! | `held`, `closed`, `decision` | absent (`null`), or who, when and why |
 //!
 //! `show` adds `mail`, `verdicts`, `draft_texts` (what would leave, exactly),
-//! `reply_to` and `deliveries`, each with `delivery` (its number), `kind`
+//! `reply_to`, `will_be_held` (`null`, or why approving it would end so) and
+//! `deliveries`, each with `delivery` (its number), `kind`
 //! (`open_issue`, `comment`, `reply`), `state` (`queued`, `claimed`, `in_doubt`,
 //! `done`, `failed`), `receipt`, `confirmed_at` (when the list's
 //! copy of a reply came back), `given_up_by`, `failed_why` and `last_error`.
@@ -28,9 +29,9 @@
 //! | `pause`, `stop`, `resume`, `clear-stop` | `on`, with `who` and `reason`, or what it `was` |
 //! | `trust-mirror` | `tracker`, `was`: why it was suspicious, or `null` |
 //! | `resolve` | `delivery` |
-//! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
+//! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `underway_waits_for`, `disk_full`, `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
 //! | `check` | `wrong`, `warnings` (counts), `findings` (`part`, `level`, `what`, `remedy`) |
-//! | `replay` | `mails` (`origin`, `taken`, `id`), `notifications`, `not_mails` (files), `without_list_id` (how many); without `--store` the ids hold within the document only |
+//! | `replay` | `mails` (`origin`, `taken`, `id`), `notifications`, `not_mails` (files), `without_list_id` (how many); without `--store` the ids hold within the document only, and `mirror_unfit_why` tells why what is new may have a report already |
 //! | `demo` | `folder`, `config`, `new`, `notifications` |
 //! | any, when something is wrong | `error`, `remedy`, and for a wrong configuration `mistakes` |
 

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::args::List;
+use super::repeating::sent_before;
 use super::screen::{Screen, Tone};
 use super::session::Session;
 use super::words::{age, count, cut, wrapped};
 use super::{json as shapes, summary};
+use crate::config::Config;
 use crate::domain::Seconds;
 use crate::domain::life::Stage;
 use crate::domain::mail::Mail;
@@ -28,7 +30,8 @@ const LISTED: usize = 50;
 
 /// Shows the drafts to decide on, or what else was asked for.
 pub(super) fn list(session: &Session, wanted: &List) -> Result<()> {
-    let store = session.store()?;
+    let config = session.config()?;
+    let store = session.store_of(&config)?;
     let filter = filter(wanted);
     let rows = load(&store, &store.list(filter, LISTED)?);
     let total = store.count(filter)?;
@@ -51,11 +54,38 @@ pub(super) fn list(session: &Session, wanted: &List) -> Result<()> {
     if left > 0 {
         session.screen.say(format!("... and {left} more"));
     }
+    if filter == ListFilter::ToDecide {
+        repeats(session, &store, &config, &rows)?;
+    }
     if let Some(unfinished) = unfinished {
         session.screen.say("");
         unfinished.print(&session.screen);
     }
     next(session, filter, &rows);
+    Ok(())
+}
+
+/// Which of them would be held although approved, below the list.
+fn repeats(session: &Session, store: &Store, config: &Config, rows: &[Loaded]) -> Result<()> {
+    let mut ids = Vec::new();
+    for row in rows.iter().flatten() {
+        if sent_before(store, config, row, session.now)?.is_some() {
+            ids.push(row.id.to_string());
+        }
+    }
+    let Some(first) = ids.first() else {
+        return Ok(());
+    };
+    let words = format!(
+        "! The list got the very text of {} already: approved by the same person again, the mail \
+         will be held. `show {first}` tells more.",
+        ids.join(", ")
+    );
+    for line in wrapped(&words, session.screen.width()) {
+        session
+            .screen
+            .say(session.screen.paint(Tone::Warning, &line));
+    }
     Ok(())
 }
 

@@ -7,18 +7,22 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::args::Replay;
+use super::facts;
 use super::json as shapes;
 use super::listing::{Keys, Loaded, load, table, unfinished};
 use super::refusal::Refusal;
 use super::saved::Sorted;
+use super::screen::Tone;
 use super::session::Session;
+use super::summary;
 use super::texts;
 use super::words::{count, cut, wrapped};
 use crate::config::{Config, Environment, Outgoing, Secrets, TrackerKind};
 use crate::daemon::{self, Settings, TakenFrom};
 use crate::domain::Seconds;
+use crate::domain::untrusted::terminal;
 use crate::store::{NotificationId, PROGRAM, Store, Switch, Taken};
-use crate::worker::{self, Memory, Parts};
+use crate::worker::{self, Memory, Parts, UnfitMirror};
 
 /// Shows what would have been done, or takes the mails in.
 pub(super) fn replay(session: &Session, wanted: &Replay) -> Result<ExitCode> {
@@ -59,13 +63,33 @@ fn try_out(session: &Session, settings: &Settings, wanted: &Replay) -> Result<Ex
         .context("making a temporary folder")?;
     let copy = folder.path().join("copy.sqlite3");
     let database = daemon::database(&settings.config);
-    if database.exists() {
-        Store::open(&database)?.copy_to(&copy)?;
+    let original = match database.try_exists() {
+        Ok(false) => None,
+        _ => Some(session.store_of(&settings.config)?),
+    };
+    try_out_on(session, settings, wanted, original.as_ref(), &copy)
+        // The disk of the copy may be another one than the database's.
+        .map_err(|error| super::disk_of(error, folder.path()))
+}
+
+fn try_out_on(
+    session: &Session,
+    settings: &Settings,
+    wanted: &Replay,
+    original: Option<&Store>,
+    copy: &Path,
+) -> Result<ExitCode> {
+    if let Some(original) = original {
+        original.copy_to(copy)?;
     }
-    let store = Store::open(&copy)?;
+    let store = Store::open(copy)?;
     // Whatever waits in the copy's outbox stays there.
     store.switch_on(Switch::Pause, "this is a replay", PROGRAM, session.now)?;
-    let parts = daemon::parts_of(settings, store)?;
+    let mut parts = daemon::parts_of(settings, store)?;
+    // Nothing gets better here by waiting, and nothing can leave.
+    parts.rules.unfit_mirror = UnfitMirror::SayNew;
+    parts.rules.log_wait = 0;
+    let parts = parts;
     let assumed = wanted.assume_list.then(|| settings.config.list.id.clone());
     let mut sorted = Sorted::new(assumed);
     let taken = daemon::take_in_path(&settings.config, &parts, &wanted.path, |mail| {
@@ -74,13 +98,22 @@ fn try_out(session: &Session, settings: &Settings, wanted: &Replay) -> Result<Ex
     some(&taken, &sorted, &wanted.path)?;
     work(&parts, next_sync(&settings.config), taken.len())?;
     let rows = load(&parts.store, &ids(&taken));
-    session
-        .screen
-        .document(&document(&taken, &sorted, &rows, session.now));
+    let unfit = unfit_mirror(session, settings, &parts)?;
+    let mut document = document(&taken, &sorted, &rows, session.now);
+    if let Value::Object(fields) = &mut document {
+        fields.insert("mirror_unfit_why".to_owned(), json!(unfit));
+    }
+    session.screen.document(&document);
     table(&session.screen, &rows, Keys::Number, session.now);
     told_apart(session, &taken);
     sorted.tell(&session.screen);
-    without_reports(session, &parts.store)?;
+    if let Some(unfinished) = unfinished(&parts.store)? {
+        session.screen.say("");
+        unfinished.print(&session.screen);
+    }
+    if let Some(why) = &unfit {
+        without_reports(session, &rows, &parts.tracker.name(), why);
+    }
     if wanted.show {
         print_texts(session, &settings.config, &rows);
     }
@@ -162,21 +195,35 @@ fn some(taken: &[TakenFrom], sorted: &Sorted, path: &Path) -> Result<()> {
     Err(Refusal::new(what, remedy).into())
 }
 
-/// Whatever waits for the reports of the tracker waits here for good: a replay
-/// fetches none.
-fn without_reports(session: &Session, store: &Store) -> Result<()> {
-    let Some(unfinished) = unfinished(store)? else {
-        return Ok(());
-    };
-    session.screen.say("");
-    unfinished.print(&session.screen);
-    let words = "A replay compares with the reports that the service has listed, and fetches \
-                 none itself. Start the service, wait until `status` calls its copy of the \
-                 tracker complete (that takes no mails of this replay in), and replay again.";
-    for line in wrapped(words, session.screen.width()) {
-        session.screen.say(line);
+/// Why the copy of the tracker's reports cannot tell what is new, if it cannot.
+fn unfit_mirror(session: &Session, settings: &Settings, parts: &Parts) -> Result<Option<String>> {
+    let interval = settings.config.tracker.sync_interval.as_secs();
+    let max_age = worker::mirror_max_age(Seconds::try_from(interval).unwrap_or(Seconds::MAX));
+    let name = parts.tracker.name();
+    let health = parts.store.mirror(&name).health(session.now, max_age)?;
+    Ok(facts::health(&health).1.map(str::to_owned))
+}
+
+/// A replay fetches no reports: what it calls new was compared with those only that
+/// a service has listed.
+fn without_reports(session: &Session, rows: &[Loaded], tracker: &str, why: &str) {
+    let is_new = |row: &Loaded| row.as_ref().is_ok_and(|row| summary::tier(row) == "new");
+    if !rows.iter().any(is_new) {
+        return;
     }
-    Ok(())
+    let screen = &session.screen;
+    let words = format!(
+        "What is called new here may have a report already: {}. A replay asks {} for none; it \
+         compares with those that the service has listed. The service itself would wait. For \
+         the whole answer start it, wait until `status` calls its copy fresh (no mail of this \
+         replay is taken in by that), and replay again.",
+        terminal(why),
+        terminal(tracker)
+    );
+    screen.say("");
+    for line in wrapped(&words, screen.width()) {
+        screen.say(screen.paint(Tone::Warning, &line));
+    }
 }
 
 fn document(taken: &[TakenFrom], sorted: &Sorted, rows: &[Loaded], now: Seconds) -> Value {
@@ -227,7 +274,7 @@ fn told_apart(session: &Session, taken: &[TakenFrom]) {
 fn print_texts(session: &Session, config: &Config, rows: &[Loaded]) {
     for row in rows.iter().flatten() {
         let Some(draft) = &row.draft else { continue };
-        let title = format!("{}: {}", row.id, super::summary::what_failed(row));
+        let title = format!("{}: {}", row.id, summary::what_failed(row));
         session.screen.heading(&cut(&title, session.screen.width()));
         texts::print(&session.screen, draft, config, row.decision.as_ref());
     }

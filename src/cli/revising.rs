@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 
 use super::args::{DraftId, Who};
 use super::deciding::{current, refused};
@@ -28,14 +28,14 @@ pub(super) fn edit(session: &Session, typed: &DraftId, by: &Who) -> Result<()> {
         .tempdir()
         .context("making a temporary folder for the text")?;
     let file = folder.path().join(format!("draft-{}.txt", row.id));
-    fs::write(&file, to_editable(&draft.draft)).context("writing the text to edit")?;
+    fs::write(&file, to_editable(&draft.draft))
+        .with_context(|| format!("writing the text to edit to {}", file.display()))?;
     let edited = match read_back(session, &file, &draft.draft)? {
         Ok(edited) => edited,
         Err(mistake) => {
             // What was typed is not thrown away.
             let _kept = folder.keep();
-            let note = format!("your text is kept in {}", file.display());
-            return Err(Refusal::new(format!("{}: {mistake}", row.id), note).into());
+            return Err(Refusal::new(format!("{}: {mistake}", row.id), kept_in(&file)).into());
         }
     };
     if edited == draft.draft {
@@ -50,7 +50,27 @@ pub(super) fn edit(session: &Session, typed: &DraftId, by: &Who) -> Result<()> {
         kind: Kind::Edit,
         reason: "",
     };
-    revise(session, &store, &row, &change, &edited, &who)
+    revise(session, &store, &row, &change, &edited, &who).map_err(|error| {
+        let _kept = folder.keep();
+        not_thrown_away(session, error, &file)
+    })
+}
+
+/// Why the new text was not taken, and where it is.
+fn not_thrown_away(session: &Session, error: Error, file: &Path) -> Error {
+    let error = super::disk_in_words(error, &session.config_file());
+    let remedy = error
+        .downcast_ref::<Refusal>()
+        .and_then(|refusal| refusal.remedy.as_ref());
+    let note = match remedy {
+        Some(remedy) => format!("{}; {remedy}", kept_in(file)),
+        None => kept_in(file),
+    };
+    Refusal::new(format!("{error:#}"), note).into()
+}
+
+fn kept_in(file: &Path) -> String {
+    format!("your text is kept in {}", file.display())
 }
 
 /// Opens the editor until the text can be read or the person gives up.

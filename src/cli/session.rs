@@ -122,16 +122,16 @@ impl Session {
                 format!("start the service with: {}", self.line("run")),
             )
             .into()),
-            Err(error) => Err(Refusal::new(
-                format!("the database {} cannot be reached: {error}", path.display()),
-                "run this as the user of the service, for example with sudo -u",
-            )
-            .into()),
+            Err(error) => {
+                let what = format!("the database {} cannot be reached", path.display());
+                Err(self.not_opened(Error::new(error).context(what), &path))
+            }
         }
     }
 
-    /// Why the store cannot be opened, with what to type if it is another user's.
-    fn not_opened(&self, error: Error, path: &Path) -> Error {
+    /// Why a file of the store cannot be used, with what to type if it is another
+    /// user's.
+    pub(super) fn not_opened(&self, error: Error, path: &Path) -> Error {
         let is_denied = error.chain().any(|cause| {
             let io = cause.downcast_ref::<std::io::Error>();
             io.is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
@@ -139,12 +139,36 @@ impl Session {
         if !is_denied {
             return error;
         }
-        let user = owner(path).unwrap_or_else(|| "USER".to_owned());
-        let remedy = format!(
-            "run it as the service's user: sudo -u {user} {}",
-            self.line("...")
-        );
-        Refusal::new(format!("{error:#}"), remedy).into()
+        let (whose, remedy) = self.whose(path);
+        Refusal::new(format!("{error:#}; {whose}"), remedy).into()
+    }
+
+    /// Whose a path is that may not be used, and what to do about it.
+    pub(super) fn whose(&self, path: &Path) -> (String, String) {
+        let (place, owner) = owner(path).unwrap_or((path, Owner::Unknown));
+        let place = place.display();
+        let again = self.again();
+        match owner {
+            Owner::Us => (
+                format!("{place} is yours"),
+                format!("look at its rights: ls -ld {}", quoted(&place.to_string())),
+            ),
+            Owner::Other(user) => (
+                format!("{place} is {user}'s"),
+                format!("run it as that user: sudo -u {user} {again}"),
+            ),
+            Owner::Unknown => (
+                format!("{place} is another user's"),
+                format!("run it as the service's user: sudo -u USER {again}"),
+            ),
+        }
+    }
+
+    /// What was typed, to be typed once more by somebody else.
+    fn again(&self) -> String {
+        let typed = std::env::args().skip(1).map(|word| quoted(&word));
+        let words: Vec<String> = std::iter::once(self.program.clone()).chain(typed).collect();
+        words.join(" ")
     }
 
     /// Everything about one notification.
@@ -190,22 +214,39 @@ impl Session {
     }
 }
 
-/// The login of a file's owner, or its number.
+/// Whose a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Owner {
+    /// Whoever runs this.
+    Us,
+    /// Somebody else: the login, or `'#'` and the number.
+    Other(String),
+    Unknown,
+}
+
+/// The nearest part of the path that can be looked at, and whose it is.
 #[cfg(unix)]
-fn owner(path: &Path) -> Option<String> {
+fn owner(path: &Path) -> Option<(&Path, Owner)> {
     use std::os::unix::fs::MetadataExt;
-    let uid = std::fs::metadata(path).ok()?.uid().to_string();
+    let (place, about) = path
+        .ancestors()
+        .find_map(|place| Some((place, std::fs::metadata(place).ok()?)))?;
+    if about.uid() == rustix::process::geteuid().as_raw() {
+        return Some((place, Owner::Us));
+    }
+    let uid = about.uid().to_string();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let login = users.lines().find_map(|line| {
         let mut fields = line.split(':');
         let login = fields.next()?;
         (fields.nth(1)? == uid).then(|| login.to_owned())
     });
-    Some(login.unwrap_or_else(|| format!("'#{uid}'")))
+    let user = login.unwrap_or_else(|| format!("'#{uid}'"));
+    Some((place, Owner::Other(user)))
 }
 
 #[cfg(not(unix))]
-fn owner(_path: &Path) -> Option<String> {
+fn owner(_path: &Path) -> Option<(&Path, Owner)> {
     None
 }
 

@@ -7,6 +7,7 @@ use super::args::DraftId;
 use super::failing::Detail;
 use super::json as shapes;
 use super::listing::{mail_of, with_summary};
+use super::repeating::sent_before;
 use super::screen::{Screen, Tone};
 use super::session::Session;
 use super::words::{age, barred, date, folded, when, wrapped};
@@ -26,10 +27,17 @@ pub(super) fn show(session: &Session, draft: &DraftId, detail: Detail) -> Result
     let config = session.config()?;
     let store = session.store_of(&config)?;
     let row = with_summary(&store, session.load(&store, draft)?);
-    session
-        .screen
-        .document(&document(&row, &config, session.now));
+    let held = sent_before(&store, &config, &row, session.now)?;
+    let mut document = document(&row, &config, session.now);
+    if let Value::Object(fields) = &mut document {
+        fields.insert("will_be_held".to_owned(), json!(held));
+    }
+    session.screen.document(&document);
     print(&session.screen, &row, &config, detail, session.now);
+    if let Some(words) = &held {
+        session.screen.say("");
+        warn(&session.screen, words);
+    }
     if summary::failures(&row).is_empty()
         && let Some(mail) = mail_of(&store, &row)
     {

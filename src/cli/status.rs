@@ -93,9 +93,14 @@ fn drafts(session: &Session, facts: &Facts) {
         ("quarantined", "Quarantined"),
     ] {
         let tone = (of(name) > 0).then_some(Tone::Warning);
-        if of(name) > 0 {
-            line(session, label, tone, &of(name).to_string());
+        if of(name) == 0 {
+            continue;
         }
+        let why = match (name, &facts.waits_for) {
+            ("underway", Some(why)) => format!(", waits: {why}"),
+            _ => String::new(),
+        };
+        line(session, label, tone, &format!("{}{why}", of(name)));
     }
     line(session, "Delivered", None, &of("delivered").to_string());
     let reasons = facts.closed.iter().filter(|(_, count)| *count > 0);
@@ -168,11 +173,16 @@ fn outside(session: &Session, config: &Config, facts: &Facts) {
 
 fn trouble(session: &Session, facts: &Facts) {
     let screen = &session.screen;
+    if facts.is_disk_full {
+        let words = "The disk under the database is full: nothing can be recorded, so nothing is \
+                     done until there is room. Nothing is lost";
+        line(session, "Trouble", Some(Tone::Bad), words);
+    }
     for it in &facts.troubles {
         let name = match it.service.as_str() {
             "mailbox" => "The mailbox cannot be read",
             "outgoing" => "The last mail could not leave",
-            "tracker" => "The tracker does not answer",
+            "tracker" => "The tracker cannot be read",
             _ => "The CI system does not answer",
         };
         let words = format!(
@@ -185,7 +195,7 @@ fn trouble(session: &Session, facts: &Facts) {
     if !facts.unseen.is_empty() {
         let words = format!(
             "{} not seen on the list for over 1 h: is from_address subscribed, with its own \
-             posts sent to it?",
+             posts sent to it? Or does a moderator hold them?",
             match facts.unseen.len() {
                 1 => "1 reply was".to_owned(),
                 more => format!("{more} replies were"),
@@ -243,8 +253,8 @@ fn next(session: &Session, facts: &Facts) {
     }
     if let Some(row) = facts.doubts.first().or(facts.failed.first()) {
         commands.push((
-            format!("resolve {} --help", row.id),
-            "say what became of a delivery",
+            format!("show {}", row.notification),
+            "what was to leave, and how to say what became of it",
         ));
     }
     if has("to decide") {

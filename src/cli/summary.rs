@@ -2,7 +2,7 @@
 //! the program is.
 
 use super::args::SHORT_DIGEST;
-use super::words::cut;
+use super::words::{cut, cut_path};
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::draft::Action;
 use crate::domain::failure::Failure;
@@ -83,13 +83,24 @@ pub(super) fn what_failed_within(row: &NotificationRow, columns: usize) -> Strin
             (None, Some(id)) => cut(&format!("<{id}>"), columns),
             (None, None) => cut("(a mail without Message-ID)", columns),
         },
-        [(_, only)] => cut(&name(only), columns),
+        [(_, only)] => cut_name(only, columns),
         [(_, first), more @ ..] => {
             let more = format!(" and {} more", more.len());
             let room = columns.saturating_sub(more.len());
-            format!("{}{more}", cut(&name(first), room))
+            format!("{}{more}", cut_name(first, room))
         }
     }
+}
+
+/// Of a path that is too long the end is what tells. A compiler's line has a
+/// second one, of the project.
+fn cut_name(failure: &Failure, columns: usize) -> String {
+    cut_paths(&name(failure), columns)
+}
+
+fn cut_paths(name: &str, columns: usize) -> String {
+    let once = cut_path(name, columns);
+    cut(&cut_path(&once, columns), columns)
 }
 
 /// How and where: `failed on AMD64 Fedora 3.x`, `leak on x and 2 more`.
@@ -241,5 +252,19 @@ pub(super) fn standing(row: &NotificationRow) -> String {
             format!("approved by {}: {done} of {all} delivered", decision.who)
         }
         _ => row.stage.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut_paths;
+
+    #[test]
+    fn what_a_compiler_says_begins_with_the_end_of_its_path() {
+        let line = r"D:\buildarea\3.x.bolen-windows10\build\PC\winreg.c(100,5): error C2143: missing ';' [D:\buildarea\3.x.bolen-windows10\build\PCbuild\pythoncore.vcxproj]";
+        assert_eq!(cut_paths(line, 36), r"…\winreg.c(100,5): error C2143: mis…");
+        assert_eq!(cut_paths(line, 200), line);
+        let line = "/home/buildbot/buildarea/3.x/build/Objects/longobject.c:3:71: error: expected";
+        assert_eq!(cut_paths(line, 36), "…/longobject.c:3:71: error: expected");
     }
 }

@@ -53,6 +53,8 @@ Next: buildbot-watch replay PATH    to see what would be drafted"
     /// the drafts that would have come of it. It works on a temporary copy of the
     /// database and the reports known there: nothing is kept and nothing is sent.
     /// Only logs that the mails do not carry are asked for, as the service would.
+    /// What the service has not listed of the tracker yet counts as not there, and
+    /// that is told.
     ///
     /// Mails of another list, or of none, are left alone. Some archives drop the
     /// header that names the list (List-Id): --assume-list is for those.

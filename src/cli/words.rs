@@ -81,8 +81,9 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
 pub(super) fn cut_path(text: &str, columns: usize) -> String {
     let safe = terminal(text);
     let over = safe.width().saturating_sub(columns);
-    let is_end = |char: char| char.is_whitespace() || "\"'()<>".contains(char);
-    let is_path = |part: &&str| part.starts_with('/') && !part.starts_with("//");
+    let is_end = |char: char| char.is_whitespace() || "\"'()<>[]".contains(char);
+    let is_path =
+        |part: &&str| (part.starts_with('/') && !part.starts_with("//")) || is_windows_path(part);
     let longest = safe
         .split(is_end)
         .filter(is_path)
@@ -90,16 +91,25 @@ pub(super) fn cut_path(text: &str, columns: usize) -> String {
     let (1.., Some(path)) = (over, longest) else {
         return safe;
     };
-    let mut tails = path.match_indices('/').filter_map(|(at, _)| path.get(at..));
+    let mut tails = path
+        .match_indices(['/', '\\'])
+        .filter_map(|(at, _)| path.get(at..));
     // At least the file's name stays. One column is the mark's.
     let fits = tails.find(|tail| tail.width() + over < path.width());
-    let least = || path.rfind('/').and_then(|at| path.get(at..));
+    let least = || path.rfind(['/', '\\']).and_then(|at| path.get(at..));
     match fits.or_else(least) {
         Some(tail) if tail.width() + 1 < path.width() => {
             safe.replacen(path, &format!("…{tail}"), 1)
         }
         _ => safe,
     }
+}
+
+/// `D:\build\x.c`, `\\server\share\x.c`.
+fn is_windows_path(part: &str) -> bool {
+    let after_drive = part.strip_prefix(|drive: char| drive.is_ascii_alphabetic());
+    after_drive.is_some_and(|rest| rest.starts_with(":\\") || rest.starts_with(":/"))
+        || part.starts_with("\\\\")
 }
 
 /// The lines of a foreign text, safe for a terminal, each with `bar` in front.
@@ -214,6 +224,12 @@ mod tests {
             "see https://example.org/a/b/c"
         );
         assert_eq!(cut_path("/a b", 1), "/a b");
+        let windows = r"D:\buildarea\3.x.bolen-windows10\build\PC\winreg.c(100,5): error C2143";
+        assert_eq!(
+            cut_path(windows, 44),
+            r"…\build\PC\winreg.c(100,5): error C2143"
+        );
+        assert_eq!(cut_path(windows, 10), r"…\winreg.c(100,5): error C2143");
     }
 
     #[test]

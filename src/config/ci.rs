@@ -58,6 +58,7 @@ pub(crate) fn ci(root: &DeTable<'_>, findings: &mut Findings) -> Ci {
     let buildbots = section.or("buildbots", Vec::new(), |v| {
         values::list(v, values::url_with_slash)
     });
+    let fetch_logs = section.or("fetch_logs", true, values::yes_or_no);
     let wait = section.or("wait", WAIT, values::duration);
     let timeout = section.or("timeout", TIMEOUT, values::duration);
     let ca_file = section.maybe("ca_file", |v| values::ca_file(v, &base));
@@ -67,6 +68,7 @@ pub(crate) fn ci(root: &DeTable<'_>, findings: &mut Findings) -> Ci {
         .filter_map(|known| hosted(root, known, findings));
     Ci {
         buildbots,
+        fetch_logs,
         wait,
         timeout,
         ca_file,

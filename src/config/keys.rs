@@ -70,7 +70,10 @@ pub const KEYS: &[SectionKeys] = &[
             "mirror_from",
         ],
     ),
-    section("ci", &["buildbots", "wait", "timeout", "ca_file"]),
+    section(
+        "ci",
+        &["buildbots", "fetch_logs", "wait", "timeout", "ca_file"],
+    ),
     section("ci.github_actions", HOSTED),
     section("ci.azure", HOSTED),
     section("ci.appveyor", HOSTED),

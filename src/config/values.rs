@@ -113,6 +113,14 @@ pub(crate) fn duration(value: &Value<'_>) -> Result<Duration, Wrong> {
     }
 }
 
+/// `true` or `false`.
+pub(crate) fn yes_or_no(value: &Value<'_>) -> Result<bool, Wrong> {
+    match value.get_ref() {
+        DeValue::Boolean(is_so) => Ok(*is_so),
+        _ => Err(wrong_type(value, "true or false", "true")),
+    }
+}
+
 /// A whole number within bounds.
 pub(crate) fn number(value: &Value<'_>, from: u32, to: u32) -> Result<u32, Wrong> {
     let DeValue::Integer(written) = value.get_ref() else {

@@ -24,7 +24,7 @@ use crate::store::Store;
 use crate::templates::{TemplateProblem, Templates};
 use crate::tls;
 use crate::trackers::{Embedded, GitHub, Roundup, Tracker, github, roundup};
-use crate::worker::{Clock, Outgoing, Parts, Rules};
+use crate::worker::{Clock, Outgoing, Parts, Rules, UnfitMirror};
 
 /// Of a mail that is too large this much is fetched, in octets (I12).
 pub(super) const HEAD_SIZE: u64 = 4 * 1024 * 1024;
@@ -59,6 +59,7 @@ pub(super) fn parts_with(settings: &Settings, store: Store, templates: Templates
         clock: Clock::start(),
         stopping: Rc::new(Cell::new(false)),
         caught_up: Rc::new(Cell::new(false)),
+        broken_off: Cell::new(None),
         pulse: Rc::new(Cell::new(Instant::now())),
     })
 }
@@ -87,6 +88,7 @@ fn rules_of(config: &Config) -> Rules {
         sync_interval: seconds(config.tracker.sync_interval),
         log_wait: seconds(config.ci.wait),
         expire_after: seconds(config.drafts.expire_after),
+        unfit_mirror: UnfitMirror::Wait,
     }
 }
 
@@ -163,7 +165,7 @@ pub fn ci_of(settings: &Settings) -> Result<Vec<Ci>> {
     let config = &settings.config.ci;
     let tls = || tls(config.ca_file.as_deref());
     let mut systems = Vec::new();
-    if !config.buildbots.is_empty() {
+    if !config.buildbots.is_empty() && config.fetch_logs {
         let buildbot = Buildbot::within(&config.buildbots, tls()?, config.timeout)?;
         systems.push(Ci::Buildbot(buildbot));
     }

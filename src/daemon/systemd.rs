@@ -17,6 +17,11 @@ pub(super) fn tell_ready(config: &Config) {
     tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
+/// What `systemctl status` shows.
+pub(super) fn tell_status(status: &str) {
+    tell(&[NotifyState::Status(status)]);
+}
+
 pub(super) fn tell_stopping() {
     tell(&[NotifyState::Stopping]);
 }

@@ -167,6 +167,10 @@ pub struct Details {
     /// first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<String>,
+    /// The exceptions within an exception group that are no groups themselves,
+    /// as their lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub group: Vec<String>,
     /// What leaked, and how much in each repetition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<Leak>,

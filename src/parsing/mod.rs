@@ -84,6 +84,6 @@ fn bytes_pattern(source: &str) -> regex::bytes::Regex {
 }
 
 #[cfg(test)]
-mod properties;
+mod property_tests;
 #[cfg(test)]
 mod tests;

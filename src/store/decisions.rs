@@ -145,6 +145,15 @@ impl From<rusqlite::Error> for NotDecided {
 }
 
 impl Store {
+    /// Everybody who approved something at or after `since`.
+    pub fn approvers_since(&self, since: Seconds) -> anyhow::Result<Vec<String>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT who FROM decisions WHERE kind = 'approve' AND at >= ?1 ORDER BY who",
+        )?;
+        let names = statement.query_map([since], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+
     /// Approves: makes the outbox rows, one for each action in order and the
     /// reply last, in the transaction of the decision.
     pub fn approve(&self, decision: &NewDecision<'_>, now: Seconds) -> Result<Decided, NotDecided> {

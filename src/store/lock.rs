@@ -23,7 +23,7 @@ pub enum LockRefused {
         directory: PathBuf,
     },
     /// The lock file could not be made.
-    #[error("cannot lock {}: {source}", path.display())]
+    #[error("cannot lock {}", path.display())]
     Io {
         /// The lock file.
         path: PathBuf,
@@ -50,7 +50,8 @@ pub fn lock_daemon(state_dir: &Path) -> Result<DaemonLock, LockRefused> {
         }
         Err(TryLockError::Error(source)) => return Err(in_words(source)),
     }
-    write_pid(&mut file).map_err(in_words)?;
+    // Only words for the one who comes second: on a full disk the lock holds too.
+    let _ = write_pid(&mut file);
     Ok(DaemonLock { _file: file })
 }
 

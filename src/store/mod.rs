@@ -71,7 +71,7 @@ pub use row::{
 pub use search::{Combine, Hit, Order};
 pub use signing::{Renamed, Signing};
 pub use switches::{Switch, SwitchState};
-pub use troubles::{Service, ServiceTrouble, disk_trouble};
+pub use troubles::{Service, ServiceTrouble, disk_trouble, is_disk_trouble};
 
 /// Who is named in the audit trail when no person acted.
 pub const PROGRAM: &str = "buildbot-watch";

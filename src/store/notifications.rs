@@ -36,6 +36,17 @@ impl Store {
             .with_context(|| format!("there is no notification {notification}"))
     }
 
+    /// Takes an attempt back that broke off for no fault of the notification.
+    pub fn forget_attempt(&self, notification: NotificationId) -> Result<()> {
+        self.connection.execute(
+            "UPDATE notifications
+             SET attempts = attempts - 1
+             WHERE id = ?1 AND attempts > 0",
+            [notification],
+        )?;
+        Ok(())
+    }
+
     /// Received -> Parsed.
     pub fn record_reading(
         &self,

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Error, Result};
-use rusqlite::{ErrorCode, params};
+use rusqlite::{ErrorCode, ffi, params};
 
 use super::Store;
 use crate::domain::Seconds;
@@ -50,8 +50,13 @@ pub struct ServiceTrouble {
 }
 
 impl Store {
-    /// A service failed. Keeps since when, and the last words only.
-    pub fn note_trouble(&self, service: Service, words: &str, now: Seconds) -> Result<()> {
+    /// A service failed. Keeps since when, and the last words only. Says whether it
+    /// worked before.
+    pub fn note_trouble(&self, service: Service, words: &str, now: Seconds) -> Result<bool> {
+        let is_known: bool = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM service_troubles WHERE service = ?1)")?
+            .query_row([service.name()], |row| row.get(0))?;
         self.connection
             .prepare_cached(
                 "INSERT INTO service_troubles (service, words, since) VALUES (?1, ?2, ?3)
@@ -59,15 +64,16 @@ impl Store {
                  WHERE words <> excluded.words",
             )?
             .execute(params![service.name(), plain_line(words, WORDS_CHARS), now])?;
-        Ok(())
+        Ok(!is_known)
     }
 
-    /// A service answered as it should.
-    pub fn clear_trouble(&self, service: Service) -> Result<()> {
-        self.connection
+    /// A service answered as it should. Says whether it failed before.
+    pub fn clear_trouble(&self, service: Service) -> Result<bool> {
+        let cleared = self
+            .connection
             .prepare_cached("DELETE FROM service_troubles WHERE service = ?1")?
             .execute([service.name()])?;
-        Ok(())
+        Ok(cleared > 0)
     }
 
     /// The services that failed the last time, by name.
@@ -86,27 +92,64 @@ impl Store {
     }
 }
 
+/// What the disk under a database does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    Full,
+    Broken,
+    ReadOnly,
+    Closed,
+}
+
+impl Disk {
+    fn of(error: &Error) -> Option<Self> {
+        let error = error.chain().find_map(|cause| {
+            let cause = cause.downcast_ref::<rusqlite::Error>()?;
+            cause.sqlite_error()
+        })?;
+        match error.code {
+            ErrorCode::DiskFull => Some(Self::Full),
+            // The file beside the database by which processes share it could not
+            // be given its size.
+            ErrorCode::SystemIoFailure if error.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
+                Some(Self::Full)
+            }
+            ErrorCode::SystemIoFailure => Some(Self::Broken),
+            ErrorCode::ReadOnly => Some(Self::ReadOnly),
+            ErrorCode::CannotOpen => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the disk under the database is the cause of an error, and not what was
+/// to be recorded.
+pub fn is_disk_trouble(error: &Error) -> bool {
+    Disk::of(error).is_some()
+}
+
 /// What is wrong, and what to do, when the disk under the database in `folder`
 /// is the cause of an error; `None` for any other cause.
 pub fn disk_trouble(error: &Error, folder: &Path) -> Option<(String, String)> {
-    let code = error.chain().find_map(|cause| {
-        let cause = cause.downcast_ref::<rusqlite::Error>()?;
-        cause.sqlite_error_code()
-    })?;
     let folder = folder.display();
-    match code {
-        ErrorCode::DiskFull => Some((
-            "the disk is full: nothing can be recorded, so nothing is done".to_owned(),
-            format!("make room in {folder}; nothing is lost"),
-        )),
-        ErrorCode::SystemIoFailure => Some((
+    Some(match Disk::of(error)? {
+        Disk::Full => (
+            format!("the disk of {folder} is full: nothing can be recorded"),
+            format!("make room there (`df -h {folder}` tells how much there is); nothing is lost"),
+        ),
+        Disk::Broken => (
             format!("the disk under {folder} does not read or write: {error:#}"),
-            format!("look at the disk of {folder} and whether it is full; nothing is lost"),
-        )),
-        ErrorCode::ReadOnly => Some((
+            format!(
+                "look at the disk of {folder}, whether it is full or a quota is; nothing is lost"
+            ),
+        ),
+        Disk::ReadOnly => (
             format!("the database in {folder} cannot be written to: {error:#}"),
             format!("let the service's user write to {folder}"),
-        )),
-        _ => None,
-    }
+        ),
+        Disk::Closed => (
+            format!("the database in {folder} cannot be opened: {error:#}"),
+            format!("look who may write to {folder}, and whether its disk is full"),
+        ),
+    })
 }

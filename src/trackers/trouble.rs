@@ -50,7 +50,21 @@ impl Trouble {
     pub(super) fn into_error(self) -> anyhow::Error {
         match self {
             Trouble::Wait(wait) => wait.into(),
-            other => anyhow::Error::msg(other.to_string()),
+            other => {
+                let remedy = other.remedy();
+                other.into_error_with(remedy)
+            }
+        }
+    }
+
+    /// The same with a remedy of the adapter's own.
+    pub(super) fn into_error_with(self, remedy: &str) -> anyhow::Error {
+        match self {
+            Trouble::Wait(wait) => wait.into(),
+            other => {
+                let words = other.to_string();
+                anyhow::Error::msg(format!("{}. {remedy}", words.trim_end_matches('.')))
+            }
         }
     }
 
@@ -79,7 +93,23 @@ impl Trouble {
                 why: refusal.words,
                 after_seconds: refusal.retry_after,
             },
-            Trouble::Refused(refusal) => Outcome::Refused { why: refusal.words },
+            Trouble::Refused(refusal) => Outcome::Refused {
+                why: refusal.with_remedy(),
+            },
+        }
+    }
+}
+
+impl Refusal {
+    /// The server's words, and for a right that is missing what to do about it.
+    pub(super) fn with_remedy(&self) -> String {
+        match self.status {
+            403 => format!(
+                "{}. {}",
+                self.words.trim_end_matches('.'),
+                http::remedy_for(403)
+            ),
+            _ => self.words.clone(),
         }
     }
 }

@@ -14,6 +14,7 @@ pub(super) mod restored;
 
 use std::time::Duration;
 
+pub use mail::body_digest_approved_by;
 pub(super) use report::work_of;
 
 use anyhow::{Context, Result};
@@ -25,7 +26,7 @@ use crate::domain::draft::Draft;
 use crate::domain::policy::{AllowedBy, Effect, Gate, LedgerCounts, Switches, may_leave};
 use crate::store::{
     Claim, ClaimRefused, DeliveryRow, Finish, LedgerEntry, LedgerScope, NotificationRow, PROGRAM,
-    Service, Switch,
+    Service, Switch, is_disk_trouble,
 };
 
 const HOUR: Seconds = 3600;
@@ -44,7 +45,11 @@ const DELIVERIES_A_PASS: usize = 20;
 /// every mail in it read: one may be a reply that this database, brought back
 /// from an older copy, does not know (I22).
 pub(super) async fn deliver_due(parts: &Parts, memory: &mut Memory) -> Result<usize> {
-    if !parts.caught_up.get() || parts.store.has_unread()? {
+    if !parts.caught_up.get() {
+        tell_what_waits(parts)?;
+        return Ok(0);
+    }
+    if parts.store.has_unread()? {
         return Ok(0);
     }
     if parts.store.switch(Switch::Stop)?.is_some() || parts.store.switch(Switch::Pause)?.is_some() {
@@ -68,6 +73,35 @@ pub(super) async fn deliver_due(parts: &Parts, memory: &mut Memory) -> Result<us
     Ok(attempts)
 }
 
+/// What a delivery waits for while the mailbox cannot be read.
+const MAILBOX_FIRST: &str = "nothing leaves before the whole mailbox was read once since the \
+                             start: a mail in it may tell that this was sent already";
+
+/// While the mailbox cannot be read, people learn what that keeps back. A start
+/// that goes well is not worth a word.
+fn tell_what_waits(parts: &Parts) -> Result<()> {
+    let mailbox = Service::Mailbox.name();
+    if !parts
+        .store
+        .troubles()?
+        .iter()
+        .any(|it| it.service == mailbox)
+    {
+        return Ok(());
+    }
+    let now = parts.clock.now();
+    for row in parts.store.due_deliveries(now, DELIVERIES_A_PASS)? {
+        if row.last_error.as_deref() != Some(MAILBOX_FIRST) {
+            tracing::warn!(notification = %row.notification, delivery = %row.id, why = MAILBOX_FIRST, "not now");
+            let (why, due_at) = (MAILBOX_FIRST, now);
+            parts
+                .store
+                .finish(row.id, Finish::Later { why, due_at }, now)?;
+        }
+    }
+    Ok(())
+}
+
 /// One delivery with all it needs, decoded once.
 struct Job<'a> {
     row: &'a DeliveryRow,
@@ -78,6 +112,7 @@ struct Job<'a> {
 async fn deliver(parts: &Parts, memory: &mut Memory, row: &DeliveryRow) -> Result<()> {
     let notification = match parts.store.load(row.notification) {
         Ok(notification) => notification,
+        Err(error) if is_disk_trouble(&error) => return Err(error),
         Err(error) => {
             let why = format!("its row cannot be read: {error:#}");
             return super::lay_aside(parts, row.notification, &why);
@@ -109,6 +144,7 @@ async fn deliver(parts: &Parts, memory: &mut Memory, row: &DeliveryRow) -> Resul
             notification,
             draft,
         },
+        Err(error) if is_disk_trouble(&error) => return Err(error),
         Err(error) => return fail(parts, row, &format!("{error:#}")),
     };
     let outcome = match row.kind {
@@ -124,16 +160,23 @@ async fn deliver(parts: &Parts, memory: &mut Memory, row: &DeliveryRow) -> Resul
     Ok(())
 }
 
-/// Keeps for `status` whether mail can leave.
+/// Keeps for `status` whether mail can leave, and tells people when that changes.
 fn note(parts: &Parts, outcome: &Outcome) -> Result<()> {
     match outcome {
         // A refusal of this one mail is an answer, and told with the delivery.
-        Outcome::Done(_) | Outcome::Refused { .. } => parts.store.clear_trouble(Service::Outgoing),
+        Outcome::Done(_) | Outcome::Refused { .. } => {
+            if parts.store.clear_trouble(Service::Outgoing)? {
+                tracing::info!("mails leave again");
+            }
+        }
         Outcome::Later { why, .. } | Outcome::Unknown { why } => {
             let now = parts.clock.now();
-            parts.store.note_trouble(Service::Outgoing, why, now)
+            if parts.store.note_trouble(Service::Outgoing, why, now)? {
+                tracing::warn!(why, "no mail can leave; replies wait");
+            }
         }
     }
+    Ok(())
 }
 
 /// The draft as approved. Bytes whose digest is another are refused (I6).

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::Parts;
+use super::matching::says_new;
+use super::{Parts, UnfitMirror, mirroring};
 use crate::domain::draft::{self, Choice, Draft, Material, Settings};
 use crate::domain::life::ClosedReason;
 use crate::domain::mail::Mail;
@@ -15,8 +16,17 @@ const EXPIRED_A_PASS: usize = 20;
 
 /// Drafts what matching found, or closes a notification that leaves nothing to say.
 pub(super) fn draft(parts: &Parts, row: &NotificationRow) -> Result<()> {
-    let draft = redraft(&parts.templates, &parts.rules.drafts, row, &[])?;
+    let mut draft = redraft(&parts.templates, &parts.rules.drafts, row, &[])?;
     let now = parts.clock.now();
+    // Only where it is drafted all the same; else it would not have come here.
+    if says_new(row.verdicts.as_deref().unwrap_or_default())
+        && parts.rules.unfit_mirror == UnfitMirror::SayNew
+        && let Some(why) = mirroring::why_not_new(parts, now)?
+    {
+        draft.warnings.push(format!(
+            "whether there is a report already is not known here: {why}"
+        ));
+    }
     if draft.actions.is_empty() {
         let note = match draft.warnings.as_slice() {
             [] => "no failure of this build belongs into a bug report".to_owned(),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::{Parts, mirroring};
+use super::{Parts, UnfitMirror, mirroring};
 use crate::domain::Seconds;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::matching::{self, Candidate, Hit, Scope, Search, Tier, Verdict, searches};
@@ -21,14 +21,20 @@ const ASK_AGAIN: Seconds = 30;
 pub(super) fn find_reports(parts: &Parts, row: &NotificationRow) -> Result<()> {
     let verdicts = match_row(parts, row)?;
     let now = parts.clock.now();
-    let says_new = verdicts
-        .iter()
-        .any(|verdict| matches!(verdict.verdict, Verdict::New { .. }));
-    if says_new && let Some(why) = mirroring::why_not_new(parts, now)? {
+    if says_new(&verdicts)
+        && parts.rules.unfit_mirror == UnfitMirror::Wait
+        && let Some(why) = mirroring::why_not_new(parts, now)?
+    {
         let why = format!("nothing is called new yet: {why}");
         return parts.store.wait_until(row.id, now + ASK_AGAIN, &why, now);
     }
     parts.store.record_verdicts(row.id, &verdicts, now)
+}
+
+/// Whether any failure has no report, as far as was found.
+pub(super) fn says_new(verdicts: &[FailureVerdict]) -> bool {
+    let is_new = |it: &FailureVerdict| matches!(it.verdict, Verdict::New { .. });
+    verdicts.iter().any(is_new)
 }
 
 /// One verdict for each failure, in the order of the builds and their failures.

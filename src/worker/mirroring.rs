@@ -79,7 +79,8 @@ fn tell_back(parts: &Parts, memory: &mut Memory) -> Result<()> {
         tracing::info!(tracker = parts.tracker.name(), "the tracker answers again");
     }
     memory.failed_syncs = 0;
-    parts.store.clear_trouble(Service::Tracker)
+    parts.store.clear_trouble(Service::Tracker)?;
+    Ok(())
 }
 
 enum Listing {

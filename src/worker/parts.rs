@@ -42,6 +42,8 @@ pub struct Parts {
     /// Set once everything in the mailbox was taken in since the start. Before
     /// that nothing leaves.
     pub caught_up: Rc<Cell<bool>>,
+    /// Whose attempt the disk broke off, and could not even be taken back.
+    pub broken_off: Cell<Option<NotificationId>>,
     /// When the loop last made progress, for the watchdog.
     pub pulse: Rc<Cell<Instant>>,
 }
@@ -79,6 +81,18 @@ pub struct Rules {
     pub log_wait: Seconds,
     /// An undecided draft of this age, in seconds, is closed as expired.
     pub expire_after: Seconds,
+    /// What is done while the mirror may not say that something does not exist.
+    pub unfit_mirror: UnfitMirror,
+}
+
+/// What becomes of a failure without a report in a mirror that is not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnfitMirror {
+    /// It waits until the mirror is (I11).
+    Wait,
+    /// A new report is drafted all the same, and the draft says what is not known:
+    /// where nothing can leave.
+    SayNew,
 }
 
 /// What the loop remembers from pass to pass, and forgets with the process.

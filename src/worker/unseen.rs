@@ -27,7 +27,7 @@ pub(super) fn look(parts: &Parts) -> Result<()> {
         }
         tracing::warn!(notification = %row.notification, delivery = %row.id,
             "a reply was not seen on the list for over 1 h; is from_address subscribed, \
-             with its own posts sent to it?");
+             with its own posts sent to it? Or does a moderator hold it?");
         let about = Some(row.notification);
         parts
             .store

@@ -595,7 +595,7 @@ fn a_person_says_what_became_of_a_doubtful_delivery() {
         "In doubt",
         "1  comment",
         "the connection broke",
-        "resolve 1 --help",
+        &format!("show 1 --dir {}", demo.dir()),
     ] {
         assert!(status.contains(part), "{part}: {status}");
     }
@@ -786,7 +786,7 @@ fn what_a_replay_leaves_out_is_told() {
 }
 
 #[test]
-fn a_replay_needs_no_secrets_and_tells_what_it_waits_for() {
+fn a_replay_without_secrets_or_reports_shows_what_it_can_and_says_what_it_cannot() {
     let folder = tempfile::tempdir().unwrap();
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/config.example.toml");
     let example = fs::read_to_string(example).unwrap();
@@ -795,18 +795,111 @@ fn a_replay_needs_no_secrets_and_tells_what_it_waits_for() {
         "#state_dir = \"/var/lib/buildbot-watch\"",
         "state_dir = \"state\"",
     );
-    let here = here.replace("buildbots = [\"https://buildbot.python.org/\"]", "");
+    // Nobody listens there: what a mail does not carry is not waited for.
+    let here = here.replace("https://buildbot.python.org/", "http://127.0.0.1:9/");
     fs::write(&config, here).unwrap();
     let mail = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/fixtures/mails/mailman-post-single.eml"
     );
     let config = config.to_str().unwrap();
-    let said = run(&["replay", mail, "--config", config]).ok();
-    for part in ["the oldest waits:", "Start the service"] {
+    let said = run(&["replay", "--show", mail, "--config", config]).ok();
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "test_string.ModuleTest.test_capwords open a report",
+        "! whether there is a report already is not known here:",
+        "1. Open a new report",
+        "What is called new here may have a report already:",
+        "asks github.com/python/cpython for none",
+        "Nothing was kept and nothing was sent.",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    let json = run(&["replay", mail, "--config", config, "--json"]).ok();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert!(json["mirror_unfit_why"].is_string(), "{json}");
+    assert_eq!(json["notifications"][0]["stage"], "drafted");
     assert!(!folder.path().join("state").exists());
+
+    // With the reports at hand nothing is doubtful.
+    let demo = Demo::new();
+    let known = demo.run(&format!("replay --show {mail}")).ok();
+    assert!(known.contains("comment on #2"), "{known}");
+    assert!(!known.contains("may have a report already"), "{known}");
+    let json = demo.json(&format!("replay {mail}"));
+    assert!(json["mirror_unfit_why"].is_null(), "{json}");
+}
+
+#[test]
+fn the_demos_drafts_name_nothing_to_configure() {
+    let demo = Demo::new();
+    for id in demo.to_decide() {
+        let show = demo.json(&format!("show {id}"));
+        let warnings = show["draft_texts"]["warnings"].to_string();
+        assert!(!warnings.contains("[ci]"), "{id}: {warnings}");
+        let text = demo.run(&format!("show {id}")).ok();
+        assert!(!text.contains("could not be checked"), "{text}");
+    }
+    // Nothing is asked for logs all the same.
+    let check = demo.run("check").ok();
+    assert!(check.contains("no CI system is asked"), "{check}");
+}
+
+#[test]
+fn a_text_that_the_list_has_seen_is_told_before_it_is_approved() {
+    let demo = Demo::new();
+    let mail = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/mails/mailman-post-single.eml"
+    );
+    demo.run(&format!("replay --store {mail}")).ok();
+    let second = fs::read_to_string(mail).unwrap();
+    let second = second.replace("Message-Id: <", "Message-Id: <second-");
+    let file = demo.folder.join("second.eml");
+    fs::write(&file, second).unwrap();
+    demo.run(&format!("replay --store {}", file.display())).ok();
+    assert!(demo.json("show 11")["will_be_held"].is_null());
+    assert!(!demo.run("list").ok().contains("very text"));
+    demo.run("approve 10 --yes").ok();
+
+    let held = demo.json("show 11")["will_be_held"].to_string();
+    for part in ["approved by Vic Stone", "`release 11`", "`edit 11`"] {
+        assert!(held.contains(part), "{part}: {held}");
+    }
+    let show = demo.run("show 11").ok();
+    assert!(show.contains("the list got this very text"), "{show}");
+    let list = demo.run("list").ok();
+    assert!(
+        list.contains("! The list got the very text of 1, 11 already"),
+        "{list}"
+    );
+    // It is so: and whoever approves all the same is told what to type.
+    let approved = demo.run("approve 11 --yes").ok();
+    for part in ["held by buildbot-watch: the same text", "release 11 --dir"] {
+        assert!(approved.contains(part), "{part}: {approved}");
+    }
+    assert_eq!(demo.sent().len(), 1);
+    demo.run("release 11").ok();
+    assert_eq!(demo.sent().len(), 2);
+}
+
+#[test]
+fn a_text_that_another_person_approves_is_another_text() {
+    let demo = Demo::new();
+    let mail = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/mails/mailman-post-single.eml"
+    );
+    demo.run(&format!("replay --store {mail}")).ok();
+    demo.run("approve 10 --yes").ok();
+    let second = fs::read_to_string(mail)
+        .unwrap()
+        .replace("Message-Id: <", "Message-Id: <second-");
+    let file = demo.folder.join("second.eml");
+    fs::write(&file, second).unwrap();
+    demo.run(&format!("replay --store {}", file.display())).ok();
+    demo.run("approve 11 --yes --as Second").ok();
+    assert_eq!(demo.sent().len(), 2);
 }
 
 /// The lines above `Next`, whose commands are never broken.

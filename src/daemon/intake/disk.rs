@@ -49,7 +49,9 @@ pub(super) async fn watch(config: &Config, parts: &Parts, control: &Control) -> 
                 let (why, now) = (format!("{error:#}"), parts.clock.now());
                 parts.store.note_trouble(Service::Mailbox, &why, now)?;
             }
-            None => parts.store.clear_trouble(Service::Mailbox)?,
+            None => {
+                parts.store.clear_trouble(Service::Mailbox)?;
+            }
         }
         match trouble {
             Some(error) if !told => {

@@ -84,7 +84,7 @@ fn read_entry(listed: Listed, entry: &str, reader: &mut Reader, tests: &mut Vec<
         Listed::Nothing => {}
         Listed::Files => {
             if !entry.contains(char::is_whitespace) {
-                reader.files.ended(entry, Outcome::Failed, false);
+                reader.files.ended(entry, Outcome::Failed, false, None);
             }
         }
         Listed::Tests => {

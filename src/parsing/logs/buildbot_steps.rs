@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::last_words;
+use super::{exit, last_words};
 use crate::domain::failure::FailureKind;
 use crate::parsing::pattern;
 
@@ -114,7 +114,7 @@ impl Faults {
             129..=192 => code - 128,
             _ => return None,
         };
-        let signal = last_words::signal_name(number)?;
+        let signal = exit::signal_name(number)?;
         Some(of_signal(
             signal,
             &format!("program finished with exit code {code}"),
@@ -175,7 +175,7 @@ fn read(line: &str, tests_seen: bool) -> Option<Fault> {
         return infrastructure(Cause::Exhausted);
     }
     if let Some(number) = line.strip_prefix("process killed by signal ") {
-        let signal = number.trim().parse().ok().and_then(last_words::signal_name);
+        let signal = number.trim().parse().ok().and_then(exit::signal_name);
         return Some(match signal {
             Some(signal) => of_signal(signal, line),
             None => fault(FailureKind::Infrastructure, Cause::Killed, line),

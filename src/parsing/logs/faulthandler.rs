@@ -155,7 +155,23 @@ impl Dump {
         let in_test = self.in_test();
         in_test
             .and_then(|thread| test_of(&outermost_first(thread)))
+            .or_else(|| self.test_of_several())
             .or(of_telling)
+    }
+
+    /// The method of a test that several test files share: its file is the one
+    /// that regrtest ran.
+    fn test_of_several(&self) -> Option<TestId> {
+        let is_test =
+            |frame: &&Frame| is_shared(&frame.path) && test_id::is_test_function(&frame.function);
+        let method = self
+            .threads
+            .iter()
+            .find_map(|thread| thread.frames.iter().rev().find(is_test))?;
+        Some(TestId {
+            method: Some(method.function.clone()),
+            ..TestId::default()
+        })
     }
 
     /// Where in its test file the telling thread hangs, and in what it waits:
@@ -235,17 +251,13 @@ impl Dump {
     /// The telling thread's innermost frame in a test file.
     fn frame_in_test(&self) -> Option<&Frame> {
         let frames = &self.telling()?.frames;
-        frames
-            .iter()
-            .find(|frame| test_id::file_of_path(&frame.path).is_some())
+        frames.iter().find(|frame| is_in_tests(&frame.path))
     }
 
     /// What the test called that waits: `subprocess.communicate`.
     fn waiting_in(&self) -> Option<String> {
         let frames = &self.telling()?.frames;
-        let below_test = frames
-            .iter()
-            .position(|frame| test_id::file_of_path(&frame.path).is_some())?;
+        let below_test = frames.iter().position(|frame| is_in_tests(&frame.path))?;
         let call = frames
             .iter()
             .take(below_test)
@@ -270,6 +282,16 @@ fn outermost_first(thread: &Thread) -> Vec<Frame> {
 
 fn is_in_test_method(frame: &Frame) -> bool {
     test_of(std::slice::from_ref(frame)).is_some_and(|test| test.method.is_some())
+}
+
+fn is_in_tests(path: &str) -> bool {
+    test_id::file_of_path(path).is_some() || is_shared(path)
+}
+
+/// `Lib/test/_test_multiprocessing.py`
+fn is_shared(path: &str) -> bool {
+    let mut parts = path.rsplit(['/', '\\']);
+    parts.next().is_some_and(|file| file.starts_with("_test_")) && parts.next() == Some("test")
 }
 
 fn is_unittest(frame: &Frame) -> bool {

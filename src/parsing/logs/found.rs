@@ -23,6 +23,8 @@ pub(super) struct Found {
     pub(super) consequence: bool,
     /// Seen while tests were run again.
     pub(super) in_rerun: bool,
+    /// The test's file is only the one in whose output it stood.
+    pub(super) is_guessed: bool,
     /// How many more subtests went wrong in the same way.
     pub(super) similar: usize,
     /// Not 0: not the same as any other that has another number.
@@ -43,6 +45,7 @@ impl Found {
             details: Details::default(),
             consequence: false,
             in_rerun: false,
+            is_guessed: false,
             similar: 0,
             apart: 0,
         }
@@ -73,10 +76,12 @@ impl Found {
         let disk_full = headline.is_some_and(buildbot_steps::is_disk_full);
         Self {
             exception: traceback.exception_type(),
-            line: headline.or(header).map(str::to_owned),
+            line: traceback.said().or_else(|| header.map(str::to_owned)),
             excerpt: traceback.excerpt(header, excerpt::MAX_LINES),
             details: Details {
                 frames: places(&traceback.frames),
+                chain: traceback.chain(),
+                group: traceback.group(),
                 ..Details::default()
             },
             ..Self::new(
@@ -138,7 +143,12 @@ impl Found {
             None => line,
         });
         let mut failure = Failure {
-            message: self.exception.as_deref().and(message).map(str::to_owned),
+            message: self
+                .exception
+                .as_deref()
+                .and(message)
+                .filter(|message| !message.is_empty())
+                .map(str::to_owned),
             test: clean(self.test),
             kind: self.kind,
             exception: self.exception,
@@ -180,10 +190,7 @@ fn shortened(kind: FailureKind, line: &str) -> String {
 
 /// The frames as people and programs may want them, the innermost ones.
 pub(super) fn places(frames: &[traceback::Frame]) -> Vec<Place> {
-    let own: Vec<&traceback::Frame> = frames
-        .iter()
-        .filter(|frame| signature::Frame::own(&frame.path, &frame.function).is_some())
-        .collect();
+    let own = traceback::own(frames);
     let first = own.len().saturating_sub(Details::MAX_FRAMES);
     own.into_iter()
         .skip(first)
@@ -207,6 +214,7 @@ fn clean_details(details: Details) -> Details {
         docstring: details.docstring.map(text),
         frames: details.frames.into_iter().map(place).collect(),
         chain: details.chain.into_iter().map(text).collect(),
+        group: details.group.into_iter().map(text).collect(),
         altered: details.altered.into_iter().map(text).collect(),
         signal: details.signal.map(text),
         sanitizer: details.sanitizer.map(text),

@@ -175,27 +175,6 @@ pub(super) fn signal(words: &str) -> Option<&'static str> {
     .map(|(_, signal)| signal)
 }
 
-/// The name of a signal's number, where it is the same on all systems, or bound
-/// to one kind of crash.
-pub(super) fn signal_name(number: i64) -> Option<&'static str> {
-    Some(match number {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 | 10 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        _ => return None,
-    })
-}
-
 /// Whether a signal is a crash of the program; others come from outside.
 pub(super) fn is_crash(signal: &str) -> bool {
     matches!(

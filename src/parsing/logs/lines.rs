@@ -219,17 +219,20 @@ fn skip_sequence(chars: &mut std::str::Chars<'_>) {
         Some('[') => {
             chars.find(|ch| ('\u{40}'..='\u{7e}').contains(ch));
         }
-        Some(']') => {
-            if chars.find(|ch| matches!(ch, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
-                chars.next();
-            }
-        }
+        Some(']') => skip_title(chars),
         _ => {}
     }
 }
 
 fn count(lines: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', lines).count() as u64
+}
+
+/// Up to BEL, or to ESC and the character behind it.
+fn skip_title(chars: &mut std::str::Chars<'_>) {
+    if chars.find(|ch| matches!(ch, '\u{7}' | '\u{1b}')) == Some('\u{1b}') {
+        chars.next();
+    }
 }
 
 fn clipped(line: &[u8]) -> &[u8] {

@@ -11,7 +11,9 @@ mod ci_decoration;
 mod compiler;
 mod consequences;
 mod ctest;
+mod doctest;
 mod environment;
+mod exit;
 mod faulthandler;
 mod files;
 mod fold;
@@ -180,6 +182,8 @@ fn only(found: Found) -> Findings {
     }
 }
 
+#[cfg(test)]
+mod grammar_tests;
 #[cfg(test)]
 mod order_tests;
 #[cfg(test)]

@@ -1,22 +1,28 @@
 //! The one pass over a log: each line goes to the block that is open, else to
 //! the readers of each form in turn.
 
+mod blocks;
+mod closing;
 mod died;
 mod said;
+mod settle;
+
+pub(super) use closing::of_loose;
 
 use super::buildbot_steps::Faults;
 use super::compiler::Errors;
-use super::environment;
+use super::doctest::{self, Example};
+use super::environment::{self, Altered};
 use super::faulthandler::Dump;
 use super::files::Files;
 use super::found::Found;
 use super::leaks;
 use super::others::Others;
-use super::regrtest::{self, List, Said};
+use super::regrtest::{self, List, Place, Said};
 use super::sanitizer::Report;
 use super::traceback::Traceback;
 use super::unittest::{self, Header};
-use crate::domain::failure::{FailureKind, TestId};
+use crate::domain::failure::TestId;
 
 /// Most things kept of one log; what comes later is left out.
 const MAX_FOUND: usize = 500;
@@ -43,11 +49,28 @@ pub(super) struct Reader {
     pub(super) file: Option<String>,
     /// The test that is running, or whose line goes on below.
     running: Option<TestId>,
+    /// What is read stands behind the running test's name on the same line: it
+    /// comes from the same stream.
+    is_glued: bool,
     /// The test that ran last.
     last_test: Option<TestId>,
     pub(super) in_rerun: bool,
-    /// The values below the last warning are not to be kept.
-    hides_values: bool,
+    /// The numbers of the last progress line.
+    place: Option<Place>,
+    /// The line before was unittest's rule before a report.
+    behind_rule: bool,
+    /// What a sentence said of the traceback that comes, and for how many lines
+    /// that holds.
+    expected: (Expected, u8),
+    /// For how many lines values may follow the last warning.
+    attentive: u8,
+    /// Warnings of which it is not known yet whose they are.
+    waiting: Vec<Altered>,
+    /// How many of what was found are known to stand with the right file.
+    settled: usize,
+    /// Where in what was found the reports of the run of tests stand that has
+    /// not ended yet.
+    reports: Vec<usize>,
     /// Some progress of test files was seen.
     pub(super) tests_seen: bool,
     /// Some test ended, or a run of tests.
@@ -80,16 +103,39 @@ pub(super) struct Loose {
 #[derive(Debug)]
 enum Block {
     None,
-    Header(Header),
+    /// The second tells whether a rule stood before it.
+    Header(Header, bool),
     Report(Header, Traceback),
-    /// A traceback without a header; `named` by `test test_x failed -- Traceback`.
-    Loose {
-        named: bool,
-        traceback: Traceback,
-    },
+    /// A traceback without a header. The last tells whether an empty line came.
+    Loose(Expected, Traceback, bool),
     Dump(Dump),
     Sanitizer(Report),
     List(List),
+    /// The stars before a doctest's example.
+    Stars,
+    Example(Example),
+}
+
+/// What a traceback without a header is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Expected {
+    /// Output of a test or of its child: usually only a warning.
+    Output,
+    /// Python says that it ignored the exception.
+    Ignored,
+    /// Below regrtest's warning of an exception that nobody caught.
+    Uncaught,
+    /// `test test_x failed -- Traceback (most recent call last):`, or `crashed`.
+    Ended { file: String, crashed: bool },
+    /// `Failed to import test module: test_x`.
+    Import { line: String },
+}
+
+impl Expected {
+    /// Whether the message of the exception goes on up to an empty line.
+    fn keeps_message(&self) -> bool {
+        matches!(self, Self::Ended { .. } | Self::Import { .. })
+    }
 }
 
 impl Reader {
@@ -101,9 +147,16 @@ impl Reader {
             begun: None,
             file: None,
             running: None,
+            is_glued: false,
             last_test: None,
             in_rerun: false,
-            hides_values: false,
+            place: None,
+            behind_rule: false,
+            expected: (Expected::Output, 0),
+            attentive: 0,
+            waiting: Vec::new(),
+            settled: 0,
+            reports: Vec::new(),
             tests_seen: false,
             ran_tests: false,
             found: Vec::new(),
@@ -128,38 +181,28 @@ impl Reader {
     pub(super) fn push(&mut self, line: &str) {
         let is_quoted = self.is_in_report();
         let is_taken = self.block_takes(line);
-        let is_fault =
-            !(is_quoted && is_taken) && self.faults.push(line, self.number, self.tests_seen);
-        if !self.tests_seen {
-            self.others.push(line, self.number);
-            if !is_fault && !self.others.tests_seen() {
-                self.errors.push(line, self.number);
-            }
-        }
+        self.look_aside(line, is_quoted && is_taken);
         if !is_taken {
             self.begin(line);
         }
+        self.behind_rule = unittest::is_double_rule(line);
+        self.attentive = self.attentive.saturating_sub(1);
     }
 
     /// To be called after the last line.
     pub(super) fn end(&mut self) {
-        match std::mem::replace(&mut self.block, Block::None) {
-            Block::Report(header, traceback) => self.close_report(header, &traceback),
-            Block::Loose { named, traceback } => self.close_loose(named, traceback),
-            Block::Dump(dump) => self.close_dump(&dump),
-            Block::Sanitizer(report) => self.close_sanitizer(report),
-            Block::Header(header) => {
-                let found = Found::with_line(header.kind, header.test, &header.line);
-                self.mark(found);
-            }
-            Block::None | Block::List(_) => {}
-        }
+        self.end_block();
+        self.leave_file();
+        self.settle(None);
     }
 
     /// Whether no block is open that the next line may belong to.
     pub(super) fn is_idle(&self) -> bool {
-        let is_reading = self.errors.is_open() || self.others.is_reading();
-        matches!(self.block, Block::None) && !is_reading
+        matches!(self.block, Block::None)
+            && !self.errors.is_open()
+            && !self.others.is_reading()
+            && self.expected.0 == Expected::Output
+            && self.attentive == 0
     }
 
     /// Whether regrtest, unittest or Buildbot wrote some of it.
@@ -170,60 +213,6 @@ impl Reader {
             || self.files.iter().next().is_some()
             || self.faults.step_ended()
             || self.others.tests_seen()
-    }
-
-    /// Offers the line to the open block; `false` if none took it.
-    fn block_takes(&mut self, line: &str) -> bool {
-        match &mut self.block {
-            Block::None => return false,
-            Block::Header(header) => {
-                if unittest::is_rule(line) {
-                    let header = header.clone();
-                    self.block = Block::Report(header, Traceback::default());
-                    return true;
-                }
-                if let Some(traceback) = Traceback::begin(line) {
-                    let header = header.clone();
-                    self.block = Block::Report(header, traceback);
-                    return true;
-                }
-                if Header::parse(line).is_none() && header.goes_on_with(line) {
-                    return true;
-                }
-            }
-            Block::Report(_, traceback) => {
-                if traceback.is_fenced() || !ends_report(line) {
-                    traceback.push(line);
-                    return true;
-                }
-            }
-            Block::Loose { named, traceback } => {
-                let keeps_message = *named || self.source == Source::Body;
-                if loose_takes(traceback, line, keeps_message) {
-                    traceback.push(line);
-                    return true;
-                }
-            }
-            Block::Dump(dump) => {
-                if dump.goes_on_with(line) {
-                    return true;
-                }
-            }
-            Block::Sanitizer(report) => {
-                if report.goes_on_with(line) {
-                    return true;
-                }
-            }
-            Block::List(list) => {
-                let list = *list;
-                if let Some(names) = regrtest::names(line) {
-                    names.for_each(|name| self.files.listed(list, name));
-                    return true;
-                }
-            }
-        }
-        self.end();
-        false
     }
 
     /// No block took the line: what does it begin, or say by itself?
@@ -244,10 +233,12 @@ impl Reader {
         } else if let Some(files) = running {
             self.running_files = files;
         } else if let Some(header) = Header::parse(line) {
-            self.block = Block::Header(header);
+            self.block = Block::Header(header, self.behind_rule);
         } else if let Some(verbose) = unittest::verbose(line, self.running.as_ref()) {
             self.verbose(verbose);
-        } else {
+        } else if !self.own_outcome(line) {
+            self.ran_tests(line);
+            self.counted(line);
             self.begin_output(line);
         }
     }
@@ -256,119 +247,58 @@ impl Reader {
     /// the name of the test that runs.
     fn begin_output(&mut self, line: &str) {
         if let Some(traceback) = Traceback::begin(line) {
-            self.block = Block::Loose {
-                named: false,
-                traceback,
-            };
+            let expected = self.take_expected();
+            self.block = Block::Loose(expected, traceback, false);
         } else if let Some((file, leak)) = leaks::read(line) {
             self.leaked(file, leak, line);
         } else if let Some(warning) = environment::read(line) {
             self.warned(&warning, line);
+            if warning.begins_traceback {
+                self.expected = (Expected::Uncaught, EXPECTED_WITHIN);
+            }
         } else if let Some(dump) = Dump::begin(line) {
             self.block = Block::Dump(dump);
         } else if let Some(report) = Report::begin(line) {
             self.block = Block::Sanitizer(report);
+        } else if doctest::is_stars(line) {
+            self.block = Block::Stars;
+        } else {
+            self.announced(line);
         }
     }
 
-    fn close_report(&mut self, header: Header, traceback: &Traceback) {
-        let found = Found::of_traceback(header.kind, header.test, Some(&header.line), traceback);
-        self.keep(found);
-    }
-
-    fn close_loose(&mut self, named: bool, traceback: Traceback) {
-        if named {
-            let found = of_loose(&traceback, None);
-            self.keep(found);
+    /// A sentence that says what traceback follows, or a value of a warning.
+    fn announced(&mut self, line: &str) {
+        if environment::value(line).is_some() || self.expected.0 == Expected::Uncaught {
+            self.valued(line);
+        } else if line.starts_with("Failed to import test module: ") {
+            let line = line.to_owned();
+            self.expected = (Expected::Import { line }, EXPECTED_WITHIN);
+            return;
+        } else if IGNORED.iter().any(|start| line.starts_with(start)) {
+            self.expected = (Expected::Ignored, EXPECTED_WITHIN);
             return;
         }
-        if !traceback.is_complete() {
-            return;
-        }
-        // Of a log the last one in the output of each file.
-        let test = self.running.clone().or_else(|| self.last_test.clone());
-        let loose = Loose {
-            owner: self.file.clone(),
-            test: test.filter(|_| self.source == Source::Log),
-            traceback,
-        };
-        if self.source == Source::Log {
-            self.loose.retain(|known| known.owner != loose.owner);
-        }
-        if self.loose.len() < MAX_FOUND {
-            self.loose.push(loose);
+        self.expected.1 = self.expected.1.saturating_sub(1);
+        if self.expected.1 == 0 {
+            self.expected.0 = Expected::Output;
         }
     }
 
-    /// Something failed by a word alone.
-    fn mark(&mut self, found: Found) {
-        if self.marked.len() < MAX_FOUND {
-            let found = self.owned(found);
-            self.marked.push(found);
-        }
-    }
-
-    /// Puts it with the others, with what the context knows.
-    pub(super) fn keep(&mut self, found: Found) {
-        if self.found.len() < MAX_FOUND {
-            let found = self.owned(found);
-            self.found.push(found);
-        }
-    }
-
-    /// Puts it with the others although one there may look the same: the texts
-    /// differ.
-    pub(super) fn keep_apart(&mut self, mut found: Found) {
-        found.apart = self.found.len();
-        self.keep(found);
-    }
-
-    fn owned(&self, mut found: Found) -> Found {
-        found.in_rerun = self.in_rerun;
-        found.details.log_line = found.details.log_line.or(self.begun);
-        found.owner.clone_from(&self.file);
-        let names_test_file = found
-            .test
-            .file
-            .as_deref()
-            .is_some_and(|file| file.starts_with("test"));
-        if !names_test_file && self.file.is_some() {
-            found.test.file.clone_from(&self.file);
-        }
-        found
+    fn take_expected(&mut self) -> Expected {
+        self.expected.1 = 0;
+        std::mem::replace(&mut self.expected.0, Expected::Output)
     }
 }
 
-/// What a traceback without a header tells. The exception's type says whether an
-/// assertion failed.
-pub(super) fn of_loose(traceback: &Traceback, test: Option<TestId>) -> Found {
-    let test = test
-        .or_else(|| super::traceback::test_of(&traceback.frames))
-        .unwrap_or_default();
-    let kind = match traceback.exception_type().as_deref() {
-        Some("AssertionError") => FailureKind::TestFailed,
-        _ => FailureKind::TestError,
-    };
-    Found::of_traceback(kind, test, None, traceback)
-}
-
-/// A rule, or the next progress line where the report was cut off.
-fn ends_report(line: &str) -> bool {
-    unittest::is_rule(line)
-        || unittest::is_double_rule(line)
-        || matches!(regrtest::read(line), Some(Said::Progress { .. }))
-}
-
-/// Whether a traceback outside of a report goes on with the line.
-fn loose_takes(traceback: &Traceback, line: &str, keeps_message: bool) -> bool {
-    if !traceback.is_complete() {
-        return !line.is_empty();
-    }
-    if traceback.goes_on_with(line) {
-        return true;
-    }
-    keeps_message
-        && !line.is_empty()
-        && Traceback::begin(line).is_none()
-        && regrtest::read(line).is_none()
-}
+/// How soon a traceback must follow the sentence that announces it, in lines.
+const EXPECTED_WITHIN: u8 = 4;
+/// How sentences begin before the traceback of an exception that Python ignored
+/// or that a test may well have meant to leave uncaught.
+const IGNORED: [&str; 5] = [
+    "Exception ignored ",
+    "Exception in thread ",
+    "Unhandled exception in thread started by",
+    "Task exception was never retrieved",
+    "Exception in callback ",
+];

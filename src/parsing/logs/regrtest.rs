@@ -1,5 +1,9 @@
 //! The lines that Python's regrtest prints about test files.
 
+mod outcome;
+
+pub(super) use outcome::Outcome;
+
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -17,45 +21,44 @@ pub(super) enum Said {
         outcome: Option<Outcome>,
         /// How the file before ended, for runs one after the other.
         before: Option<(String, Outcome)>,
+        /// Which file of the run it is, and of how many.
+        place: Place,
     },
-    /// `test test_x failed` and the like; the text behind ` -- `.
+    /// `test test_x failed` and the like.
     Ended {
         /// The file.
         file: String,
-        /// How it ended.
-        outcome: Outcome,
-        /// A traceback follows.
-        traceback: bool,
+        /// `crashed`: it raised outside of any test.
+        crashed: bool,
+        /// What stands behind ` -- `.
+        cause: Cause,
     },
     /// From here on tests are run again.
     RerunBegins,
-    /// This file is run again.
-    Rerun(String),
+    /// This file is run again; the one test of it, where only one is.
+    Rerun(String, Option<String>),
     /// A list of files follows.
     List(List),
     /// `== Tests result: FAILURE then SUCCESS ==` or `Result: …`.
     Result(String),
 }
 
-/// How a test file ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Passed,
-    Failed,
-    /// The words about its end.
-    Crashed(String),
-    TimedOut(String),
-    EnvChanged,
-    Leaked,
-    /// Skipped, denied, interrupted: neither good nor bad.
-    Other,
+/// The numbers of a progress line, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) index: Option<u32>,
+    pub(super) total: Option<u32>,
 }
 
-impl Outcome {
-    /// Whether somebody has to look.
-    pub(super) fn is_bad(&self) -> bool {
-        !matches!(self, Self::Passed | Self::Other)
-    }
+/// What regrtest says of why a file failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Nothing, or that there were several.
+    Untold,
+    /// A traceback follows.
+    Traceback,
+    /// These words.
+    Words(String),
 }
 
 /// Which files a list names.
@@ -65,13 +68,15 @@ pub(super) enum List {
     FailedAgain,
     EnvChanged,
     Rerun,
+    /// No test of them ran.
+    NoTests,
     /// Skipped, omitted, slow: of no interest.
     Other,
 }
 
 /// `0:01:02 load avg: 1.20 [ 12/430/1] test_x …`; time and load may be missing.
 static PROGRESS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(?:\d+:\d\d:\d\d )?(?:load avg: [\d.]+ )?\[ *\d+(?:/\d+)*\] (\S+)(.*)$")
+    pattern(r"^(?:\d+:\d\d:\d\d )?(?:load avg: [\d.]+ )?\[ *(\d+)(?:/(\d+))?(?:/\d+)*\] (\S+)(.*)$")
 });
 static LIST: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -80,7 +85,7 @@ static LIST: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// The stamp before `Re-running …`, and its end.
 static RERUN: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(?:\d+:\d\d:\d\d )?(?:load avg: [\d.]+ )?Re-running (.+?)(?: \(.*\))?$")
+    pattern(r"^(?:\d+:\d\d:\d\d )?(?:load avg: [\d.]+ )?Re-running (.+?)(?: \((.*)\))?$")
 });
 
 /// Reads one line; `None` if regrtest did not write it.
@@ -98,7 +103,8 @@ pub(super) fn read(line: &str) -> Option<Said> {
     if line.contains("Re-running ")
         && let Some(found) = RERUN.captures(line)
     {
-        return Some(rerun(found.get(1)?.as_str()));
+        let matching = found.get(2).map(|matching| matching.as_str());
+        return Some(rerun(found.get(1)?.as_str(), matching));
     }
     if line.ends_with(':')
         && let Some(found) = LIST.captures(line.trim_start())
@@ -113,7 +119,15 @@ pub(super) fn read(line: &str) -> Option<Said> {
         .and_then(|rest| rest.strip_suffix(" =="))
         .or_else(|| line.strip_prefix("Tests result: "))
         .or_else(|| line.strip_prefix("Result: "))?;
-    Some(Said::Result(result.to_owned()))
+    is_result(result).then(|| Said::Result(result.to_owned()))
+}
+
+/// `FAILURE then SUCCESS`, `FAILURE, ENV CHANGED`.
+fn is_result(words: &str) -> bool {
+    words
+        .split(" then ")
+        .flat_map(|run| run.split(", "))
+        .all(|word| !word.is_empty() && word.chars().all(|ch| ch.is_ascii_uppercase() || ch == ' '))
 }
 
 /// The names in a line of a list; `None` where the list ends. The four spaces
@@ -135,8 +149,9 @@ pub(super) fn names(line: &str) -> Option<impl Iterator<Item = &str>> {
 
 fn progress(line: &str) -> Option<Said> {
     let found = PROGRESS.captures(line)?;
-    let file = found.get(1)?.as_str();
-    let rest = found.get(2)?.as_str();
+    let number = |index| found.get(index)?.as_str().parse().ok();
+    let file = found.get(3)?.as_str();
+    let rest = found.get(4)?.as_str();
     let (own, suffix) = match rest.split_once(" -- ") {
         Some((own, suffix)) => (own, Some(suffix)),
         None => (rest, None),
@@ -145,11 +160,15 @@ fn progress(line: &str) -> Option<Said> {
     let before = suffix
         .filter(|suffix| !suffix.starts_with("running"))
         .and_then(|suffix| suffix.split_once(' '))
-        .and_then(|(file, words)| Some((file.to_owned(), outcome(words)?)));
+        .and_then(|(file, words)| Some((file.to_owned(), Outcome::read(words)?)));
     Some(Said::Progress {
         file: file.to_owned(),
-        outcome: outcome(own),
+        outcome: Outcome::read(own),
         before,
+        place: Place {
+            index: number(1),
+            total: number(2),
+        },
     })
 }
 
@@ -172,56 +191,37 @@ pub(super) fn running(line: &str) -> Option<Vec<String>> {
     (!files.is_empty()).then_some(files)
 }
 
-fn outcome(words: &str) -> Option<Outcome> {
-    let starts = |what: &str| words.starts_with(what);
-    if words.is_empty() {
-        return None;
-    }
-    Some(if starts("passed") {
-        Outcome::Passed
-    } else if starts("failed (env changed)") {
-        Outcome::EnvChanged
-    } else if starts("failed (reference leak)") {
-        Outcome::Leaked
-    } else if starts("failed") || starts("worker bug") {
-        Outcome::Failed
-    } else if starts("timed out") {
-        Outcome::TimedOut(words.to_owned())
-    } else if starts("crashed") || starts("process crashed") || starts("worker non-zero exit code")
-    {
-        Outcome::Crashed(words.to_owned())
-    } else if starts("skipped")
-        || starts("ran no tests")
-        || starts("run no tests")
-        || starts("interrupted")
-    {
-        Outcome::Other
-    } else {
-        return None;
-    })
-}
-
 /// Behind `test `: `test_x failed -- multiple errors occurred`.
 fn ended(rest: &str) -> Option<Said> {
     let (file, words) = rest.split_once(' ')?;
-    let outcome = match words.split([' ', ':']).next()? {
-        "failed" | "crashed" => Outcome::Failed,
+    let crashed = match words.split([' ', ':']).next()? {
+        "failed" => false,
+        "crashed" => true,
         _ => return None,
     };
-    file.starts_with(|ch: char| ch.is_alphabetic())
-        .then(|| Said::Ended {
-            file: file.to_owned(),
-            outcome,
-            traceback: words.ends_with("Traceback (most recent call last):"),
-        })
+    let cause = match words.split_once(" -- ").map(|(_, cause)| cause) {
+        Some("Traceback (most recent call last):") => Cause::Traceback,
+        Some(words) if !words.starts_with("multiple errors occurred") => {
+            Cause::Words(words.to_owned())
+        }
+        _ => Cause::Untold,
+    };
+    file.starts_with("test").then(|| Said::Ended {
+        file: file.to_owned(),
+        crashed,
+        cause,
+    })
 }
 
-fn rerun(what: &str) -> Said {
+fn rerun(what: &str, matching: Option<&str>) -> Said {
     let file = what
         .strip_suffix(" in verbose mode")
         .map(|file| file.trim_start_matches("test '").trim_end_matches('\''));
+    let only = matching
+        .and_then(|matching| matching.strip_prefix("matching: "))
+        .filter(|names| !names.contains(','));
     match file {
-        Some(file) if !file.contains(' ') => Said::Rerun(file.to_owned()),
+        Some(file) if !file.contains(' ') => Said::Rerun(file.to_owned(), only.map(str::to_owned)),
         _ => Said::RerunBegins,
     }
 }
@@ -234,127 +234,10 @@ fn list(line: &str, kind: Option<&str>) -> List {
         Some("failed") => List::Failed,
         Some("failed again") => List::FailedAgain,
         Some("altered the execution environment") => List::EnvChanged,
+        Some("run no tests") => List::NoTests,
         _ => List::Other,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file_and_outcome(line: &str) -> (String, Option<Outcome>) {
-        match read(line) {
-            Some(Said::Progress { file, outcome, .. }) => (file, outcome),
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn progress_of_all_versions() {
-        for (line, outcome) in [
-            (
-                "0:00:01 load avg: 14.99 [2/3/1] test_x worker non-zero exit code (Exit code -11 (SIGSEGV))",
-                Some(Outcome::Crashed(
-                    "worker non-zero exit code (Exit code -11 (SIGSEGV))".into(),
-                )),
-            ),
-            (
-                "0:00:09 [2/3/1] test_x failed (1 failure)",
-                Some(Outcome::Failed),
-            ),
-            ("[ 12/401] test_x", None),
-            (
-                "0:00:00 [ 12/401/2] test_x -- running: test_a (30 sec)",
-                None,
-            ),
-            (
-                "0:00:00 [3/3] test_x passed (1 min 2 sec) -- running (1): test_a (31.0 sec)",
-                Some(Outcome::Passed),
-            ),
-            (
-                "0:00:00 [3/3] test_x skipped (resource denied)",
-                Some(Outcome::Other),
-            ),
-            (
-                "0:00:00 [3/3] test_x timed out (20 min 3 sec)",
-                Some(Outcome::TimedOut("timed out (20 min 3 sec)".into())),
-            ),
-            (
-                "0:00:00 [3/3/1] test_x failed (env changed) (1 min)",
-                Some(Outcome::EnvChanged),
-            ),
-            (
-                "[1/2] test_x crashed (Exit code -11)",
-                Some(Outcome::Crashed("crashed (Exit code -11)".into())),
-            ),
-        ] {
-            assert_eq!(
-                file_and_outcome(line),
-                ("test_x".to_owned(), outcome),
-                "{line}"
-            );
-        }
-        let line = "0:00:00 load avg: 0.1 [ 2/3/1] test_b -- test_a failed (env changed)";
-        assert_eq!(
-            read(line),
-            Some(Said::Progress {
-                file: "test_b".into(),
-                outcome: None,
-                before: Some(("test_a".into(), Outcome::EnvChanged))
-            })
-        );
-    }
-
-    #[test]
-    fn lists_and_reruns() {
-        let cases = [
-            ("1 test failed:", Said::List(List::Failed)),
-            ("22 tests failed again:", Said::List(List::FailedAgain)),
-            ("2 re-run tests:", Said::List(List::Rerun)),
-            (
-                "1 test altered the execution environment (env changed):",
-                Said::List(List::EnvChanged),
-            ),
-            (
-                "1 test altered the execution environment:",
-                Said::List(List::EnvChanged),
-            ),
-            (
-                "3 tests skipped (resource denied):",
-                Said::List(List::Other),
-            ),
-            ("Re-running failed tests in verbose mode", Said::RerunBegins),
-            (
-                "0:00:06 load avg: 14.11 Re-running 1 failed tests in verbose mode in subprocesses",
-                Said::RerunBegins,
-            ),
-            (
-                "Re-running test 'test_x' in verbose mode",
-                Said::Rerun("test_x".into()),
-            ),
-            (
-                "0:00:06 load avg: 14.11 Re-running test_x in verbose mode (matching: test_a, test_b)",
-                Said::Rerun("test_x".into()),
-            ),
-            (
-                "== Tests result: FAILURE then SUCCESS ==",
-                Said::Result("FAILURE then SUCCESS".into()),
-            ),
-            ("Result: ENV CHANGED", Said::Result("ENV CHANGED".into())),
-        ];
-        for (line, said) in cases {
-            assert_eq!(read(line), Some(said), "{line}");
-        }
-        for line in [
-            "test_x (a.B) ... ok",
-            "- test_queue: 21.5 sec",
-            "Ran 3 tests in 1s",
-            "10 slowest tests:",
-        ] {
-            assert!(
-                matches!(read(line), None | Some(Said::List(List::Other))),
-                "{line}"
-            );
-        }
-    }
-}
+mod tests;

@@ -1,119 +1,29 @@
 //! A Python traceback, gathered line by line.
 
-use super::test_id;
-use crate::domain::failure::TestId;
+mod frame;
+mod group;
+mod message;
+
+pub(super) use frame::{Frame, frame_lines, own, test_of};
+use group::{Branch, Group};
+use message::Message;
 
 /// Frames kept from the outermost and to the innermost end.
 const OUTER_FRAMES: usize = 8;
 const INNER_FRAMES: usize = 24;
-/// Lines kept behind the exception's line.
-const MESSAGE_LINES: usize = 12;
-/// Lines within a fence.
-const MAX_FENCED: usize = 5000;
+/// Exceptions kept that came before in a chain.
+const MAX_CHAIN: usize = 8;
+/// Those of them that an excerpt shows.
+const SHOWN_CHAIN: usize = 2;
 
 pub(super) const START: &str = "Traceback (most recent call last):";
-const FENCE: &str = "---";
 /// Sentences between the tracebacks of a chain.
 pub(super) const CHAINS: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
 ];
-
-/// One frame of a traceback or of a thread's dump.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Frame {
-    pub(super) path: String,
-    pub(super) function: String,
-    /// `  File "…", line N, in f` as printed.
-    pub(super) line: String,
-    /// The line of code below it.
-    pub(super) code: Option<String>,
-}
-
-impl Frame {
-    /// Reads `  File "path", line N, in f` and faulthandler's `line N in f`.
-    pub(super) fn parse(line: &str) -> Option<Self> {
-        let rest = line.trim_start().strip_prefix("File \"")?;
-        let (path, rest) = rest.split_once("\", line ")?;
-        let function = rest.split_once(" in ").map_or("", |(_, function)| function);
-        Some(Self {
-            path: path.to_owned(),
-            function: function.trim().to_owned(),
-            line: line.to_owned(),
-            code: None,
-        })
-    }
-
-    /// The number of the line.
-    pub(super) fn number(&self) -> Option<u32> {
-        let (_, rest) = self.line.split_once("\", line ")?;
-        let digits = rest.split(|char: char| !char.is_ascii_digit()).next()?;
-        digits.parse().ok()
-    }
-
-    /// A frame of the machinery that runs tests.
-    fn is_machinery(&self) -> bool {
-        let path = self.path.replace('\\', "/");
-        [
-            "/unittest/",
-            "/libregrtest/",
-            "/test/support/",
-            "/test/regrtest.py",
-            "/test/__main__.py",
-            "/runpy.py",
-        ]
-        .iter()
-        .any(|part| path.contains(part))
-            || path.starts_with('<')
-    }
-}
-
-/// The test that a list of frames, outermost first, belongs to.
-pub(super) fn test_of(frames: &[Frame]) -> Option<TestId> {
-    let in_tests = || {
-        frames
-            .iter()
-            .filter_map(|frame| Some((test_id::file_of_path(&frame.path)?, frame)))
-    };
-    let test = in_tests().find(|(_, frame)| test_id::is_test_function(&frame.function));
-    let method = test.as_ref().map(|(_, frame)| frame.function.clone());
-    let (file, _) = test.or_else(|| in_tests().next_back())?;
-    Some(TestId {
-        file: Some(file),
-        method,
-        ..TestId::default()
-    })
-}
-
-/// The frames for an excerpt: those of the machinery left out, at most `limit`
-/// lines, the outermost frame and the innermost ones.
-pub(super) fn frame_lines(frames: &[Frame], limit: usize) -> Vec<&str> {
-    let own: Vec<&Frame> = frames
-        .iter()
-        .filter(|frame| !frame.is_machinery())
-        .collect();
-    let own = if own.is_empty() {
-        frames.iter().collect()
-    } else {
-        own
-    };
-    let length = |frame: &Frame| 1 + usize::from(frame.code.is_some());
-    let mut room = limit.saturating_sub(own.first().map_or(0, |frame| length(frame)));
-    let mut inner = Vec::new();
-    for frame in own.iter().skip(1).rev() {
-        if length(frame) > room {
-            break;
-        }
-        room -= length(frame);
-        inner.push(*frame);
-    }
-    own.first()
-        .copied()
-        .into_iter()
-        .chain(inner.into_iter().rev())
-        .flat_map(|frame| std::iter::once(frame.line.as_str()).chain(frame.code.as_deref()))
-        .collect()
-}
+/// Begins the message by which unittest reports a doctest.
+const DOCTEST: &str = "Failed doctest test for ";
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum At {
@@ -125,6 +35,14 @@ enum At {
     Chained,
 }
 
+/// An exception that came before in a chain.
+#[derive(Debug, Clone)]
+struct Link {
+    exception: String,
+    /// How the next one came of it, as printed.
+    sentence: String,
+}
+
 /// A traceback, or a chain of them of which the last one counts.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Traceback {
@@ -134,10 +52,14 @@ pub(super) struct Traceback {
     /// `AssertionError: 1 != 2`.
     pub(super) exception: Option<String>,
     /// What follows the exception's line.
-    pub(super) message: Vec<String>,
+    message: Message,
     before: Option<String>,
-    /// Lines since a fence was opened; see [`Self::is_fenced`].
-    fenced: Option<usize>,
+    links: Vec<Link>,
+    group: Option<Group>,
+    /// A doctest's examples stand between rules, and one has just come.
+    after_rule: bool,
+    /// The frames were replaced by the place of a doctest's example.
+    has_example: bool,
 }
 
 impl Traceback {
@@ -145,6 +67,7 @@ impl Traceback {
     pub(super) fn begin(line: &str) -> Option<Self> {
         let mut traceback = Self {
             at: At::Frames,
+            group: Group::begin(line),
             ..Self::default()
         };
         if is_start(line) {
@@ -160,11 +83,25 @@ impl Traceback {
 
     /// Takes a line that belongs to it.
     pub(super) fn push(&mut self, line: &str) {
+        self.after_rule = false;
+        let Some(group) = &mut self.group else {
+            return self.push_own(line);
+        };
+        match group.push(line) {
+            Branch::Own(text) => self.push_own(text),
+            Branch::Outside => self.push_own(line),
+            Branch::Taken => {}
+        }
+    }
+
+    fn push_own(&mut self, line: &str) {
         match self.at {
             At::Before | At::Chained if is_start(line) => {
                 *self = Self {
                     at: At::Frames,
                     before: self.before.take(),
+                    links: std::mem::take(&mut self.links),
+                    group: Group::begin(line),
                     ..Self::default()
                 };
             }
@@ -175,9 +112,12 @@ impl Traceback {
             At::Before => {
                 if self.before.is_none() && !line.trim().is_empty() {
                     self.before = Some(line.to_owned());
+                } else {
+                    self.message.push(line);
                 }
             }
             At::Frames => self.push_frame(line),
+            At::Chained if line.trim().is_empty() => {}
             At::Message | At::Chained => self.push_message(line),
         }
     }
@@ -187,17 +127,43 @@ impl Traceback {
         self.exception.is_some()
     }
 
-    /// Whether the message is quoting another program's output between two lines
-    /// of `---`, as CPython's tests of its test runner do. Whatever stands there
-    /// belongs to the message. A fence that is not closed soon is none.
+    /// Whether it is among its frames, where every line is indented.
+    pub(super) fn is_in_frames(&self) -> bool {
+        self.at == At::Frames
+    }
+
+    /// Whether the message is quoting another program's output.
     pub(super) fn is_fenced(&self) -> bool {
-        self.fenced.is_some_and(|lines| lines < MAX_FENCED)
+        self.message.is_fenced()
     }
 
     /// Whether a line can go on with it although it is complete.
     pub(super) fn goes_on_with(&self, line: &str) -> bool {
-        let text = ungrouped(line).trim();
-        CHAINS.contains(&text) || (self.at == At::Chained && (text.is_empty() || is_start(line)))
+        if self.group.is_some() && line.trim_start().starts_with(['|', '+']) {
+            return true;
+        }
+        CHAINS.contains(&line.trim())
+            || (self.at == At::Chained && (line.trim().is_empty() || is_start(line)))
+    }
+
+    /// unittest's rule within a doctest's report; `false` where a rule ends it.
+    pub(super) fn takes_rule(&mut self) -> bool {
+        let takes = self.is_doctest() && !self.after_rule;
+        self.after_rule = takes;
+        takes
+    }
+
+    /// Whether the line is not what stands behind the rules of a doctest: the
+    /// rule ended the report.
+    pub(super) fn ended_by_rule(&self, line: &str) -> bool {
+        self.after_rule && !line.starts_with("File \"")
+    }
+
+    /// Whether it is unittest's report of a doctest.
+    pub(super) fn is_doctest(&self) -> bool {
+        self.exception
+            .as_deref()
+            .is_some_and(|line| line.contains(DOCTEST))
     }
 
     /// The exception's line; without a traceback, the first line there was.
@@ -205,31 +171,74 @@ impl Traceback {
         self.exception.as_deref().or(self.before.as_deref())
     }
 
+    /// The same; where its message begins on the next line, with that.
+    pub(super) fn said(&self) -> Option<String> {
+        let line = self.headline()?;
+        let first = self.message.lines().first();
+        Some(match first.filter(|_| line.trim_end().ends_with(':')) {
+            Some(first) => format!("{} {}", line.trim_end(), first.trim()),
+            None => line.to_owned(),
+        })
+    }
+
     /// `AssertionError` of `AssertionError: 1 != 2`, without its module.
     pub(super) fn exception_type(&self) -> Option<String> {
         self.headline().and_then(exception_type)
     }
 
+    /// The lines of the exceptions that came before it, first one first.
+    pub(super) fn chain(&self) -> Vec<String> {
+        self.links
+            .iter()
+            .map(|link| link.exception.clone())
+            .collect()
+    }
+
+    /// The lines of the exceptions in a group that are no groups themselves.
+    pub(super) fn group(&self) -> Vec<String> {
+        self.group
+            .as_ref()
+            .map_or_else(Vec::new, |group| group.leaves.clone())
+    }
+
     /// The lines for an excerpt, `header` first.
     pub(super) fn excerpt(&self, header: Option<&str>, limit: usize) -> Vec<String> {
-        let tail = usize::from(self.exception.is_some()) + self.message.len().min(3);
-        let head = usize::from(header.is_some()) + 1;
+        let message: Vec<&str> = match &self.group {
+            Some(group) => &group.shown,
+            None => self.message.lines(),
+        }
+        .iter()
+        .map(String::as_str)
+        .collect();
+        let skipped = self.links.len().saturating_sub(SHOWN_CHAIN);
+        let chain: Vec<&str> = self
+            .links
+            .iter()
+            .skip(skipped)
+            .flat_map(|link| [link.exception.as_str(), link.sentence.as_str()])
+            .collect();
+        let tail = usize::from(self.exception.is_some()) + message.len().min(5);
+        let head = usize::from(header.is_some()) + chain.len() + 1;
         let room = limit.saturating_sub(head + tail);
-        let frames = frame_lines(&self.frames, room);
+        let frames = if self.is_doctest() {
+            Vec::new()
+        } else {
+            frame_lines(&self.frames, room)
+        };
         let start = (!frames.is_empty()).then_some(START);
         header
             .into_iter()
+            .chain(chain)
             .chain(start)
             .chain(frames)
             .chain(self.headline())
-            .chain(self.message.iter().map(String::as_str))
+            .chain(message)
             .take(limit)
             .map(str::to_owned)
             .collect()
     }
 
     fn push_frame(&mut self, line: &str) {
-        let line = ungrouped(line);
         if let Some(frame) = Frame::parse(line) {
             if self.frames.len() >= OUTER_FRAMES + INNER_FRAMES {
                 self.frames.remove(OUTER_FRAMES);
@@ -238,120 +247,69 @@ impl Traceback {
             return;
         }
         if line.starts_with([' ', '\t']) {
-            let code = line.trim();
-            let is_marks = code.chars().all(|ch| "^~ ".contains(ch));
-            if let Some(frame) = self.frames.last_mut()
-                && frame.code.is_none()
-                && !is_marks
-            {
-                frame.code = Some(format!("    {code}"));
+            if let Some(frame) = self.frames.last_mut() {
+                frame.push(line);
             }
-            return;
-        }
-        if !line.is_empty() {
+        } else if !line.is_empty() {
             self.exception = Some(line.to_owned());
             self.at = At::Message;
         }
     }
 
     fn push_message(&mut self, line: &str) {
-        self.fenced = match (self.fenced, line.trim_end() == FENCE) {
-            (None, true) => Some(0),
-            (Some(_), true) | (None, false) => None,
-            (Some(lines), false) => Some(lines + 1),
-        };
-        if CHAINS.contains(&ungrouped(line).trim()) {
+        let text = line.trim();
+        if !self.message.is_fenced() && CHAINS.contains(&text) {
             self.at = At::Chained;
+            if let Some(exception) = self.exception.clone()
+                && self.links.len() < MAX_CHAIN
+            {
+                let sentence = text.to_owned();
+                self.links.push(Link {
+                    exception,
+                    sentence,
+                });
+            }
             return;
         }
-        if self.message.len() < MESSAGE_LINES && !line.trim().is_empty() {
-            self.message.push(line.to_owned());
+        self.at = At::Message;
+        if self.is_doctest() {
+            // `  File "…", line 18, in ratio` says less than the example below.
+            if line.starts_with("  File \"") {
+                return;
+            }
+            self.note_example(line);
+        }
+        self.message.push(line);
+    }
+
+    /// The first example of a doctest is where it failed.
+    fn note_example(&mut self, line: &str) {
+        if !self.has_example
+            && let Some(frame) = Frame::parse(line).filter(|_| line.starts_with("File \""))
+        {
+            self.frames = vec![frame];
+            self.has_example = true;
         }
     }
 }
 
 fn is_start(line: &str) -> bool {
-    line == START
-        || line
-            .trim_end()
-            .ends_with("Exception Group Traceback (most recent call last):")
+    line == START || Group::begin(line).is_some()
 }
 
-/// Without the bars of an exception group.
-fn ungrouped(line: &str) -> &str {
-    line.strip_prefix("  | ")
-        .or_else(|| line.strip_prefix("  + "))
-        .unwrap_or(line)
-}
-
-/// `socket.timeout: timed out` is a `timeout`; a sentence is none.
+/// `socket.timeout: timed out` is a `timeout`; a sentence is none. Python 2
+/// writes `<type 'exceptions.ImportError'>: …` in places.
 pub(super) fn exception_type(line: &str) -> Option<String> {
+    let line = line
+        .strip_prefix("<type '")
+        .or_else(|| line.strip_prefix("<class '"))
+        .unwrap_or(line);
     let name = line.split_once(':').map_or(line, |(name, _)| name);
-    let name = name.rsplit('.').next()?;
+    let name = name.trim_end_matches("'>").rsplit('.').next()?;
     let is_type = name.starts_with(|ch: char| ch.is_alphabetic() || ch == '_')
         && name.chars().all(|ch| ch.is_alphanumeric() || ch == '_');
     is_type.then(|| name.to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Traceback {
-        let mut traceback = Traceback::default();
-        text.lines().for_each(|line| traceback.push(line));
-        traceback
-    }
-
-    #[test]
-    fn the_last_of_a_chain_counts() {
-        let traceback = read(
-            "Traceback (most recent call last):\n  File \"/b/Lib/a.py\", line 1, in f\n    x\n    ^\nKeyError: 1\n\n\
-             During handling of the above exception, another exception occurred:\n\n\
-             Traceback (most recent call last):\n  File \"/b/Lib/test/test_a.py\", line 2, in test_x\n    y()\n\
-             test.support.TestFailed: no\nmore\n",
-        );
-        assert_eq!(traceback.headline(), Some("test.support.TestFailed: no"));
-        assert_eq!(traceback.exception_type().as_deref(), Some("TestFailed"));
-        assert_eq!(traceback.message, ["more"]);
-        let test = test_of(&traceback.frames).unwrap();
-        assert_eq!(test.qualified(), "test_a.test_x");
-    }
-
-    #[test]
-    fn a_traceback_within_a_message_does_not_count() {
-        let traceback = read(
-            "Traceback (most recent call last):\n  File \"/b/Lib/test/test_a.py\", line 2, in test_x\n    y()\n\
-             AssertionError: Process return code is 1\nstderr:\n---\nTraceback (most recent call last):\n\
-             \x20 File \"<string>\", line 1, in <module>\nImportError: x\n---\n",
-        );
-        assert_eq!(
-            traceback.exception_type().as_deref(),
-            Some("AssertionError")
-        );
-    }
-
-    #[test]
-    fn without_a_traceback_the_first_line_counts() {
-        let traceback = read("ImportError: Failed to import test module: test_x\n");
-        assert_eq!(traceback.exception_type().as_deref(), Some("ImportError"));
-        assert_eq!(read("").headline(), None);
-    }
-
-    #[test]
-    fn an_excerpt_has_the_outermost_and_the_innermost_frames() {
-        let frames: String = (0..40)
-            .map(|n| format!("  File \"/b/Lib/m.py\", line {n}, in f{n}\n    call{n}()\n"))
-            .collect();
-        let traceback = read(&format!(
-            "Traceback (most recent call last):\n{frames}ValueError: x\n"
-        ));
-        let excerpt = traceback.excerpt(Some("ERROR: test_x (test.test_m.T.test_x)"), 15);
-        assert_eq!(excerpt.len(), 15);
-        assert!(
-            excerpt[2].contains("in f0") && excerpt[13].contains("call39"),
-            "{excerpt:#?}"
-        );
-        assert_eq!(excerpt[14], "ValueError: x");
-    }
-}
+mod tests;

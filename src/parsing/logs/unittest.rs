@@ -5,8 +5,11 @@ use crate::domain::failure::{FailureKind, TestId};
 
 /// Length of unittest's separators.
 const RULE: usize = 70;
-/// Lines between a header and the rule below it: a docstring or `Doctest: …`.
-const MAX_DOCSTRING: usize = 3;
+/// Lines between a header and the rule below it: a docstring or `Doctest: …`,
+/// and what another stream put there.
+const MAX_BEHIND: usize = 12;
+/// The same where no rule stood before the header, as in what people quote.
+const MAX_QUOTED: usize = 3;
 
 /// `======…`, before each report.
 pub(super) fn is_double_rule(line: &str) -> bool {
@@ -25,6 +28,8 @@ pub(super) struct Header {
     pub(super) kind: FailureKind,
     /// The header's line as printed.
     pub(super) line: String,
+    /// The line below it: the first of the test's docstring.
+    pub(super) docstring: Option<String>,
     lines_behind: usize,
 }
 
@@ -43,19 +48,24 @@ impl Header {
             test: test_id::parse(rest)?,
             kind,
             line: line.to_owned(),
+            docstring: None,
             lines_behind: 0,
         })
     }
 
     /// Takes a line below the first; `false` when it was no header after all.
-    pub(super) fn goes_on_with(&mut self, line: &str) -> bool {
+    /// `is_sure` when a rule stood before it.
+    pub(super) fn goes_on_with(&mut self, line: &str, is_sure: bool) -> bool {
         self.lines_behind += 1;
-        if self.test.class.is_none()
-            && let Some(name) = line.strip_prefix("Doctest: ")
-        {
-            self.test = test_id::parse(&format!("{name} ()")).unwrap_or_default();
+        if let Some(name) = line.strip_prefix("Doctest: ") {
+            let known = test_id::parse(&format!("{name} ()"));
+            self.test = known
+                .filter(|test| test.file.is_some())
+                .unwrap_or_else(|| self.test.clone());
+        } else if self.lines_behind == 1 && !line.trim().is_empty() {
+            self.docstring = Some(line.trim().to_owned());
         }
-        self.lines_behind <= MAX_DOCSTRING
+        self.lines_behind <= if is_sure { MAX_BEHIND } else { MAX_QUOTED }
     }
 }
 
@@ -72,30 +82,59 @@ pub(super) enum Verbose<'a> {
     Ended(TestId),
 }
 
+/// The words that end a line of the verbose list, and what they say.
+const RESULTS: [(&str, Option<FailureKind>); 5] = [
+    ("ok", None),
+    ("FAIL", Some(FailureKind::TestFailed)),
+    ("ERROR", Some(FailureKind::TestError)),
+    ("expected failure", None),
+    ("unexpected success", Some(FailureKind::UnexpectedSuccess)),
+];
+
+/// What a result says, on the test's line or alone; `None` if it is none.
+pub(super) fn result(words: &str, test: &TestId) -> Option<Verbose<'static>> {
+    if words.starts_with("skipped ") {
+        return Some(Verbose::Ended(test.clone()));
+    }
+    let (_, kind) = RESULTS.iter().find(|(result, _)| *result == words)?;
+    Some(match kind {
+        Some(kind) => Verbose::Failed(test.clone(), *kind),
+        None => Verbose::Ended(test.clone()),
+    })
+}
+
 /// Reads a line of the verbose list. `pending` is the test of a line before that
 /// had no result because a docstring follows.
 pub(super) fn verbose<'a>(line: &'a str, pending: Option<&TestId>) -> Option<Verbose<'a>> {
-    let Some((name, result)) = line.split_once(" ...") else {
+    let Some((first, behind)) = line.split_once(" ...") else {
         let is_whole = line.ends_with(')') && !line.starts_with(' ');
         return is_whole
             .then(|| test_id::parse(line))
             .flatten()
             .map(Verbose::Begins);
     };
-    let named = test_id::parse(name.trim_start());
-    let test = match (named, pending) {
-        (Some(test), _) => test,
-        (None, Some(pending)) => pending.clone(),
-        (None, None) => return None,
+    // A subtest's message may hold dots as well.
+    let (name, words) = match line.rsplit_once(" ... ") {
+        Some((name, words)) if RESULTS.iter().any(|(result, _)| *result == words) => (name, words),
+        _ => (first, behind.strip_prefix(' ').unwrap_or(behind)),
     };
-    let result = result.strip_prefix(' ').unwrap_or(result);
-    Some(match result {
-        "" => Verbose::Begins(test),
-        "FAIL" => Verbose::Failed(test, FailureKind::TestFailed),
-        "ERROR" => Verbose::Failed(test, FailureKind::TestError),
-        "ok" | "expected failure" | "unexpected success" => Verbose::Ended(test),
-        _ if result.starts_with("skipped ") => Verbose::Ended(test),
-        _ => Verbose::Glued(test, result),
+    let test = test_id::parse(name.trim_start()).or_else(|| pending.cloned())?;
+    Some(if words.is_empty() {
+        Verbose::Begins(test)
+    } else {
+        result(words, &test).unwrap_or(Verbose::Glued(test, words))
+    })
+}
+
+/// How many tests failed or raised, of `FAILED (failures=1, errors=2, skipped=3)`.
+pub(super) fn failed_count(line: &str) -> Option<usize> {
+    let counts = line.strip_prefix("FAILED (")?.strip_suffix(')')?;
+    let count = |entry: &str| match entry.split_once('=')? {
+        ("failures" | "errors", number) => number.parse::<usize>().ok(),
+        _ => Some(0),
+    };
+    counts.split(", ").try_fold(0_usize, |total, entry| {
+        Some(total.saturating_add(count(entry)?))
     })
 }
 
@@ -111,8 +150,34 @@ mod tests {
         assert!(Header::parse("ERROR: something else").is_none());
         assert!(Header::parse("FAILED (failures=1)").is_none());
         let mut doctest = Header::parse("FAIL: tut ()").unwrap();
-        assert!(doctest.goes_on_with("Doctest: test.test_generators.tut"));
+        assert!(doctest.goes_on_with("Doctest: test.test_generators.tut", true));
         assert_eq!(doctest.test.file.as_deref(), Some("test_generators"));
+        assert_eq!(doctest.docstring, None);
+    }
+
+    #[test]
+    fn the_first_line_below_a_header_is_the_docstring() {
+        let mut header = Header::parse("ERROR: test_x (test.test_a.T)").unwrap();
+        assert!(header.goes_on_with("FAIL: is what it does.", true));
+        assert!(header.goes_on_with("test test_a failed", true));
+        assert_eq!(header.docstring.as_deref(), Some("FAIL: is what it does."));
+        assert!(!(0..20).all(|_| header.goes_on_with("noise", true)));
+    }
+
+    #[test]
+    fn counts_of_a_run() {
+        for (line, count) in [
+            (
+                "FAILED (failures=1, errors=2, skipped=3, expected failures=4)",
+                Some(3),
+            ),
+            ("FAILED (unexpected successes=1)", Some(0)),
+            ("FAILED (reasons=many)", Some(0)),
+            ("FAILED (failures=many)", None),
+            ("FAILED", None),
+        ] {
+            assert_eq!(failed_count(line), count, "{line}");
+        }
     }
 
     #[test]
@@ -133,5 +198,17 @@ mod tests {
             Some(Verbose::Failed(test(), FailureKind::TestError))
         );
         assert_eq!(verbose("Loading ... done", None), None);
+        let subtest = "  test_x (test.test_a.T.test_x) [waiting ... (done)] (i=0) ... FAIL";
+        let Some(Verbose::Failed(failed, FailureKind::TestFailed)) = verbose(subtest, None) else {
+            panic!("{subtest}");
+        };
+        assert_eq!(
+            failed.subtest.as_deref(),
+            Some("[waiting ... (done)] (i=0)")
+        );
+        assert_eq!(
+            verbose(&format!("{line} unexpected success"), None),
+            Some(Verbose::Failed(test(), FailureKind::UnexpectedSuccess))
+        );
     }
 }

@@ -5,12 +5,12 @@
 
 mod seed;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi, params};
 
 use crate::domain::Seconds;
 use crate::domain::delivery::{Outcome, Receipt};
@@ -56,6 +56,7 @@ const NEXT_CHANGE: &str = "(SELECT 1 + coalesce(max(change), 0) FROM issues)";
 #[derive(Debug)]
 pub struct Embedded {
     connection: Mutex<Connection>,
+    path: PathBuf,
 }
 
 impl Embedded {
@@ -71,13 +72,20 @@ impl Embedded {
             connection.execute_batch(SCHEMA)?;
             Ok(connection)
         };
-        let connection = open().with_context(|| format!("the tracker {}", path.display()))?;
+        // In words alone: an error of SQLite's in it would be taken for the store's.
+        let connection = open().map_err(|error| anyhow!(in_words(path, &error)))?;
         Ok(Self {
             connection: Mutex::new(connection),
+            path: path.to_owned(),
         })
     }
 
     pub(crate) async fn changed_since(&self, cursor: Option<&str>) -> Result<Page> {
+        self.changes(cursor)
+            .map_err(|error| anyhow!(self.told(&error)))
+    }
+
+    fn changes(&self, cursor: Option<&str>) -> Result<Page> {
         let after: i64 = match cursor {
             Some(text) => text.parse().context("the stored cursor")?,
             None => 0,
@@ -128,7 +136,7 @@ impl Embedded {
         match self.find(work, marker) {
             Ok(None) => Ok(String::new()),
             Ok(Some(issue)) => Err(Outcome::Done(Receipt::Issue(issue))),
-            Err(error) => Err(later(&error)),
+            Err(error) => Err(self.later(&error)),
         }
     }
 
@@ -147,8 +155,8 @@ impl Embedded {
         };
         match done.and_then(|()| self.find(work, marker)) {
             Ok(Some(issue)) => Outcome::Done(Receipt::Issue(issue)),
-            Ok(None) => later(&anyhow!("it was not kept")),
-            Err(error) => later(&error),
+            Ok(None) => self.later(&anyhow!("it was not kept")),
+            Err(error) => self.later(&error),
         }
     }
 
@@ -169,9 +177,27 @@ impl Embedded {
                 count.unwrap_or(0)
             ))],
             Err(error) => vec![Finding::bad(
-                format!("the embedded tracker cannot be read: {error}"),
+                self.told(&error),
                 "check its file and the rights on it",
             )],
+        }
+    }
+
+    /// An error in words; SQLite's with what to do about it.
+    fn told(&self, error: &anyhow::Error) -> String {
+        let of_sqlite = error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<rusqlite::Error>());
+        match of_sqlite {
+            Some(error) => in_words(&self.path, error),
+            None => format!("{error:#}"),
+        }
+    }
+
+    fn later(&self, error: &anyhow::Error) -> Outcome {
+        Outcome::Later {
+            why: self.told(error),
+            after_seconds: None,
         }
     }
 
@@ -299,10 +325,24 @@ fn number(row: &rusqlite::Row<'_>) -> rusqlite::Result<u64> {
     row.get::<_, i64>(0).map(i64::unsigned_abs)
 }
 
-fn later(error: &anyhow::Error) -> Outcome {
-    Outcome::Later {
-        why: error.to_string(),
-        after_seconds: None,
+/// What is wrong with the file, and what to do about it.
+fn in_words(path: &Path, error: &rusqlite::Error) -> String {
+    let file = path.display();
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    match (error.sqlite_error_code(), code) {
+        (Some(ErrorCode::DiskFull), _) | (_, Some(ffi::SQLITE_IOERR_SHMSIZE)) => {
+            format!("the disk of the embedded tracker's file {file} is full: make room there")
+        }
+        (Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied), _) => {
+            format!(
+                "the embedded tracker's file {file} cannot be written ({error}): give it and its \
+                 folder to the user of the service"
+            )
+        }
+        (Some(ErrorCode::NotADatabase), _) => {
+            format!("{file} is no file of an embedded tracker: name another with path in [tracker]")
+        }
+        _ => format!("the embedded tracker's file {file} cannot be used: {error}"),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::domain::issue::{Issue, IssueComment};
 use crate::http::Answer;
 use crate::trackers::cursor::{Cursor, Rest};
 use crate::trackers::github::GitHub;
+use crate::trackers::github::check::remedy;
 use crate::trackers::github::shapes::{CommentRow, IssueRow, Label, seconds};
-use crate::trackers::trouble::Trouble;
 use crate::trackers::{CommentOn, Next, Page, dates};
 
 /// Longer texts are cut, in characters. (GitHub's own limit is 65,536.)
@@ -126,7 +126,10 @@ impl GitHub {
         ];
         query.extend_from_slice(more);
         let answer = self.api.get_of_repository(path, &query).await;
-        let answer = answer.map_err(Trouble::into_error)?;
+        let answer = answer.map_err(|trouble| {
+            let remedy = remedy(&trouble);
+            trouble.into_error_with(remedy)
+        })?;
         let rest = if has_next(&answer) {
             Rest::More
         } else {

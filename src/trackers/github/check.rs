@@ -117,14 +117,18 @@ impl GitHub {
 }
 
 fn unreachable(name: &str, trouble: &Trouble) -> Finding {
-    let remedy = match trouble {
+    Finding::bad(format!("{name} cannot be read: {trouble}"), remedy(trouble))
+}
+
+/// What to do where the repository cannot be read.
+pub(super) fn remedy(trouble: &Trouble) -> &'static str {
+    match trouble {
         Trouble::Refused(answer) if answer.status == 404 => {
-            "check the name; a private repository needs a token that may read it"
+            "Check the repository's name; a private one needs a token that may read it."
         }
         Trouble::Refused(answer) if answer.status == 403 => {
-            "check the token's rights: issues, read and write"
+            "Check the token's rights: issues, read and write."
         }
         other => other.remedy(),
-    };
-    Finding::bad(format!("{name} cannot be read: {trouble}"), remedy)
+    }
 }

@@ -286,7 +286,7 @@ fn after_effect(trouble: Trouble) -> Outcome {
             why: broken.to_string(),
         },
         Trouble::Refused(answer) => {
-            let why = answer.words.clone();
+            let why = answer.with_remedy();
             let after_seconds = answer.retry_after;
             match answer.status {
                 503 if after_seconds.is_some() => Outcome::Later { why, after_seconds },

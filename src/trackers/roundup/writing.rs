@@ -274,7 +274,7 @@ fn after_effect(trouble: Trouble) -> Outcome {
             why: broken.to_string(),
         },
         Trouble::Refused(answer) => {
-            let why = answer.words.clone();
+            let why = answer.with_remedy();
             let retry_after = answer.retry_after;
             let is_used_up = answer.status == 400 && why.contains("POE token");
             match answer.status {

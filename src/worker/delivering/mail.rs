@@ -12,15 +12,16 @@ use crate::domain::draft::{Draft, Reply, fill_tokens, hex};
 use crate::domain::issue::IssueRef;
 use crate::maildir::{OutgoingMaildir, Written};
 use crate::smtp::{self, Dialogue, Outgoing as OutgoingMail};
-use crate::store::{Claim, DeliveryRow, FrozenId, LedgerEntry, NotificationRow};
+use crate::store::{Claim, DeliveryRow, FrozenId, LedgerEntry, NotificationRow, is_disk_trouble};
 use crate::worker::{Outgoing, Parts};
 
 /// Sends the reply. `None`: it was put off, and that is recorded.
 pub(super) async fn send(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome>> {
     let row = match freeze(parts, job) {
         Ok(row) => row,
-        Err(why) => {
-            let why = format!("{why:#}");
+        Err(error) if is_disk_trouble(&error) => return Err(error),
+        Err(error) => {
+            let why = format!("{error:#}");
             return Ok(Some(Outcome::Refused { why }));
         }
     };
@@ -131,8 +132,18 @@ fn filled(row: &DeliveryRow, notification: &NotificationRow, draft: &Draft) -> R
 pub(super) fn body_digest(row: &DeliveryRow, notification: &NotificationRow) -> Option<String> {
     let draft = notification.draft.as_ref()?;
     let reply = filled(row, notification, &draft.draft).ok()?;
-    let digest = digest::digest(&digest::SHA256, reply.body.as_bytes());
-    Some(hex(digest.as_ref()))
+    Some(digest_of_body(&reply.body))
+}
+
+fn digest_of_body(body: &str) -> String {
+    hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref())
+}
+
+/// What the ledger would keep of a reply's text if this person approved it; `None`
+/// if it names a report that is still to be opened.
+pub fn body_digest_approved_by(reply: &Reply, approver: &str) -> Option<String> {
+    let body = fill_tokens(&reply.body, &BTreeMap::new(), approver).ok()?;
+    Some(digest_of_body(&body))
 }
 
 fn claim_mail(parts: &Parts, job: &Job<'_>, row: &DeliveryRow) -> Result<Option<Claim>> {

@@ -3,7 +3,7 @@
 //! A notice of such a system names the run; which of its jobs failed, and with what
 //! words, only the system itself tells. Each failed job becomes a build of its own.
 
-use super::logs::note;
+use super::logs::{host, note};
 use crate::ci::hosted::{Amount, Hosted, Job, Run};
 use crate::ci::{Ci, Miss};
 use crate::domain::Seconds;
@@ -33,7 +33,7 @@ pub(super) async fn complete(
         asked.push(link.clone());
         parts.beat();
         let fetched = jobs_of(parts, ci, link, build, &mut remarks).await;
-        note(parts, &fetched);
+        note(parts, host(&link.url), &fetched);
         match fetched {
             Ok(found) if !found.is_empty() => builds.extend(found),
             Err(Miss::NotYet(why) | Miss::Unreachable(why)) if parts.clock.now() < deadline => {

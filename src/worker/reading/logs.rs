@@ -35,7 +35,8 @@ pub(super) async fn complete(
         };
         parts.beat();
         let fetched = fetch(ci, build).await;
-        note(parts, &fetched);
+        let host = build.link.as_ref().map_or("", |link| host(&link.url));
+        note(parts, host, &fetched);
         match fetched {
             Ok(()) => {}
             Err(Miss::NotYet(why) | Miss::Unreachable(why)) if parts.clock.now() < deadline => {
@@ -58,19 +59,40 @@ fn first_of<'a>(systems: &'a [Ci], build: &Build) -> Option<&'a Ci> {
         .or_else(|| systems.iter().find(buildbot))
 }
 
-/// Keeps for `status` whether the CI system answers.
-pub(super) fn note<T>(parts: &Parts, fetched: &Result<T, Miss>) {
+/// Keeps for `status` whether the CI system answers, and tells people when that
+/// changes.
+pub(super) fn note<T>(parts: &Parts, host: &str, fetched: &Result<T, Miss>) {
     let noted = match fetched {
         Err(Miss::Unreachable(why)) => {
             let now = parts.clock.now();
-            parts.store.note_trouble(Service::Ci, why, now)
+            let words = format!("{host}: {why}");
+            let noted = parts.store.note_trouble(Service::Ci, &words, now);
+            noted.map(|is_new| {
+                if is_new {
+                    tracing::warn!(
+                        host,
+                        why,
+                        "the CI system does not answer; mails wait for their logs"
+                    );
+                }
+            })
         }
-        Ok(_) | Err(_) => parts.store.clear_trouble(Service::Ci),
+        Ok(_) | Err(_) => parts.store.clear_trouble(Service::Ci).map(|was_away| {
+            if was_away {
+                tracing::info!("the CI system answers again");
+            }
+        }),
     };
     // What the store cannot do is told by the step that is recorded next.
     if let Err(error) = noted {
         tracing::debug!(error = format!("{error:#}"), "not kept for `status`");
     }
+}
+
+/// `buildbot.python.org` of a link.
+pub(super) fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 
 async fn fetch(ci: &Ci, build: &mut Build) -> Result<(), Miss> {

@@ -29,6 +29,8 @@ pub struct State {
     pub remaining: u32,
     /// What goes wrong next.
     pub faults: VecDeque<Fault>,
+    /// The token may read and not write.
+    pub refuses_writes: bool,
     /// The repository's former name, from which GitHub redirects.
     pub former_name: Option<&'static str>,
     /// `METHOD path?query` of all that was asked.
@@ -108,6 +110,7 @@ impl StandIn {
             now: 1_795_000_000,
             remaining: 4000,
             faults: VecDeque::new(),
+            refuses_writes: false,
             former_name: None,
             asked: Vec::new(),
             violations: Vec::new(),
@@ -293,6 +296,8 @@ fn go_wrong_or_right(state: &mut State, asked: &Asked, bad_token: bool) -> (Answ
     }
     let answer = if bad_token {
         error(401, "Bad credentials")
+    } else if state.refuses_writes && asked.method == "POST" {
+        error(403, "Resource not accessible by personal access token")
     } else if state.remaining == 0 {
         error(403, "API rate limit exceeded for user ID 7.")
     } else {

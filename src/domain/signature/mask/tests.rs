@@ -187,17 +187,7 @@ impl Chance {
             ),
             "sha1" => self.hex(40),
             "sha256" => self.hex(64),
-            "tmp" => {
-                let name = self.letters(8);
-                match self.below(6) {
-                    0 => format!("/tmp/tmp{name}"),
-                    1 => format!("/private/var/folders/zz/{name}0000gn/T/tmp{name}"),
-                    2 => format!("/var/tmp/{name}"),
-                    3 => format!("C:\\Users\\Some Bot\\AppData\\Local\\Temp\\tmp{name}"),
-                    4 => format!("d:\\\\temp\\\\tmp{name}"),
-                    _ => format!("/home/bot/tmp/tmp{name}"),
-                }
-            }
+            "tmp" => self.temporary_path(),
             "testfn" => format!("@test_{}_tmp", self.below(99_999)),
             "build" => match self.below(3) {
                 0 => format!("/home/{}/3.x/build", self.letters(5)),
@@ -206,6 +196,18 @@ impl Chance {
             },
             "line" => (1 + self.below(4000)).to_string(),
             other => panic!("{other}"),
+        }
+    }
+
+    fn temporary_path(&mut self) -> String {
+        let name = self.letters(8);
+        match self.below(6) {
+            0 => format!("/tmp/tmp{name}"),
+            1 => format!("/private/var/folders/zz/{name}0000gn/T/tmp{name}"),
+            2 => format!("/var/tmp/{name}"),
+            3 => format!("C:\\Users\\Some Bot\\AppData\\Local\\Temp\\tmp{name}"),
+            4 => format!("d:\\\\temp\\\\tmp{name}"),
+            _ => format!("/home/bot/tmp/tmp{name}"),
         }
     }
 

@@ -49,11 +49,24 @@ impl Reader {
         self.keep(found);
     }
 
+    /// Looks for what is no test's: faults of the machine, errors of compilers,
+    /// other runners. What a test's report quotes is no fault.
+    pub(super) fn look_aside(&mut self, line: &str, is_quoted: bool) {
+        let is_fault = !is_quoted && self.faults.push(line, self.number, self.tests_seen);
+        if self.tests_seen {
+            return;
+        }
+        self.others.push(line, self.number);
+        if !is_fault && !self.others.tests_seen() {
+            self.errors.push(line, self.number);
+        }
+    }
+
     /// Whether what is read now is quoted by a test's report.
     pub(super) fn is_in_report(&self) -> bool {
         matches!(
             self.block,
-            Block::Header(_) | Block::Report(..) | Block::Loose { .. }
+            Block::Header(..) | Block::Report(..) | Block::Loose(..) | Block::Example(_)
         )
     }
 

@@ -1,14 +1,13 @@
 //! What single lines say, and what follows from it.
 
-use super::{Block, Reader};
+use super::closing::is_import_error;
+use super::{Block, Expected, Reader};
 use crate::domain::failure::{FailureKind, Leak, TestId};
-use crate::parsing::excerpt;
-use crate::parsing::logs::environment::{self, MAX_WARNINGS};
 use crate::parsing::logs::found::Found;
-use crate::parsing::logs::regrtest::Said;
+use crate::parsing::logs::regrtest::{Cause, Outcome, Said};
 use crate::parsing::logs::test_id;
-use crate::parsing::logs::traceback::{START, Traceback};
-use crate::parsing::logs::unittest::Verbose;
+use crate::parsing::logs::traceback::{START, Traceback, exception_type};
+use crate::parsing::logs::unittest::{self, Verbose};
 
 impl Reader {
     pub(super) fn heard(&mut self, said: Said) {
@@ -17,59 +16,132 @@ impl Reader {
                 file,
                 outcome,
                 before,
+                place,
             } => {
-                self.tests_seen = true;
-                self.leave_file();
-                for (file, outcome) in before
-                    .into_iter()
-                    .chain(outcome.map(|outcome| (file.clone(), outcome)))
-                {
-                    self.files.ended(&file, outcome, self.in_rerun);
-                }
-                self.file = Some(test_id::without_test(&file).to_owned());
+                self.files.from_start |= place.index == Some(1);
+                self.place = Some(place);
+                self.progress(file, outcome, before);
             }
             Said::Ended {
                 file,
-                outcome,
-                traceback,
-            } => {
-                self.files.ended(&file, outcome, self.in_rerun);
-                self.file = Some(test_id::without_test(&file).to_owned());
-                if traceback {
-                    self.block = Block::Loose {
-                        named: true,
-                        traceback: Traceback::begin(START).unwrap_or_default(),
-                    };
-                }
+                crashed,
+                cause,
+            } => self.file_ended(file, crashed, cause),
+            Said::RerunBegins => {
+                self.in_rerun = true;
+                self.place = None;
             }
-            Said::RerunBegins => self.in_rerun = true,
-            Said::Rerun(file) => {
+            Said::Rerun(file, matching) => {
                 self.in_rerun = true;
                 if let Some(entry) = self.files.entry(&file) {
                     entry.was_rerun = true;
+                    entry.matching = matching.or(entry.matching.take());
                 }
                 self.file = Some(test_id::without_test(&file).to_owned());
             }
             Said::List(list) => {
                 self.leave_file();
+                self.settle(None);
                 self.files.begin_list(list);
                 self.block = Block::List(list);
             }
             Said::Result(result) => {
                 self.leave_file();
+                self.settle(None);
                 self.result = Some(result);
             }
         }
     }
 
+    /// What another stream put into a report.
+    pub(super) fn heard_aside(&mut self, said: Said) {
+        if let Said::Ended { file, .. } = said {
+            let number = self.number;
+            self.files
+                .ended(&file, Outcome::Failed, self.in_rerun, number);
+        }
+    }
+
+    fn progress(
+        &mut self,
+        file: String,
+        outcome: Option<Outcome>,
+        before: Option<(String, Outcome)>,
+    ) {
+        self.tests_seen = true;
+        self.leave_file();
+        for (file, outcome) in before
+            .into_iter()
+            .chain(outcome.clone().map(|outcome| (file.clone(), outcome)))
+        {
+            self.files.ended(&file, outcome, self.in_rerun, self.number);
+        }
+        if let Some(entry) = self.files.entry(&file) {
+            entry.seen = true;
+        }
+        let file = test_id::without_test(&file).to_owned();
+        self.settle(Some((&file, outcome.as_ref())));
+        self.file = Some(file);
+    }
+
+    /// `test test_x failed`.
+    fn file_ended(&mut self, file: String, crashed: bool, cause: Cause) {
+        self.files
+            .ended(&file, Outcome::Failed, self.in_rerun, self.number);
+        self.file = Some(test_id::without_test(&file).to_owned());
+        match cause {
+            Cause::Untold => {}
+            Cause::Traceback => {
+                self.block = Block::Loose(
+                    Expected::Ended { file, crashed },
+                    Traceback::begin(START).unwrap_or_default(),
+                    false,
+                );
+            }
+            Cause::Words(words) if crashed => {
+                self.keep(of_words(&file, &words));
+            }
+            Cause::Words(words) => {
+                if let Some(entry) = self.files.entry(&file) {
+                    entry.words = Some(words);
+                }
+            }
+        }
+    }
+
+    /// `test_x failed (1 error)`, behind the last file of a run one by one.
+    pub(super) fn own_outcome(&mut self, line: &str) -> bool {
+        let Some((name, words)) = line.split_once(' ') else {
+            return false;
+        };
+        let is_own = self.file.as_deref() == Some(test_id::without_test(name));
+        let outcome = Outcome::read(words).filter(|outcome| is_own && outcome.is_bad());
+        let Some(outcome) = outcome else {
+            return false;
+        };
+        self.leave_file();
+        self.files.ended(name, outcome, self.in_rerun, self.number);
+        true
+    }
+
     /// The output of a file ends. A test that is still running did not end.
     pub(super) fn leave_file(&mut self) {
-        let running = self.running.take();
         self.last_test = None;
-        if let Some(file) = self.file.clone().filter(|_| running.is_some())
-            && let Some(entry) = self.files.entry(&file)
-        {
-            entry.unfinished = running;
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        let own = running.file.as_deref();
+        // The error stream of a worker may show another file's test.
+        let file = match (&self.file, own) {
+            (Some(file), Some(own))
+                if own.starts_with("test") && !test_id::is_in_file(&running, file) =>
+            {
+                self.files.of(own).map(|file| file.name.clone())
+            }
+            (file, _) => file.clone(),
+        };
+        if let Some(entry) = file.and_then(|file| self.files.entry(&file)) {
+            entry.unfinished = Some(running);
         }
     }
 
@@ -78,10 +150,18 @@ impl Reader {
             Verbose::Begins(test) => self.running = Some(test),
             Verbose::Glued(test, rest) => {
                 self.running = Some(test);
+                self.is_glued = true;
                 self.begin_output(rest);
+                self.is_glued = false;
             }
             Verbose::Failed(test, kind) => {
-                self.mark(Found::new(kind, test.clone()));
+                self.mark(match kind {
+                    // Up to Python 3.10 no report follows.
+                    FailureKind::UnexpectedSuccess => {
+                        Found::with_line(kind, test.clone(), "unexpected success")
+                    }
+                    _ => Found::new(kind, test.clone()),
+                });
                 self.ran(Some(test));
             }
             Verbose::Ended(test) => self.ran(Some(test)),
@@ -89,33 +169,9 @@ impl Reader {
     }
 
     pub(super) fn leaked(&mut self, file: &str, leak: Leak, line: &str) {
-        let test = TestId {
-            file: Some(test_id::without_test(file).to_owned()),
-            ..TestId::default()
-        };
-        let mut found = Found::with_line(FailureKind::Leak, test, line);
+        let mut found = Found::with_line(FailureKind::Leak, of_file(file), line);
         found.details.leaks.push(leak);
         self.keep(found);
-    }
-
-    pub(super) fn warned(&mut self, warning: &environment::Warning<'_>, line: &str) {
-        if warning.is_telling {
-            self.hides_values = environment::has_secret_values(line);
-        } else if self.hides_values || environment::is_environment(line) {
-            return;
-        }
-        let test = self.running.as_ref().or(self.last_test.as_ref());
-        let of_test = test.and_then(|test| test.file.as_deref());
-        let Some(file) = warning.file.or(self.file.as_deref()).or(of_test) else {
-            return;
-        };
-        let line = excerpt::headline(line);
-        if let Some(entry) = self.files.entry(file)
-            && entry.warnings.len() < MAX_WARNINGS
-            && !entry.warnings.contains(&line)
-        {
-            entry.warnings.push(line);
-        }
     }
 
     pub(super) fn ran(&mut self, test: Option<TestId>) {
@@ -125,12 +181,30 @@ impl Reader {
 
     /// The result of the running test, alone on its line behind other output.
     pub(super) fn ending(&self, line: &str) -> Option<Verbose<'static>> {
-        let running = self.running.clone()?;
-        match line {
-            "ok" => Some(Verbose::Ended(running)),
-            "FAIL" => Some(Verbose::Failed(running, FailureKind::TestFailed)),
-            "ERROR" => Some(Verbose::Failed(running, FailureKind::TestError)),
-            _ => None,
-        }
+        unittest::result(line, self.running.as_ref()?)
     }
+}
+
+fn of_file(file: &str) -> TestId {
+    TestId {
+        file: Some(test_id::without_test(file).to_owned()),
+        ..TestId::default()
+    }
+}
+
+/// Python 2 says on one line why a file crashed:
+/// `<type 'exceptions.ImportError'>: No module named _ssl`.
+fn of_words(file: &str, words: &str) -> Found {
+    let exception = exception_type(words);
+    let kind = if is_import_error(exception.as_deref()) {
+        FailureKind::ImportError
+    } else {
+        FailureKind::TestError
+    };
+    let mut found = Found::with_line(kind, of_file(file), words);
+    if let (Some(name), Some((_, message))) = (&exception, words.split_once(": ")) {
+        found.line = Some(format!("{name}: {message}"));
+    }
+    found.exception = exception;
+    found
 }

@@ -1,0 +1,164 @@
+//! Which lines go on with the block that is open.
+
+use super::{Block, Reader, Source};
+use crate::domain::failure::FailureKind;
+use crate::parsing::logs::doctest::{self, Example};
+use crate::parsing::logs::regrtest::{self, Cause, Place, Said};
+use crate::parsing::logs::traceback::Traceback;
+use crate::parsing::logs::unittest::{self, Header};
+
+impl Reader {
+    /// Offers the line to the open block; `false` if none took it.
+    pub(super) fn block_takes(&mut self, line: &str) -> bool {
+        let place = self.place;
+        let takes = match &mut self.block {
+            Block::None => return false,
+            Block::Header(..) => return self.header_takes(line),
+            Block::Report(_, traceback) => {
+                if traceback.is_in_frames() && is_aside(line) {
+                    // Another stream, in the midst of it.
+                    if let Some(said) = regrtest::read(line) {
+                        self.heard_aside(said);
+                    }
+                    return true;
+                }
+                report_takes(traceback, line, place)
+            }
+            Block::Loose(expected, traceback, is_behind_empty) => {
+                let keeps = expected.keeps_message() || self.source == Source::Body;
+                loose_takes(traceback, line, keeps, is_behind_empty)
+            }
+            Block::Dump(dump) => dump.goes_on_with(line),
+            Block::Sanitizer(report) => report.goes_on_with(line),
+            Block::List(list) => {
+                let list = *list;
+                let is_final = self.result.is_some();
+                let names = regrtest::names(line);
+                let takes = names.is_some();
+                names
+                    .into_iter()
+                    .flatten()
+                    .for_each(|name| self.files.listed(list, name, is_final));
+                takes
+            }
+            Block::Stars => match Example::begin(line) {
+                Some(example) => {
+                    self.block = Block::Example(example);
+                    true
+                }
+                None => false,
+            },
+            Block::Example(example) => {
+                let goes_on = !doctest::is_stars(line) && regrtest::read(line).is_none();
+                if goes_on {
+                    example.push(line);
+                }
+                goes_on
+            }
+        };
+        if !takes {
+            self.end_block();
+        }
+        takes
+    }
+
+    /// A line below `FAIL: test_x (…)`.
+    fn header_takes(&mut self, line: &str) -> bool {
+        let Block::Header(header, is_sure) = &mut self.block else {
+            return false;
+        };
+        let is_unexpected = header.kind == FailureKind::UnexpectedSuccess;
+        if unittest::is_rule(line) && !is_unexpected {
+            self.block = Block::Report(header.clone(), Traceback::default());
+            return true;
+        }
+        if let Some(traceback) = Traceback::begin(line) {
+            self.block = Block::Report(header.clone(), traceback);
+            return true;
+        }
+        let goes_on = !unittest::is_rule(line)
+            && !unittest::is_double_rule(line)
+            && Header::parse(line).is_none()
+            && header.goes_on_with(line, *is_sure);
+        if !goes_on {
+            // Unexpected successes stand one below the other.
+            self.behind_rule = is_unexpected && *is_sure;
+            self.end_block();
+        }
+        goes_on
+    }
+}
+
+/// A line of regrtest that another stream may put among the frames of a report.
+fn is_aside(line: &str) -> bool {
+    match regrtest::read(line) {
+        Some(Said::Ended { cause, .. }) => cause != Cause::Traceback,
+        _ => line.starts_with("Warning -- ") || line.starts_with("make: *** "),
+    }
+}
+
+/// Takes a line of a report; `false` where the report has ended.
+fn report_takes(traceback: &mut Traceback, line: &str, place: Option<Place>) -> bool {
+    if traceback.ended_by_rule(line) {
+        return false;
+    }
+    let is_rule = unittest::is_rule(line);
+    if is_rule && traceback.takes_rule() {
+        return true;
+    }
+    let is_end = is_rule || unittest::is_double_rule(line) || ends_output(line, place);
+    let takes = traceback.is_fenced() || !is_end;
+    if takes {
+        traceback.push(line);
+    }
+    takes
+}
+
+/// Whether regrtest goes on with the line, so that a report or a message was cut
+/// off. A message may quote such lines: those of the run count its files.
+fn ends_output(line: &str, last: Option<Place>) -> bool {
+    match regrtest::read(line) {
+        Some(Said::Progress { place, .. }) => {
+            let known = last.filter(|last| last.total.is_some() && place.total.is_some());
+            known.is_none_or(|last| last.total == place.total && last.index <= place.index)
+        }
+        Some(Said::Rerun(..)) => true,
+        Some(Said::Result(_)) => line.starts_with("== Tests result: "),
+        _ => false,
+    }
+}
+
+/// Takes a line of a traceback outside of a report; `false` where it has ended.
+fn loose_takes(
+    traceback: &mut Traceback,
+    line: &str,
+    keeps_message: bool,
+    is_behind_empty: &mut bool,
+) -> bool {
+    let takes = if !traceback.is_complete() {
+        !line.is_empty() && (line.starts_with(' ') || regrtest::read(line).is_none())
+    } else if traceback.goes_on_with(line) {
+        true
+    } else if line.is_empty() && !*is_behind_empty {
+        // The sentence of a chain may follow.
+        *is_behind_empty = true;
+        return true;
+    } else {
+        keeps_message && !*is_behind_empty && goes_on_with_message(line)
+    };
+    if takes {
+        *is_behind_empty = false;
+        traceback.push(line);
+    }
+    takes
+}
+
+fn goes_on_with_message(line: &str) -> bool {
+    let ends = line.is_empty()
+        || Traceback::begin(line).is_some()
+        || regrtest::read(line).is_some()
+        || line.starts_with("Kill <")
+        || line.starts_with("make: *** ")
+        || (line.contains(" ... ") && unittest::verbose(line, None).is_some());
+    !ends
+}
