@@ -4,129 +4,282 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::parsing::pattern;
+use super::last_words::top_of_sources;
+use super::others::from_sources;
+use crate::domain::failure::Place;
+use crate::parsing::{excerpt, pattern};
 
 /// Lines kept below the first error.
 const MAX_CONTEXT: usize = 8;
+/// Longer lines are no compiler's.
+const MAX_LINE: usize = 4000;
 
 /// How surely a line is the cause; a greater one wins over what came before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
     /// `make: *** [Makefile:10: x] Error 1`: something failed.
     Tool,
+    /// The compiler says that its linker failed.
+    Driver,
     /// The linker, or a tool without a place in a file.
     Linker,
     /// A place in a file.
     Source,
 }
 
+/// An error, and what its tool shows below it.
+#[derive(Debug, Clone)]
+pub(super) struct First {
+    weight: Weight,
+    /// As printed; the error first.
+    pub(super) lines: Vec<String>,
+    /// Where it is.
+    pub(super) place: Option<Place>,
+    /// The number of its line in the log.
+    pub(super) number: Option<u64>,
+    /// How many more there are.
+    pub(super) more: usize,
+}
+
 /// The first error of a build, best kind first.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Errors {
-    best: Option<(Weight, Vec<String>)>,
-    more: usize,
+    best: Option<First>,
+    /// The first error of a module that the build can do without.
+    optional: Option<First>,
+    /// The first warning of the documentation, an error if warnings are.
+    warning: Option<First>,
+    /// `ld: a.o: in function `f':`, to which the next line belongs.
+    before: Option<String>,
     is_open: bool,
 }
 
-static SOURCE: LazyLock<Regex> = LazyLock::new(|| {
-    // gcc and clang; the `e` of `error` is missing where it stood first in a
-    // line of a mail's body. Then MSVC.
+/// gcc and clang; the `e` of `error` is missing where it stood first in a line
+/// of a mail's body.
+static UNIX: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^\s*[^\s:][^:]*(?::\\[^:]*)?:\d+(?::\d+)?: (?:fatal |internal compiler )?error: |^\s*(?:\d+>)?\S.*\(\d+(?:,\d+)?\)\s?: (?:fatal )?error [A-Z]+\d+: ",
+        r"^\s*(?P<file>[^\s:][^:]*(?::[\\/][^:]*)?):(?P<line>\d+)(?::\d+)?: (?:fatal |internal compiler |sorry, unimplemented: )?error: ",
     )
+});
+static MSVC: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^\s*(?:\d+>)?(?P<file>\S[^(]*)\((?P<line>\d+)(?:,\d+){0,3}\)\s?: (?:fatal )?error(?: [A-Z]+\d+)?: ",
+    )
+});
+static ASSEMBLER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(?P<file>\S+\.[sS]|\{standard input\})(?::(?P<line>\d+))?: (?:Fatal error|Error): ")
 });
 static LINKER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"undefined reference to |^(?:\S*/)?ld(?:\.\w+)?: |: (?:fatal )?error (?:LNK|MSB)\d+: |^(?:clang|gcc|cc|collect2|configure|c\+\+|g\+\+)[\w.-]*: (?:fatal )?error: |^Undefined symbols for architecture",
+        r"undefined reference to |multiple definition of |^(?:\S*/)?(?:[\w-]+-)?(?:ld|lld|gold|mold)(?:\.\w+)?(?:\.exe)?: |^ld64\.lld: |: (?:fatal )?error (?:LNK|MSB|MSBUILD)\d+: |^(?:clang|gcc|cc|cc1|cc1plus|collect2|lto1|lto-wrapper|configure|c\+\+|g\+\+|cl|CMake|ninja|meson\.build|as|ar)[\w.+-]*: (?:fatal |internal compiler )?error: |^configure: error: |^Undefined symbols for architecture|^(?:clang|gcc|cl|link)(?:\.exe)? ?: (?:Command line )?error [A-Z]\d+|^CMake Error|^Generated files not up to date",
     )
 });
-static TOOL: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^(?:g?make(?:\[\d+\])?: \*\*\* \[|Build FAILED\.)"));
+static TOOL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(?:(?:g?make|ninja)(?:\[\d+\])?: \*\*\* \[|Build FAILED\.|ninja: build stopped)")
+});
+static DOCUMENTATION: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^(?P<file>\S[^:]*(?::[\\/][^:]*)?\.(?:rst|py|txt|inc))(?::(?:docstring of [^:]+:)?(?P<line>\d+))?: (?:WARNING|ERROR|CRITICAL|SEVERE): ",
+    )
+});
 
 impl Errors {
     /// Looks at one line.
-    pub(super) fn push(&mut self, line: &str) {
-        let Some(weight) = weight(line) else {
+    pub(super) fn push(&mut self, line: &str, number: Option<u64>) {
+        let Some(weight) = (line.len() <= MAX_LINE).then(|| weight(line)).flatten() else {
             self.push_context(line);
+            self.push_note(line, number);
             return;
         };
         self.is_open = false;
-        if let Some((best, lines)) = &self.best
-            && *best >= weight
-        {
-            // MSBuild repeats every error at its end.
-            let is_repeated = lines.first().is_some_and(|first| first == line.trim());
-            self.more += usize::from(weight >= Weight::Linker && !is_repeated);
+        if weight == Weight::Linker && is_preamble(line) {
+            self.before = Some(line.trim().to_owned());
             return;
         }
-        self.best = Some((weight, vec![line.trim().to_owned()]));
-        self.is_open = weight == Weight::Source;
-        self.more = 0;
+        let before = self.before.take();
+        if let Some(best) = &mut self.best
+            && best.weight >= weight
+        {
+            // MSBuild repeats every error at its end.
+            let is_repeated = best.lines.first().is_some_and(|first| first == line.trim());
+            best.more += usize::from(weight >= Weight::Linker && !is_repeated);
+            return;
+        }
+        let mut lines = vec![line.trim().to_owned()];
+        lines.extend(before.filter(|_| weight == Weight::Linker));
+        self.is_open = weight >= Weight::Linker;
+        self.best = Some(First {
+            weight,
+            lines,
+            place: place(line),
+            number,
+            more: 0,
+        });
     }
 
-    /// The first error's line and what follows it, and how many more there are.
-    pub(super) fn best(&self) -> Option<(&[String], usize)> {
-        self.best
-            .as_ref()
-            .map(|(_, lines)| (lines.as_slice(), self.more))
+    /// The first error.
+    pub(super) fn best(&self) -> Option<&First> {
+        self.best.as_ref()
     }
 
     /// Whether the next line may go on with the last error.
     pub(super) fn is_open(&self) -> bool {
-        self.is_open
+        self.is_open || self.before.is_some()
     }
 
     /// Whether it is more than a tool's word that something failed.
     pub(super) fn has_cause(&self) -> bool {
         self.best
             .as_ref()
-            .is_some_and(|(weight, _)| *weight > Weight::Tool)
+            .is_some_and(|first| first.weight > Weight::Tool)
     }
 
-    /// The code that gcc and clang show below the error, indented.
+    /// The code and notes that compilers show below the error, and the lines of
+    /// a list.
     fn push_context(&mut self, line: &str) {
         if !self.is_open {
             return;
         }
         match &mut self.best {
-            Some((_, lines)) if line.starts_with(' ') && lines.len() <= MAX_CONTEXT => {
-                lines.push(line.to_owned());
+            Some(first)
+                if (line.starts_with([' ', '\t']) || is_note(line))
+                    && first.lines.len() <= MAX_CONTEXT =>
+            {
+                first.lines.push(line.to_owned());
             }
             _ => self.is_open = false,
+        }
+    }
+
+    /// What makes an error of what was none, and the other way round.
+    fn push_note(&mut self, line: &str, number: Option<u64>) {
+        // Python's build goes on without a module that does not compile.
+        if line.starts_with("Failed to build these modules:") {
+            self.optional = self.optional.take().or(self.best.take());
+        } else if line.contains("Failed to build some stdlib modules") {
+            self.best = self.optional.take().or(self.best.take());
+        } else if line.contains("arning") && line.contains("treated as error") {
+            // Sphinx.
+            let warning = self.warning.take();
+            self.best = self.best.take().or(warning);
+        } else if self.warning.is_none()
+            && line.contains(": ")
+            && line.len() <= MAX_LINE
+            && (line.contains("WARNING: ") || line.contains("ERROR: "))
+            && DOCUMENTATION.is_match(line)
+        {
+            self.warning = Some(First {
+                weight: Weight::Source,
+                lines: vec![from_sources(line.trim())],
+                place: place_of(&DOCUMENTATION, line),
+                number,
+                more: 0,
+            });
         }
     }
 }
 
 fn weight(line: &str) -> Option<Weight> {
-    if line.len() > 4000 {
-        return None;
-    }
     let has = |word: &str| line.contains(word);
+    let is_note = has("warning: ") || has(": NOTE: ") || has(": note: ");
     if has("rror") {
-        if SOURCE.is_match(line) {
+        // A warning may speak of errors before its own place in the line.
+        let is_source = UNIX.is_match(line) || MSVC.is_match(line) || ASSEMBLER.is_match(line);
+        if is_source && !is_warning_first(line) {
             return Some(Weight::Source);
         }
-        if LINKER.is_match(line) {
-            return Some(Weight::Linker);
-        }
     }
-    if (has("ld: ") || has("undefined reference to ") || has("Undefined symbols"))
-        && LINKER.is_match(line)
-    {
-        return Some(Weight::Linker);
+    if is_note {
+        return None;
     }
-    ((has("make") || has("FAILED.")) && TOOL.is_match(line)).then_some(Weight::Tool)
+    let is_of_linker = has("rror")
+        || has("ld: ")
+        || has("ld.")
+        || has("lld: ")
+        || has("link")
+        || has("undefined reference to ")
+        || has("multiple definition of ")
+        || has("Undefined symbols")
+        || has("Generated files not up to date");
+    if is_of_linker && LINKER.is_match(line) {
+        let is_driver = has("ld returned ") || has("linker command failed") || has("LNK1120");
+        return Some(if is_driver {
+            Weight::Driver
+        } else {
+            Weight::Linker
+        });
+    }
+    ((has("***") || has("FAILED.") || has("build stopped")) && TOOL.is_match(line))
+        .then_some(Weight::Tool)
+}
+
+/// `a.c:1:2: warning: … error: …`
+fn is_warning_first(line: &str) -> bool {
+    let at = |word: &str| line.find(word);
+    match (at("arning: "), at("rror")) {
+        (Some(warning), Some(error)) => warning < error,
+        _ => false,
+    }
+}
+
+/// A line that only says where the next one belongs.
+fn is_preamble(line: &str) -> bool {
+    let line = line.trim_end();
+    line.ends_with(':')
+        && (line.contains("in function ")
+            || line.contains("In function ")
+            || line.contains("configure: error: in "))
+}
+
+/// Lines of other files that belong to an error.
+fn is_note(line: &str) -> bool {
+    line.starts_with("Perhaps you forgot to run ")
+        || line.contains(": note: ")
+        || line.contains(": note C")
+        || line.starts_with("In file included ")
+}
+
+fn place(line: &str) -> Option<Place> {
+    [&UNIX, &MSVC, &ASSEMBLER]
+        .into_iter()
+        .find_map(|form| place_of(form, line))
+        .filter(|place| place.file != "{standard input}" && !is_temporary(&place.file))
+}
+
+/// What a compiler hands to the assembler: `/tmp/cc1a2b3c.s`.
+fn is_temporary(file: &str) -> bool {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    name.starts_with("cc") && name.ends_with(".s")
+}
+
+fn place_of(form: &Regex, line: &str) -> Option<Place> {
+    let found = form.captures(line)?;
+    let file = excerpt::without_project(found.name("file")?.as_str());
+    Some(Place {
+        file: top_of_sources(&file),
+        line: found
+            .name("line")
+            .and_then(|line| line.as_str().parse().ok()),
+        function: None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(log: &str, line: &str, more: usize) {
+    fn read(log: &str) -> Errors {
         let mut errors = Errors::default();
-        log.lines().for_each(|line| errors.push(line));
-        let (lines, others) = errors.best().unwrap();
-        assert_eq!((lines[0].as_str(), others), (line, more), "{log}");
+        for (line, number) in log.lines().zip(1..) {
+            errors.push(line, Some(number));
+        }
+        errors
+    }
+
+    fn check(log: &str, line: &str, more: usize) {
+        let errors = read(log);
+        let first = errors.best().unwrap();
+        assert_eq!((first.lines[0].as_str(), first.more), (line, more), "{log}");
     }
 
     #[test]
@@ -141,41 +294,86 @@ mod tests {
             "C:\\b\\Objects\\a.c(31,17): error C2065: 'x': undeclared [C:\\b\\p.vcxproj]",
             0,
         );
-        check(
-            "  12>a.cpp(3): fatal error C1083: no file\n",
+        for line in [
             "12>a.cpp(3): fatal error C1083: no file",
-            0,
-        );
-        check(
-            "LINK : fatal error LNK1104: cannot open file 'x.lib'\n",
             "LINK : fatal error LNK1104: cannot open file 'x.lib'",
-            0,
-        );
+            "C:\\b\\p.targets(1,2): error MSB3073: The command exited with code 1.",
+            "configure: error: no acceptable C compiler found in $PATH",
+            "make[2]: *** [Makefile:10: Objects/a.o] Error 1",
+            "x.h:1:1: fatal error: y.h: No such file",
+            "x.c:1:1: internal compiler error: Segmentation fault",
+            "/tmp/cc1.s:12: Error: no such instruction: `foo'",
+            "{standard input}:12: Error: bad register",
+            "/usr/bin/x86_64-linux-gnu-ld.bfd: cannot find -lssl: No such file or directory",
+            "ld: symbol(s) not found for architecture arm64",
+            "Generated files not up to date",
+        ] {
+            check(&format!("{line}\n"), line, 0);
+        }
+    }
+
+    #[test]
+    fn a_linkers_error_is_more_than_where_it_stands() {
         check(
             "/usr/bin/ld: a.o: in function `f':\na.c:(.text+0x5): undefined reference to `g'\ncollect2: error: ld returned 1 exit status\n",
-            "/usr/bin/ld: a.o: in function `f':",
-            2,
-        );
-        check(
-            "configure: error: no acceptable C compiler found in $PATH\n",
-            "configure: error: no acceptable C compiler found in $PATH",
+            "a.c:(.text+0x5): undefined reference to `g'",
             0,
         );
         check(
-            "make[2]: *** [Makefile:10: Objects/a.o] Error 1\n",
-            "make[2]: *** [Makefile:10: Objects/a.o] Error 1",
+            "configure: error: in '/b/build':\nconfigure: error: C compiler cannot create executables\n",
+            "configure: error: C compiler cannot create executables",
             0,
         );
         check(
-            "x.h:1:1: fatal error: y.h: No such file\n",
-            "x.h:1:1: fatal error: y.h: No such file",
+            "clang: error: linker command failed with exit code 1\nld: library not found for -lfoo\n",
+            "ld: library not found for -lfoo",
+            0,
+        );
+    }
+
+    #[test]
+    fn context_and_place() {
+        let errors = read(
+            "gcc -c\n/home/b/3.x/build/Objects/a.c:3:71: error: expected ')'\n    3 | x\n      | ^\nObjects/a.c:1:1: note: to match\n   y\nz\n   no\n",
+        );
+        let first = errors.best().unwrap();
+        assert_eq!(first.lines.len(), 5, "{first:?}");
+        assert_eq!(first.number, Some(2));
+        let place = first.place.as_ref().unwrap();
+        assert_eq!((place.file.as_str(), place.line), ("Objects/a.c", Some(3)));
+        let errors = read(" 3>D:\\b\\build\\Objects\\a.c(31,17): error C2065: x [D:\\p.vcxproj]\n");
+        let place = errors.best().unwrap().place.as_ref().unwrap();
+        assert_eq!(
+            (place.file.as_str(), place.line),
+            ("Objects\\a.c", Some(31))
+        );
+    }
+
+    #[test]
+    fn modules_that_the_build_can_do_without() {
+        let log = "Modules/_x.c:1:1: error: x\n\nFailed to build these modules:\n_x\n";
+        assert!(read(log).best().is_none());
+        let strict = format!("{log}RuntimeError: Failed to build some stdlib modules\n");
+        check(&strict, "Modules/_x.c:1:1: error: x", 0);
+        let note = "Following modules built successfully but were removed because they could not be imported:\n_x\n";
+        assert!(read(note).best().is_none());
+    }
+
+    #[test]
+    fn warnings_of_the_documentation_count_where_they_are_errors() {
+        let log = "/b/Doc/library/os.rst:12: WARNING: undefined label: 'x'\n";
+        assert!(read(log).best().is_none());
+        check(
+            &format!(
+                "{log}build finished with problems, 1 warning (with warnings treated as errors).\n"
+            ),
+            "/b/Doc/library/os.rst:12: WARNING: undefined label: 'x'",
             0,
         );
     }
 
     #[test]
     fn other_lines() {
-        let mut errors = Errors::default();
         for line in [
             "",
             "error",
@@ -183,9 +381,14 @@ mod tests {
             "OSError: x",
             "a.c:3:44: warning: error: x",
             "make buildbottest",
+            "ld: warning: x.dylib was built for newer macOS version",
+            "/usr/bin/ld: NOTE: This behaviour is deprecated",
+            "posixmodule.c:(.text+0x1): warning: the use of `tmpnam' is dangerous",
+            "checking for ld used by gcc... /usr/bin/ld",
+            "old: value",
+            "gcc -o x -Wl,--error: no",
         ] {
-            errors.push(line);
+            assert!(read(&format!("{line}\n")).best().is_none(), "{line}");
         }
-        assert!(errors.best().is_none(), "{errors:?}");
     }
 }

@@ -41,10 +41,8 @@ pub(super) fn code(words: &str) -> Option<i64> {
 
 /// The signal of a negative code, or what Windows means by the code.
 pub(super) fn signal(code: i64) -> Option<String> {
-    if code < 0
-        && let Some((_, name)) = SIGNALS.iter().find(|(number, _)| *number == -code)
-    {
-        return Some((*name).to_owned());
+    if let Some(name) = code.checked_neg().and_then(signal_name) {
+        return Some(name.to_owned());
     }
     let status = u32::try_from(code)
         .ok()
@@ -53,6 +51,12 @@ pub(super) fn signal(code: i64) -> Option<String> {
         .iter()
         .find(|(number, _)| *number == status)
         .map(|(number, words)| format!("{words} (0x{number:08X})"))
+}
+
+/// The name of a signal's number.
+pub(super) fn signal_name(number: i64) -> Option<&'static str> {
+    let found = SIGNALS.iter().find(|(known, _)| *known == number);
+    found.map(|(_, name)| *name)
 }
 
 /// The seconds of `timed out (20 min 3 sec)`; parts of a second do not count.
@@ -75,17 +79,6 @@ pub(super) fn seconds(words: &str) -> Option<u64> {
         total = Some(number.min(1_000_000) * unit + total.unwrap_or(0));
     }
     total
-}
-
-/// The seconds of `Timeout (0:20:00)!`.
-pub(super) fn clock(line: &str) -> Option<u64> {
-    let (_, rest) = line.split_once("Timeout (")?;
-    let (clock, _) = rest.split_once(')')?;
-    let clock = clock.split('.').next()?;
-    clock.split(':').try_fold(0_u64, |total, part| {
-        let part: u64 = part.parse().ok()?;
-        total.checked_mul(60)?.checked_add(part)
-    })
 }
 
 #[cfg(test)]
@@ -137,8 +130,5 @@ mod tests {
         ] {
             assert_eq!(seconds(words), expect, "{words}");
         }
-        assert_eq!(clock("Timeout (0:20:00)!"), Some(1200));
-        assert_eq!(clock("x ... Timeout (1:00:03.250000)!"), Some(3603));
-        assert_eq!(clock("Timeout (soon)!"), None);
     }
 }

@@ -8,7 +8,7 @@ use super::files::File;
 use super::found::Found;
 use super::reader::{Loose, Reader};
 use super::regrtest::Outcome;
-use super::{Findings, last_resort, traceback};
+use super::{Findings, last_resort, others, traceback};
 use crate::domain::failure::{FailureKind, Leak, TestId};
 use crate::parsing::excerpt;
 
@@ -17,6 +17,7 @@ const MAX_FAILURES: usize = 600;
 
 /// The failures, those that stay first, flaky ones last.
 pub(super) fn fold(mut reader: Reader) -> Findings {
+    others::take_over(&mut reader);
     assign_owners(&mut reader);
     drop_output_of_passed_files(&mut reader);
     let failed_again = files_reported_again(&reader);
@@ -32,15 +33,9 @@ pub(super) fn fold(mut reader: Reader) -> Findings {
     for united in &mut all {
         ends::complete(&mut united.found, &reader.files);
     }
-    let knows_timeout = all
-        .iter()
-        .any(|known| known.found.kind == FailureKind::Timeout);
-    let last = match (all.is_empty(), knows_timeout) {
-        (true, _) => last_resort::cause(&reader),
-        (false, false) => last_resort::end_of_the_run(&reader),
-        (false, true) => None,
-    };
-    all.extend(last.map(United::of));
+    let known: Vec<FailureKind> = all.iter().map(|known| known.found.kind).collect();
+    let last = last_resort::besides(&reader, &known);
+    all.extend(last.into_iter().map(United::of));
     all.truncate(MAX_FAILURES);
     let mut findings = Findings::default();
     let mut failures = Vec::new();
@@ -161,7 +156,8 @@ fn give_classes(all: &mut Vec<United>) {
 
 /// A dump in the output of a file that passed is not its end: Windows reports
 /// exceptions that are handled, and tests of crashes print them. Nor is a
-/// traceback in it a failure.
+/// traceback in it a failure. Where a file reports tests and its process lived
+/// on, a dump is a child's.
 fn drop_output_of_passed_files(reader: &mut Reader) {
     let files = &reader.files;
     let passed = |owner: Option<&str>, in_rerun: bool| {
@@ -169,9 +165,23 @@ fn drop_output_of_passed_files(reader: &mut Reader) {
         let ended = file.and_then(|file| file.outcome(in_rerun));
         ended.is_some_and(|ended| !ended.is_bad())
     };
+    let reporting: Vec<Option<String>> = reader
+        .found
+        .iter()
+        .filter(|found| found.kind.is_of_a_test())
+        .map(|found| found.owner.clone())
+        .collect();
+    let lives_on = |found: &Found| {
+        let file = found.owner.as_deref().and_then(|owner| files.get(owner));
+        let ended = file.and_then(|file| file.outcome(found.in_rerun));
+        found.details.sanitizer.is_none()
+            && ended.is_some_and(|ended| ended.end().is_none())
+            && reporting.contains(&found.owner)
+    };
     reader.found.retain(|found| {
         let is_dump = matches!(found.kind, FailureKind::Crash | FailureKind::Timeout);
-        !is_dump || !passed(found.owner.as_deref(), found.in_rerun)
+        let is_quiet = passed(found.owner.as_deref(), found.in_rerun) || lives_on(found);
+        !is_dump || !is_quiet
     });
     let is_success = reader.result.as_deref() == Some("SUCCESS");
     reader

@@ -6,9 +6,11 @@
 
 mod body;
 mod buildbot_steps;
+mod cargo;
 mod ci_decoration;
 mod compiler;
 mod consequences;
+mod ctest;
 mod doctest;
 mod environment;
 mod exit;
@@ -17,11 +19,16 @@ mod files;
 mod fold;
 mod found;
 mod fragment;
+mod golang;
 mod last_resort;
+mod last_words;
 mod leaks;
 mod lines;
+mod others;
+mod pytest;
 mod reader;
 mod regrtest;
+mod sanitizer;
 mod skip;
 mod test_id;
 mod traceback;
@@ -139,6 +146,8 @@ pub fn from_body(body: &str, state: Option<&str>) -> Findings {
 fn conclude(mut reader: Reader, state: Option<&str>) -> Findings {
     reader.end();
     let recognised = reader.is_recognised();
+    // There, what does not compile is one package of several.
+    let is_of_others = reader.others.tests_seen() && !reader.tests_seen;
     let weak_error = last_resort::compile_error(&reader)
         .filter(|_| state.is_some_and(|state| state.contains("failed compile")));
     let mut findings = fold::fold(reader);
@@ -146,7 +155,9 @@ fn conclude(mut reader: Reader, state: Option<&str>) -> Findings {
         findings = only(found);
     }
     findings.recognised = recognised || !findings.failures.is_empty();
-    consequences::mark(&mut findings.failures);
+    if !is_of_others {
+        consequences::mark(&mut findings.failures);
+    }
     findings
 }
 

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod closing;
+mod died;
 mod said;
 mod settle;
 
@@ -16,7 +17,9 @@ use super::faulthandler::Dump;
 use super::files::Files;
 use super::found::{Found, clipped};
 use super::leaks;
+use super::others::Others;
 use super::regrtest::{self, List, Place, Said};
+use super::sanitizer::Report;
 use super::traceback::Traceback;
 use super::unittest::{self, Header};
 use crate::domain::failure::TestId;
@@ -84,6 +87,8 @@ pub(super) struct Reader {
     pub(super) loose: Vec<Loose>,
     pub(super) errors: Errors,
     pub(super) faults: Faults,
+    /// Other test runners than CPython's.
+    pub(super) others: Others,
     pub(super) result: Option<String>,
     /// The files that were running when regrtest last said so.
     pub(super) running_files: Vec<String>,
@@ -108,6 +113,7 @@ enum Block {
     /// A traceback without a header. The last tells whether an empty line came.
     Loose(Expected, Traceback, bool),
     Dump(Dump),
+    Sanitizer(Report),
     List(List),
     /// The stars before a doctest's example.
     Stars,
@@ -165,6 +171,7 @@ impl Reader {
             loose: Vec::new(),
             errors: Errors::default(),
             faults: Faults::default(),
+            others: Others::default(),
             result: None,
             running_files: Vec::new(),
         }
@@ -178,11 +185,10 @@ impl Reader {
 
     /// Takes one line, without its end.
     pub(super) fn push(&mut self, line: &str) {
-        if !self.tests_seen {
-            self.errors.push(line);
-        }
-        self.faults.push(line);
-        if !self.block_takes(line) {
+        let is_quoted = self.is_in_report();
+        let is_taken = self.block_takes(line);
+        self.look_aside(line, is_quoted && is_taken);
+        if !is_taken {
             self.begin(line);
         }
         self.behind_rule = unittest::is_double_rule(line);
@@ -200,6 +206,7 @@ impl Reader {
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.block, Block::None)
             && !self.errors.is_open()
+            && !self.others.is_reading()
             && self.expected.0 == Expected::Output
             && self.attentive == 0
             && !self.has_crash
@@ -212,6 +219,7 @@ impl Reader {
             || self.result.is_some()
             || self.files.iter().next().is_some()
             || self.faults.step_ended()
+            || self.others.tests_seen()
     }
 
     /// No block took the line: what does it begin, or say by itself?
@@ -260,6 +268,8 @@ impl Reader {
             }
         } else if let Some(dump) = Dump::begin(line) {
             self.block = Block::Dump(dump);
+        } else if let Some(report) = Report::begin(line) {
+            self.block = Block::Sanitizer(report);
         } else if doctest::is_stars(line) {
             self.block = Block::Stars;
         } else {

@@ -15,7 +15,7 @@ use regex::bytes::Regex;
 /// Whatever any reader reacts to while no block is open holds one of these.
 /// Letters that a mail's body lost at the beginning of a line do not matter
 /// here: bodies are not skipped.
-const MARKS: [&str; 61] = [
+const MARKS: [&str; 63] = [
     // regrtest
     "] test",
     "] idlelib",
@@ -50,7 +50,7 @@ const MARKS: [&str; 61] = [
     " leaked [",
     // faulthandler and the interpreter
     "Timeout (",
-    "atal ",
+    "atal",
     "thread 0x",
     "Thread 0x",
     "Assertion",
@@ -69,7 +69,9 @@ const MARKS: [&str; 61] = [
     "Undefined ",
     "ld: ",
     " *** ",
+    "WARNING: ",
     // other runners
+    "session starts",
     "panic",
     "XPASS",
     "Failure",

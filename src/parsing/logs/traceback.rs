@@ -20,7 +20,7 @@ const SHOWN_CHAIN: usize = 2;
 
 pub(super) const START: &str = "Traceback (most recent call last):";
 /// Sentences between the tracebacks of a chain.
-const CHAINS: [&str; 2] = [
+pub(super) const CHAINS: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
 ];

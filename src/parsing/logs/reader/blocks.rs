@@ -29,6 +29,7 @@ impl Reader {
                 loose_takes(traceback, line, keeps, is_behind_empty)
             }
             Block::Dump(dump) => dump.goes_on_with(line),
+            Block::Sanitizer(report) => report.goes_on_with(line),
             Block::List(list) => {
                 let list = *list;
                 let is_final = self.result.is_some();

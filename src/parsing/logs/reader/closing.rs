@@ -2,10 +2,7 @@
 
 use super::{Block, Expected, Loose, MAX_FOUND, Reader, Source};
 use crate::domain::failure::{FailureKind, TestId};
-use crate::parsing::excerpt;
-use crate::parsing::logs::exit;
-use crate::parsing::logs::faulthandler::Dump;
-use crate::parsing::logs::found::{self, Found, clipped};
+use crate::parsing::logs::found::{Found, clipped};
 use crate::parsing::logs::test_id;
 use crate::parsing::logs::traceback::{Traceback, test_of};
 use crate::parsing::logs::unittest::Header;
@@ -27,6 +24,7 @@ impl Reader {
             Block::Report(header, traceback) => self.close_report(header, &traceback),
             Block::Loose(expected, traceback, _) => self.close_loose(expected, traceback),
             Block::Dump(dump) => self.close_dump(&dump),
+            Block::Sanitizer(report) => self.close_sanitizer(report),
             Block::Header(header, is_sure) => self.close_header(header, is_sure),
             Block::Example(example) => self.mark(example.found()),
             Block::None | Block::List(_) | Block::Stars => {}
@@ -122,29 +120,6 @@ impl Reader {
             let found = self.owned(found);
             self.marked.push(found);
         }
-    }
-
-    fn close_dump(&mut self, dump: &Dump) {
-        let mut test = dump.test().unwrap_or_default();
-        // Frames have no class; the line of the verbose list has.
-        if let Some(running) = &self.running
-            && (test.method.is_none() || test.method == running.method)
-        {
-            test = running.clone();
-        }
-        let frames = dump.frames();
-        let mut found = Found {
-            line: Some(dump.line.clone()),
-            place: dump.place(),
-            excerpt: dump.excerpt(excerpt::MAX_LINES),
-            ..Found::new(dump.kind, test)
-        };
-        found.details.frames = found::places(&frames);
-        found.details.threads = dump.threads();
-        found.details.timeout_seconds = exit::clock(&dump.line);
-        self.has_crash |= found.kind == FailureKind::Crash;
-        self.keep(found);
-        self.running = None;
     }
 
     /// Puts it with the others, with what the context knows.

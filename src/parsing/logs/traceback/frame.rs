@@ -71,6 +71,10 @@ impl Frame {
             "/test/regrtest.py",
             "/test/__main__.py",
             "/runpy.py",
+            "/_pytest/",
+            "/pluggy/",
+            "/xdist/",
+            "/execnet/",
         ]
         .iter()
         .any(|part| path.contains(part))
