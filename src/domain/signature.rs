@@ -1,6 +1,6 @@
 //! A versioned fingerprint of a failure: same cause, same signature.
 //!
-//! [`of`] gives the exact one, [`near`] compares what is not quite the same.
+//! [`of`] gives the exact one, [`near()`] compares what is not quite the same.
 //! What each kind of failure is told by:
 //!
 //! | kind | test | exception, message | besides |

@@ -97,13 +97,13 @@ impl Pytest {
     }
 
     fn push_report(&mut self, line: &str, number: Option<u64>) {
-        if line.starts_with('_') && !is_separator(line) {
-            if let Some(entry) = Entry::begin(line, number)
-                && self.entries.len() < MAX_FAILED
-            {
-                self.entries.push(entry);
-                return;
-            }
+        if line.starts_with('_')
+            && !is_separator(line)
+            && let Some(entry) = Entry::begin(line, number)
+            && self.entries.len() < MAX_FAILED
+        {
+            self.entries.push(entry);
+            return;
         }
         if let Some(entry) = self.entries.last_mut() {
             entry.push(line);

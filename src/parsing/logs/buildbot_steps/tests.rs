@@ -5,6 +5,7 @@ fn cause(line: &str) -> Option<(FailureKind, Cause)> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn faults_of_the_machine() {
     use Cause::{Died, Exhausted, Git, Killed, Network, TimedOut, WorkerLost};
     use FailureKind::{Crash, Infrastructure, Timeout};
