@@ -1,6 +1,7 @@
 //! What the loop acts with.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
@@ -107,8 +108,9 @@ pub struct Memory {
     /// The notifications for which issues were opened in the present pass, once
     /// for each issue.
     pub opened_this_run: Vec<NotificationId>,
-    /// Until when the CI system is left alone because it did not answer, and why.
-    pub ci_trouble: Option<(Seconds, String)>,
+    /// The CI systems, by host, that did not answer: until when each is left
+    /// alone, and why.
+    pub ci_troubles: BTreeMap<String, (Seconds, String)>,
     /// Whether people were told that the tracker's listing is suspicious.
     pub is_suspicion_told: bool,
     /// The silence of the list that people were told of.
@@ -123,7 +125,7 @@ impl Memory {
             failed_syncs: 0,
             quiet_until: None,
             opened_this_run: Vec::new(),
-            ci_trouble: None,
+            ci_troubles: BTreeMap::new(),
             is_suspicion_told: false,
             silence: None,
         }

@@ -168,8 +168,8 @@ struct Plan {
 impl Plan {
     fn new(lines: u64, extent: Extent) -> Self {
         let (first, mark, cap) = match extent {
-            Extent::Tail(wanted) => (lines.saturating_sub(wanted), TAIL_CAP / 2, TAIL_CAP),
-            Extent::Whole => (0, BEGINNING, LOG_CAP),
+            Extent::Tail(wanted) if wanted < lines => (lines - wanted, TAIL_CAP / 2, TAIL_CAP),
+            Extent::Tail(_) | Extent::Whole => (0, BEGINNING, LOG_CAP),
         };
         Self {
             next: first,
@@ -285,9 +285,11 @@ mod tests {
     #[test]
     fn up_to_64_mib_everything_is_read() {
         for (count, length) in [(0, 80), (1, 80), (1_000, 64 << 10), (1_200_000, 50)] {
-            let (read, extract) = read(count, Extent::Whole, |_| length);
-            assert_eq!(read.len() as u64, count);
-            assert!(extract.is_whole());
+            for extent in [Extent::Whole, Extent::Tail(2_000_000)] {
+                let (read, extract) = read(count, extent, |_| length);
+                assert_eq!(read.len() as u64, count);
+                assert!(extract.is_whole());
+            }
         }
         let (read, extract) = read(100_000, Extent::Tail(20_000), |_| 80);
         assert_eq!((read.len(), read[0]), (20_000, 80_000));

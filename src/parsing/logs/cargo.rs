@@ -229,7 +229,15 @@ impl Report {
             && self.place.is_none()
         {
             self.push_panic(panic);
-        } else if line.starts_with("Error: ") || line.starts_with("error[E") {
+        } else if [
+            "Error: ",
+            "error[E",
+            "note: test did not panic as expected",
+            "note: panic did not",
+        ]
+        .iter()
+        .any(|start| line.starts_with(start))
+        {
             self.message.get_or_insert_with(|| line.trim().to_owned());
         } else if self.place.is_none()
             && let Some(place) = arrow(line)

@@ -1,5 +1,6 @@
 //! Errors of compilers, linkers and build tools.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -11,6 +12,8 @@ use crate::parsing::{excerpt, pattern};
 
 /// Lines kept below the first error.
 const MAX_CONTEXT: usize = 8;
+/// Most errors that are counted.
+const MAX_SEEN: usize = 1000;
 /// Longer lines are no compiler's.
 const MAX_LINE: usize = 4000;
 
@@ -52,6 +55,8 @@ pub(super) struct Errors {
     /// `ld: a.o: in function `f':`, to which the next line belongs.
     before: Option<String>,
     is_open: bool,
+    /// The errors so far, for those that are printed again.
+    seen: HashSet<String>,
 }
 
 /// gcc and clang; the `e` of `error` is missing where it stood first in a line
@@ -101,10 +106,12 @@ impl Errors {
             && best.weight >= weight
         {
             // MSBuild repeats every error at its end.
-            let is_repeated = best.lines.first().is_some_and(|first| first == line.trim());
-            best.more += usize::from(weight >= Weight::Linker && !is_repeated);
+            let is_new = self.seen.len() < MAX_SEEN && self.seen.insert(line.trim().to_owned());
+            best.more += usize::from(weight >= Weight::Linker && is_new);
             return;
         }
+        self.seen.clear();
+        self.seen.insert(line.trim().to_owned());
         let mut lines = vec![line.trim().to_owned()];
         lines.extend(before.filter(|_| weight == Weight::Linker));
         self.is_open = weight >= Weight::Linker;
@@ -186,7 +193,12 @@ fn weight(line: &str) -> Option<Weight> {
         // A warning may speak of errors before its own place in the line.
         let is_source = UNIX.is_match(line) || MSVC.is_match(line) || ASSEMBLER.is_match(line);
         if is_source && !is_warning_first(line) {
-            return Some(Weight::Source);
+            let is_of_msbuild = has(": error MSB");
+            return Some(if is_of_msbuild {
+                Weight::Linker
+            } else {
+                Weight::Source
+            });
         }
     }
     if is_note {

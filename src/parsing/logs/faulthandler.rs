@@ -38,6 +38,23 @@ struct Thread {
     header: String,
     /// Innermost first, as printed.
     frames: Vec<Frame>,
+    /// How often the last one was printed again.
+    repeated: usize,
+}
+
+impl Thread {
+    /// A function that calls itself stands once.
+    fn push(&mut self, frame: Frame) {
+        if let Some(last) = self.frames.last_mut()
+            && last.line == frame.line
+        {
+            self.repeated += 1;
+            last.repeated = Some(format!("  (and {} more times)", self.repeated));
+        } else if self.frames.len() < MAX_FRAMES {
+            self.repeated = 0;
+            self.frames.push(frame);
+        }
+    }
 }
 
 impl Dump {
@@ -79,10 +96,9 @@ impl Dump {
         }
         if let Some(frame) = line.starts_with("  ").then(|| Frame::parse(line)).flatten() {
             if let Some(thread) = self.threads.last_mut()
-                && thread.frames.len() < MAX_FRAMES
                 && !self.in_c_stack
             {
-                thread.frames.push(frame);
+                thread.push(frame);
             }
             return true;
         }
@@ -106,6 +122,7 @@ impl Dump {
             is_current,
             header: line.to_owned(),
             frames: Vec::new(),
+            repeated: 0,
         });
     }
 
@@ -213,6 +230,15 @@ impl Dump {
         let frames = self.frames();
         let mut shown = frame_lines(&frames, limit.saturating_sub(4));
         shown.reverse();
+        // What stands below a frame stays below it.
+        for at in 1..shown.len() {
+            if shown
+                .get(at - 1)
+                .is_some_and(|line| line.starts_with("  (and "))
+            {
+                shown.swap(at - 1, at);
+            }
+        }
         let header = self.telling().map(|thread| thread.header.as_str());
         let others = self.count.saturating_sub(1);
         let others = match others {

@@ -171,12 +171,18 @@ fn drop_output_of_passed_files(reader: &mut Reader) {
         .filter(|found| found.kind.is_of_a_test())
         .map(|found| found.owner.clone())
         .collect();
+    let last_file = reader.file.clone();
     let lives_on = |found: &Found| {
         let file = found.owner.as_deref().and_then(|owner| files.get(owner));
         let ended = file.and_then(|file| file.outcome(found.in_rerun));
-        found.details.sanitizer.is_none()
-            && ended.is_some_and(|ended| ended.end().is_none())
-            && reporting.contains(&found.owner)
+        let is_child =
+            ended.is_some_and(|ended| ended.end().is_none()) && reporting.contains(&found.owner);
+        // The same process ran the next file.
+        let goes_on = file.is_some_and(|file| file.seen)
+            && ended.is_none()
+            && !found.in_rerun
+            && last_file != found.owner;
+        found.details.sanitizer.is_none() && (is_child || goes_on)
     };
     reader.found.retain(|found| {
         let is_dump = matches!(found.kind, FailureKind::Crash | FailureKind::Timeout);

@@ -3,19 +3,20 @@
 //! A notice of such a system names the run; which of its jobs failed, and with what
 //! words, only the system itself tells. Each failed job becomes a build of its own.
 
-use super::logs::{host, note};
+use super::logs::{ask, host};
 use crate::ci::hosted::{Amount, Hosted, Job, Run};
 use crate::ci::{Ci, Miss};
 use crate::domain::Seconds;
 use crate::domain::notification::{Build, BuildLink, CiSystem, Notification, ReadFrom};
 use crate::parsing;
 use crate::parsing::logs::LogReader;
-use crate::worker::Parts;
+use crate::worker::{Memory, Parts};
 
 /// Puts in place of the builds of each configured run its failed jobs, read from
 /// their logs. Ok: what could not be had, in words. Err: why it is worth waiting.
 pub(super) async fn complete(
     parts: &Parts,
+    memory: &mut Memory,
     notification: &mut Notification,
     deadline: Seconds,
 ) -> Result<Vec<String>, String> {
@@ -32,8 +33,8 @@ pub(super) async fn complete(
         }
         asked.push(link.clone());
         parts.beat();
-        let fetched = jobs_of(parts, ci, link, build, &mut remarks).await;
-        note(parts, host(&link.url), &fetched);
+        let jobs = jobs_of(parts, ci, link, build, &mut remarks);
+        let fetched = ask(parts, memory, host(&link.url), jobs).await;
         match fetched {
             Ok(found) if !found.is_empty() => builds.extend(found),
             Err(Miss::NotYet(why) | Miss::Unreachable(why)) if parts.clock.now() < deadline => {

@@ -56,7 +56,7 @@ pub(super) async fn complete(
     notification: &mut Notification,
     times: Times,
 ) -> Option<String> {
-    let mut remarks = match jobs::complete(parts, notification, times.deadline).await {
+    let mut remarks = match jobs::complete(parts, memory, notification, times.deadline).await {
         Ok(remarks) => remarks,
         Err(why) => return Some(why),
     };
@@ -75,8 +75,13 @@ pub(super) async fn complete(
             now,
             may_wait: now < times.deadline,
         };
-        let fetched = fetch.unless_in_trouble(parts, memory, build).await;
-        match fetched {
+        let url = build.link.as_ref().map_or("", |link| &link.url).to_owned();
+        let asked = async {
+            tokio::time::timeout(LONGEST, fetch.run(parts, build))
+                .await
+                .unwrap_or_else(|_| Err(Miss::Unreachable("it answers too slowly".to_owned())))
+        };
+        match ask(parts, memory, host(&url), asked).await {
             Ok(told) => remarks.extend(told),
             Err(Miss::NotYet(why) | Miss::Unreachable(why)) if fetch.may_wait => {
                 return Some(format!("waiting for the log of {}: {why}", build.builder));
@@ -100,7 +105,7 @@ fn first_of<'a>(systems: &'a [Ci], build: &Build) -> Option<&'a Ci> {
 
 /// Keeps for `status` whether the CI system answers, and tells people when that
 /// changes.
-pub(super) fn note<T>(parts: &Parts, host: &str, fetched: &Result<T, Miss>) {
+fn note<T>(parts: &Parts, host: &str, fetched: &Result<T, Miss>) {
     let noted = match fetched {
         Err(Miss::Unreachable(why)) => {
             let now = parts.clock.now();
@@ -141,6 +146,34 @@ async fn stopped(parts: &Parts) {
     }
 }
 
+/// Asks a CI system, but not one that did not answer a moment ago: every attempt
+/// may take a minute, in which nothing else is done. Keeps what came of it.
+pub(super) async fn ask<T>(
+    parts: &Parts,
+    memory: &mut Memory,
+    host: &str,
+    fetch: impl Future<Output = Result<T, Miss>>,
+) -> Result<T, Miss> {
+    let trouble = memory.ci_troubles.get(host);
+    if let Some((until, why)) = trouble
+        && parts.clock.now() < *until
+    {
+        return Err(Miss::Unreachable(why.clone()));
+    }
+    let fetched = tokio::select! {
+        fetched = fetch => fetched,
+        () = stopped(parts) => return Err(Miss::NotYet("the service stops".to_owned())),
+    };
+    memory.ci_troubles.remove(host);
+    if let Err(Miss::Unreachable(why)) = &fetched {
+        let until = parts.clock.now() + ASK_AGAIN;
+        let trouble = (until, why.clone());
+        memory.ci_troubles.insert(host.to_owned(), trouble);
+    }
+    note(parts, host, &fetched);
+    fetched
+}
+
 /// One attempt.
 struct Fetch<'a> {
     ci: &'a Ci,
@@ -151,34 +184,6 @@ struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// Fetches, but not from a CI system that did not answer a moment ago: every
-    /// attempt may take a minute, in which nothing else is done. Gives remarks.
-    async fn unless_in_trouble(
-        &self,
-        parts: &Parts,
-        memory: &mut Memory,
-        build: &mut Build,
-    ) -> Result<Vec<String>, Miss> {
-        if let Some((until, why)) = &memory.ci_trouble
-            && self.now < *until
-        {
-            return Err(Miss::Unreachable(why.clone()));
-        }
-        let fetched = tokio::select! {
-            fetched = tokio::time::timeout(LONGEST, self.run(parts, build)) => fetched,
-            () = stopped(parts) => return Err(Miss::NotYet("the service stops".to_owned())),
-        };
-        let fetched =
-            fetched.unwrap_or_else(|_| Err(Miss::Unreachable("it answers too slowly".to_owned())));
-        memory.ci_trouble = match &fetched {
-            Err(Miss::Unreachable(why)) => Some((parts.clock.now() + ASK_AGAIN, why.clone())),
-            Ok(_) | Err(_) => None,
-        };
-        let host = build.link.as_ref().map_or("", |link| host(&link.url));
-        note(parts, host, &fetched);
-        fetched
-    }
-
     async fn run(&self, parts: &Parts, build: &mut Build) -> Result<Vec<String>, Miss> {
         let Some(link) = build.link.clone() else {
             return Err(Miss::Gone("the mail names no link to the build".to_owned()));

@@ -352,31 +352,46 @@ fn a_buildbot_that_does_not_answer_is_not_asked_for_each_mail() {
     assert!(status.contains("The CI system does not answer"), "{status}");
 }
 
+/// A log in whose second line a test fails, and the others say nothing.
+fn fails_at_once(lines: usize, length: usize) -> String {
+    let filler = "x".repeat(length);
+    stand_in::aside(move || {
+        stand_in::with_log(lines, move |number| match number {
+            1 => "oFAIL: test_x (test.test_y.T.test_x)".to_owned(),
+            _ => format!("o{number} {filler}"),
+        })
+    })
+}
+
+fn about_the_only_build(base: &str) -> String {
+    Bare {
+        builder: "AMD64 Debian root 3.x",
+        url: &format!("{base}#/builders/1/builds/2"),
+        more: "",
+        age: 60,
+    }
+    .mail()
+}
+
+#[test]
+fn all_of_a_log_is_read_where_its_end_tells_nothing() {
+    let base = fails_at_once(30_000, 20);
+    let desk = desk(&base);
+    desk.take(about_the_only_build(&base));
+    let failure = &reading(&desk, 1).builds[0].failures[0];
+    assert_eq!(failure.test.qualified(), "test_y.T.test_x");
+    assert_eq!(failure.details.log_line, Some(2));
+}
+
 #[test]
 fn a_log_of_60_mib_takes_no_more_memory_than_a_small_one() {
-    let filler = "x".repeat(990);
     let read = |lines: usize| {
-        let filler = filler.clone();
-        let base = stand_in::aside(move || {
-            stand_in::with_log(lines, move |number| match number {
-                1 => "oFAIL: test_x (test.test_y.T.test_x)".to_owned(),
-                _ => format!("o{number} {filler}"),
-            })
-        });
-        let url = format!("{base}#/builders/1/builds/2");
-        let builder = "AMD64 Debian root 3.x";
-        let mail = Bare {
-            builder,
-            url: &url,
-            more: "",
-            age: 60,
-        }
-        .mail();
-        let (row, peak) = replay_on(&desk(&base), &format!("a log of {lines} lines"), mail);
-        // Only the whole log tells.
+        let base = fails_at_once(lines, 4_000);
+        let what = format!("a log of {lines} lines");
+        let (row, peak) = replay_on(&desk(&base), &what, about_the_only_build(&base));
         assert_eq!(row["failures"][0]["test"], "test_y.T.test_x", "{row}");
         peak
     };
-    let (small, large) = (read(100), read(62_000));
+    let (small, large) = (read(100), read(15_700));
     assert!(large < small + (24 << 20), "{small} and {large} bytes");
 }

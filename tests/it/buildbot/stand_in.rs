@@ -24,13 +24,16 @@ pub(super) async fn with_log(
         limit: usize,
     }
     let contents = move |Query(window): Query<Window>| async move {
+        // JSON made by hand, as that costs little: no line needs escaping.
         let mut content = String::new();
         for number in window.offset..count.min(window.offset + window.limit) {
             content.push_str(&line(number));
-            content.push('\n');
+            content.push_str("\\n");
         }
-        let chunk = json!({ "logid": 3, "firstline": window.offset, "content": content });
-        axum::Json(json!({ "logchunks": [chunk] }))
+        format!(
+            r#"{{"logchunks": [{{"logid": 3, "firstline": {}, "content": "{content}"}}]}}"#,
+            window.offset
+        )
     };
     let say = |value: Value| get(move || async move { axum::Json(value) });
     let build = json!({ "builds": [{
@@ -92,15 +95,16 @@ fn monstrous_lines_do_not_hide_the_others() {
 #[test]
 fn of_an_endless_log_the_middle_is_left_out() {
     run(async {
-        let base = with_log(150_000, |number| format!("o{number:0>1000}")).await;
+        let zeros = "0".repeat(3990);
+        let base = with_log(40_000, move |number| format!("o{zeros}{number:06}")).await;
         let (ci, link) = at(&base);
         let build = ci.build(&link).await.unwrap();
         let (got, extract) = read(&ci, &build, "test", Extent::Whole).await.unwrap();
-        assert!(extract.gaps > 50_000, "{extract:?}");
+        assert!(extract.gaps > 10_000, "{extract:?}");
         let bytes: usize = got.iter().map(String::len).sum();
         assert!((48 << 20..66 << 20).contains(&bytes), "{bytes}");
-        assert!(got[0].ends_with("00000"));
-        assert!(got[got.len() - 1].ends_with("149999"));
+        assert!(got[0].ends_with("000000"));
+        assert!(got[got.len() - 1].ends_with("039999"));
         // Where lines are left out, it is said how many.
         let left_out = got.iter().find(|line| line.ends_with(" left out)"));
         assert!(left_out.is_some());

@@ -7,6 +7,8 @@ use crate::parsing::logs::faulthandler::Dump;
 use crate::parsing::logs::found::{self, Found};
 use crate::parsing::logs::sanitizer::{MAX_REPORTS, Report};
 
+const WINDOWS: &str = "Windows fatal exception: ";
+
 impl Reader {
     pub(super) fn close_dump(&mut self, dump: &Dump) {
         let mut test = dump.test().unwrap_or_default();
@@ -30,7 +32,10 @@ impl Reader {
         found.details.place = dump.source();
         self.has_crash |= found.kind == FailureKind::Crash;
         self.keep(found);
-        self.running = None;
+        // Windows tells of exceptions that may be handled.
+        if !dump.line.starts_with(WINDOWS) {
+            self.running = None;
+        }
     }
 
     /// The test may go on: not every report ends the process.

@@ -165,7 +165,9 @@ impl Reader {
                 let is_it = |test: &TestId| {
                     test.method == found.test.method && test.file == found.test.file
                 };
-                found.kind == FailureKind::Crash && test.is_none_or(is_it)
+                found.kind == FailureKind::Crash
+                    && found.details.sanitizer.is_none()
+                    && test.is_none_or(is_it)
             });
             if is_over {
                 self.forget(at);
