@@ -16,7 +16,8 @@
 //! | infrastructure | no | yes | - |
 //!
 //! Never: the subtest, line numbers, the builder, the machine, and what stood
-//! before in the log. How messages are masked: [`mask`](mod@mask).
+//! before in the log. How messages are masked: [`mask`](mod@mask). For people:
+//! `signature/README.md`.
 
 pub mod mask;
 mod near;
