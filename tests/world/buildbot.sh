@@ -19,9 +19,9 @@ base=http://127.0.0.1:$PORT_BUILDBOT
     "127.0.0.1:$PORT_BUILDBOT_WORKER" angelico-debian-amd64 pw
 } >"$WORLD/logs/buildbot-install.out" 2>&1
 run_user_server buildbot-master "$VENV/bin/buildbot" start --nodaemon "$D/master"
-wait_until 60 "Buildbot's worker port" port_open "$PORT_BUILDBOT_WORKER"
+wait_until 180 "Buildbot's worker port" port_open "$PORT_BUILDBOT_WORKER"
 run_user_server buildbot-worker "$VENV/bin/buildbot-worker" start --nodaemon "$D/worker"
-wait_until 60 "Buildbot's REST interface" port_open "$PORT_BUILDBOT"
+wait_until 180 "Buildbot's REST interface" port_open "$PORT_BUILDBOT"
 
 # A change is what starts a build (form-encoded; `files` is a JSON list).
 push() { # push REVISION COMMENT
@@ -50,13 +50,19 @@ build_ended() {
 MAIN=AMD64%20Debian%20root%203.x
 SCRIPTED=AMD64%20Scripted%20%2B%20LTO%203.x
 
+# A build that is wanted before there is a worker may wait for long.
+worker_attached() {
+  curl --silent --fail "$base/api/v2/workers" | tr -d ' \n' | grep '"connected_to":\[{'
+}
+wait_until 180 "Buildbot's worker" worker_attached
+
 force scripted '{"test": "echo FAIL: test_gone; exit 2"}'
-wait_until 60 "Buildbot's build whose log is deleted" build_ended "$SCRIPTED" 1 2
+wait_until 180 "Buildbot's build whose log is deleted" build_ended "$SCRIPTED" 1 2
 sleep 1 # the janitor counts seconds
 force janitor '{}'
-wait_until 60 "Buildbot's janitor" build_ended janitor 1 0
+wait_until 180 "Buildbot's janitor" build_ended janitor 1 0
 
 push 0000000000000000000000000000000000000001 'gh-133700: A change that is fine (GH-133701)'
-wait_until 60 "Buildbot's green build" build_ended "$MAIN" 1 0
+wait_until 180 "Buildbot's green build" build_ended "$MAIN" 1 0
 push 6f1f3b9f3ad5d0d1a9ce1e2b6f7a1c5a4d1b2c3e 'gh-133710: Rework os.memfd_create() (GH-133711)'
-wait_until 60 "Buildbot's red build" build_ended "$MAIN" 2 2
+wait_until 180 "Buildbot's red build" build_ended "$MAIN" 2 2
