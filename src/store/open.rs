@@ -164,6 +164,8 @@ fn keep_private(path: &Path) -> Result<()> {
         std::fs::set_permissions(path, permissions)
             .context("others can read it, and the mode cannot be changed")?;
     }
+    // SQLite would only say that it cannot open it.
+    rustix::fs::access(path, rustix::fs::Access::READ_OK).map_err(std::io::Error::from)?;
     Ok(())
 }
 

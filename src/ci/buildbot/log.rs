@@ -140,8 +140,8 @@ fn pass_on(content: &str, sink: &mut dyn FnMut(Piece<'_>)) -> Came {
         }
         came.hand_on(content.get(begin..at), sink);
         let line = line.strip_suffix('\n').unwrap_or(line);
-        came.hand_on(line.get(..line.floor_char_boundary(LINE_CAP)), sink);
-        came.hand_on(Some("\n"), sink);
+        let cut = line.get(..line.floor_char_boundary(LINE_CAP));
+        came.hand_on(cut.map(|cut| format!("{cut}\n")).as_deref(), sink);
         begin = next;
     }
     came.hand_on(content.get(begin..), sink);
