@@ -201,7 +201,7 @@ impl World {
 
     /// Waits until a user's INBOX holds at least `count` mails.
     pub async fn inbox_of(&self, user: &str, count: usize) -> Vec<Vec<u8>> {
-        eventually(Duration::from_secs(20), || {
+        eventually(Duration::from_secs(120), || {
             Some(self.inbox(user)).filter(|mails| mails.len() >= count)
         })
         .await
