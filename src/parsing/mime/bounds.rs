@@ -9,6 +9,7 @@
 //! headers at a time with the library's own header parser.
 
 use mail_parser::{Message, MessageParser, MimeHeaders};
+use memchr::memmem;
 
 use super::growth::EncodedText;
 
@@ -50,14 +51,14 @@ pub(super) fn survey(raw: &[u8]) -> Survey {
         parts: 0,
         headers: 0,
         header_bytes: 0,
-        growth: 0,
+        texts: Vec::new(),
         here: Level::root(),
         outer: Vec::new(),
     };
     loop {
         match walk.part() {
             Ok(Step::NextPart) => {}
-            Ok(Step::End) if walk.growth > MAX_GROWTH => return Survey::Grows,
+            Ok(Step::End) if walk.grows() => return Survey::Grows,
             Ok(Step::End) => return Survey::Fits { open: walk.open() },
             Err(why) => return Survey::Beyond(why),
         }
@@ -108,7 +109,8 @@ struct Walk<'a> {
     parts: usize,
     headers: usize,
     header_bytes: usize,
-    growth: usize,
+    /// How the parts without parts are written, and their bytes.
+    texts: Vec<(EncodedText, &'a [u8])>,
     here: Level,
     outer: Vec<Level>,
 }
@@ -154,7 +156,7 @@ impl Walk<'_> {
         };
         let end = if is_followed { self.at } else { self.raw.len() };
         let body = self.raw.get(begin..end).unwrap_or_default();
-        self.growth = self.growth.saturating_add(headers.text.growth(body));
+        self.texts.push((headers.text, body));
         if is_followed {
             self.ascend()
         } else {
@@ -195,6 +197,15 @@ impl Walk<'_> {
         }
         self.outer.push(std::mem::replace(&mut self.here, inner));
         Ok(())
+    }
+
+    /// Whether decoding adds more than it may. Counted only where it could.
+    fn grows(&self) -> bool {
+        let sum = |growth: fn(EncodedText, &[u8]) -> usize| {
+            let growths = self.texts.iter().map(|(text, body)| growth(*text, body));
+            growths.fold(0, usize::saturating_add)
+        };
+        sum(EncodedText::most) > MAX_GROWTH && sum(EncodedText::growth) > MAX_GROWTH
     }
 
     fn open(&self) -> Vec<Vec<u8>> {
@@ -340,16 +351,6 @@ fn block_end(window: &[u8], last_header_end: usize) -> Option<usize> {
 
 /// The end of the first `--boundary`.
 fn find_delimiter(text: &[u8], boundary: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let rest = text.get(from..)?;
-        let hyphen = from + rest.iter().position(|byte| *byte == b'-')?;
-        let behind = text.get(hyphen + 1..)?;
-        if let Some(behind) = behind.strip_prefix(b"-")
-            && behind.starts_with(boundary)
-        {
-            return Some(hyphen + 2 + boundary.len());
-        }
-        from = hyphen + 1;
-    }
+    let delimiter = [b"--", boundary].concat();
+    memmem::find(text, &delimiter).map(|at| at + delimiter.len())
 }

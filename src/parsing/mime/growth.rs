@@ -4,6 +4,8 @@
 //! and so does each byte that has no meaning. A log of such bytes would cost the
 //! program three times its size, and more while it grows.
 
+use std::sync::LazyLock;
+
 /// How the text of a part is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EncodedText {
@@ -60,6 +62,16 @@ impl EncodedText {
         self.transfer != Transfer::Identity
     }
 
+    /// What [`Self::growth`] is at most, without a look at the body.
+    pub(super) fn most(self, body: &[u8]) -> usize {
+        let high = match self.transfer {
+            Transfer::Identity | Transfer::QuotedPrintable => body.len(),
+            // Three bytes of four letters.
+            Transfer::Base64 => body.len() / 4 * 3 + 3,
+        };
+        high.saturating_mul(2)
+    }
+
     /// Bytes by which this body can become larger than it is, at most.
     pub(super) fn growth(self, body: &[u8]) -> usize {
         let high = match self.transfer {
@@ -87,33 +99,51 @@ fn high_escapes(body: &[u8]) -> usize {
 
 /// The first bits of the bytes that base64 (RFC 2045, 6.8) stands for.
 fn high_in_base64(body: &[u8]) -> usize {
-    let mut place = 0;
+    let table = &*FIRST_BITS;
+    let bits = |letter: u8| table.get(usize::from(letter)).copied().unwrap_or(NONE);
     let mut high = 0;
-    for letter in body {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => continue,
-        };
-        // Four letters of six bits are three bytes: the first bits of those are
-        // the first of the first letter, the third of the second, the fifth of
-        // the third.
-        let first_bit = match place {
-            0 => 0b10_0000,
-            1 => 0b00_1000,
-            2 => 0b00_0010,
-            _ => 0,
-        };
-        if value & first_bit != 0 {
-            high += 1;
+    let mut rest = body;
+    let mut place = 0;
+    while let [letter, behind @ ..] = rest {
+        if place == 0
+            && let Some((letters, behind)) = rest.split_first_chunk::<4>()
+        {
+            let [a, b, c, d] = letters.map(bits);
+            if (a | b | c | d) & NONE == 0 {
+                high += usize::from((a & 1) + (b >> 1 & 1) + (c >> 2 & 1));
+                rest = behind;
+                continue;
+            }
         }
-        place = (place + 1) % 4;
+        rest = behind;
+        let bits = bits(*letter);
+        if bits != NONE {
+            high += usize::from(bits >> place & 1);
+            place = (place + 1) % 4;
+        }
     }
     high
 }
+
+/// What is no letter of base64.
+const NONE: u8 = 0x80;
+
+/// What a letter adds as the first, second, and third of four, from the lowest bit
+/// on: four letters of six bits are three bytes, and the first bits of those are
+/// the first of the first letter, the third of the second, the fifth of the third.
+static FIRST_BITS: LazyLock<[u8; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|letter| {
+        let value = match u8::try_from(letter).unwrap_or_default() {
+            letter @ b'A'..=b'Z' => letter - b'A',
+            letter @ b'a'..=b'z' => letter - b'a' + 26,
+            letter @ b'0'..=b'9' => letter - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return NONE,
+        };
+        (value >> 5 & 1) | (value >> 3 & 1) << 1 | (value >> 1 & 1) << 2
+    })
+});
 
 #[cfg(test)]
 mod tests {
