@@ -50,7 +50,9 @@ pub fn mask(message: &str) -> String {
     text = without_build_directories(&text);
     let mut names = Names::default();
     for rule in RULES.iter() {
-        text = names.apply(rule, &text);
+        if rule.may_match(&text) {
+            text = names.apply(rule, &text);
+        }
     }
     text
 }

@@ -14,10 +14,21 @@ pub(super) struct Rule {
     /// What the pattern cannot say by itself.
     pub(super) accepts: Accepts,
     pub(super) naming: Naming,
+    /// Whether no value is without a digit.
+    wants_digit: bool,
 }
 
 /// Takes the text before, the value, and the text after.
 type Accepts = fn(before: &str, found: &str, after: &str) -> bool;
+
+impl Rule {
+    /// A cheap look before the pattern's: nearly all of them want digits, and many
+    /// messages have none.
+    pub(super) fn may_match(&self, text: &str) -> bool {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || !byte.is_ascii();
+        !self.wants_digit || text.bytes().any(is_digit)
+    }
+}
 
 /// How different values of one kind are told apart.
 #[derive(Clone, Copy, PartialEq)]
@@ -34,7 +45,7 @@ pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     vec![
         rule("time", Alike, TIMESTAMP, always),
         rule("hex", Numbered, r"\b0[xX][0-9a-fA-F]+\b", is_address),
-        rule("hex", Numbered, r"\b[0-9a-fA-F]{8,128}\b", looks_like_hex),
+        rule("hex", Numbered, HEX, looks_like_hex),
         rule("uuid", Numbered, UUID, always),
         rule("id", Numbered, r"\b[0-9A-Za-z]{12,64}\b", looks_random),
         rule("tmp", Numbered, TEMPORARY_FOLDER, always),
@@ -58,6 +69,7 @@ fn rule(placeholder: &'static str, naming: Naming, source: &'static str, accepts
         pattern: pattern(source),
         accepts,
         naming,
+        wants_digit: ![HEX, UUID, TEMPORARY_FOLDER, TEMPORARY_NAME].contains(&source),
     }
 }
 
@@ -73,6 +85,8 @@ const TIMESTAMP: &str = r"(?x)
         (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \s+ \d{1,2} \s+
         \d{2}:\d{2}:\d{2} (?: \s+ \d{4} )? \b
   | \b \d{1,3}:\d{2}:\d{2} (?:[.,]\d+)? \b";
+
+const HEX: &str = r"\b[0-9a-fA-F]{8,128}\b";
 
 const UUID: &str = r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b";
 
