@@ -151,23 +151,46 @@ fn spoilt_logs_are_read_within_bounds() {
     }
 }
 
-/// Behind a few hundred lines that say nothing, lines are passed over many at a
-/// time; in pieces smaller than a line they are not.
+/// Lines that say nothing, of tests that pass, some of them with what they print.
+fn idle_lines(letter: &str, chance: &mut Chance) -> String {
+    let mut text = String::new();
+    for number in 0..chance.below(70) {
+        let name = format!("{letter}test_{number} (test.test_a.DefaultTests.test_{number})");
+        text.push_str(&match chance.below(9) {
+            0 => format!("{name}\n{letter}What it does. ... ok\n"),
+            1 => format!("{name} ... {letter}printed\n{letter}ok\n"),
+            2 => format!("{name} ... skipped 'no reason'\n"),
+            3 => format!("{name} [one] (i={number}) ... ok\r\n"),
+            4 => format!("{letter}some output (with words)\n{letter}\n"),
+            _ => format!("{name} ... ok\n"),
+        });
+    }
+    text
+}
+
+/// Where a log is known to have letters or not, and nothing is open, lines are
+/// passed over many at a time; in pieces smaller than a line they are not.
 #[test]
 fn what_is_passed_over_makes_no_difference() {
-    for (path, log) in inputs("logs", "txt") {
+    for (number, (path, log)) in inputs("logs", "txt").into_iter().enumerate() {
         let letter = if log.starts_with(b"h") { "o" } else { "" };
-        let mut long = format!("{letter}checking for something... yes\n").repeat(300);
-        long.push_str(&format!(
-            "{letter}test_before (test.test_a.T.test_before) ... ok\n"
-        ));
-        let long = [long.as_bytes(), &log].concat();
-        assert_eq!(
-            read_in_pieces(&long, usize::MAX),
-            read_in_pieces(&long, 1),
-            "{}",
-            path.display()
-        );
+        let progress = format!("{letter}0:00:01 [  1/400] test_before passed\n");
+        for begin in ["", &progress] {
+            let mut chance = Chance(0xc2b2_ae35 + number as u64);
+            let nothing = format!("{letter}checking for something... yes\n").repeat(200);
+            let mut long = [nothing.as_bytes(), begin.as_bytes()].concat();
+            long.extend(idle_lines(letter, &mut chance).bytes());
+            for line in log.split_inclusive(|byte| *byte == b'\n') {
+                long.extend(line);
+                if chance.below(30) == 0 && line.ends_with(b"\n") {
+                    long.extend(idle_lines(letter, &mut chance).bytes());
+                }
+            }
+            let what = format!("{} behind {begin:?}", path.display());
+            let by_lines = read_in_pieces(&long, 1);
+            assert_eq!(read_in_pieces(&long, usize::MAX), by_lines, "{what}");
+            assert_eq!(read_in_pieces(&long, 3000), by_lines, "{what}, in pieces");
+        }
     }
 }
 

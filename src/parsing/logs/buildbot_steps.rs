@@ -78,14 +78,19 @@ impl Faults {
 
     /// Git tells the cause on the line below, as `errno=Connection refused`.
     fn push_below(&mut self, line: &str) {
-        if let Some(best) = &mut self.best
-            && best.cause == Cause::Git
-            && best.below.is_empty()
-            && best.line.ends_with(':')
+        if self.is_open()
             && !line.is_empty()
+            && let Some(best) = &mut self.best
         {
             best.below.push(line.to_owned());
         }
+    }
+
+    /// Whether the next line belongs to the last fault.
+    pub(super) fn is_open(&self) -> bool {
+        self.best.as_ref().is_some_and(|best| {
+            best.cause == Cause::Git && best.below.is_empty() && best.line.ends_with(':')
+        })
     }
 
     /// The gravest one.

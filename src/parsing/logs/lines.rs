@@ -4,9 +4,9 @@
 //! without private keys.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use super::ci_decoration::undecorated;
+use super::skip::{self, Shown};
 
 /// Longest line that is looked at, in bytes; the rest of it is skipped.
 pub(super) const MAX_LINE: usize = 64 * 1024;
@@ -79,23 +79,22 @@ impl Lines {
         self.partial.is_empty() && is_decided && !self.in_key
     }
 
-    /// Passes over whole lines; those in `shown`, as ranges of bytes, are given out
-    /// all the same.
-    pub(super) fn skip(
-        &mut self,
-        lines: &[u8],
-        shown: [Range<usize>; 2],
-        each: &mut impl FnMut(u64, &str),
-    ) {
-        let before = self.number;
-        for part in shown {
-            self.number = before + count(lines.get(..part.start).unwrap_or_default());
-            let part = lines.get(part).unwrap_or_default();
-            for line in part.split_inclusive(|byte| *byte == b'\n') {
-                self.emit(clipped(line.strip_suffix(b"\n").unwrap_or(line)), each);
+    /// Passes over whole lines; those that have to be shown are given out all the
+    /// same.
+    pub(super) fn skip(&mut self, lines: &[u8], shown: &Shown, each: &mut impl FnMut(u64, &str)) {
+        let mut at = shown.tests.min(shown.all);
+        let mut counted = 0;
+        while let Some(rest) = lines.get(at..).filter(|rest| !rest.is_empty()) {
+            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let (line, _) = rest.split_at(length);
+            if at >= shown.all || skip::names_a_test(line) {
+                self.number += count(lines.get(counted..at).unwrap_or_default());
+                self.emit(clipped(line), each);
+                counted = at + length + 1;
             }
+            at += length + 1;
         }
-        self.number = before + count(lines);
+        self.number += count(lines.get(counted..).unwrap_or_default());
     }
 
     /// So many lines are missing here; a line that had begun ends.

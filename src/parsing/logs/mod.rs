@@ -38,6 +38,7 @@ use crate::domain::failure::{Failure, FailureKind, TestId};
 use found::Found;
 use lines::Lines;
 use reader::{Reader, Source};
+use skip::Search;
 
 /// What a text tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,22 +74,25 @@ impl LogReader {
     /// Takes the next bytes; lines and characters may be split anywhere.
     pub fn push(&mut self, bytes: &[u8]) {
         let Self { lines, reader } = self;
-        let mut rest = bytes;
-        while !rest.is_empty() {
+        let mut search = Search::new(bytes);
+        let mut at = 0;
+        while at < bytes.len() {
             if lines.may_skip() && reader.is_idle() {
-                let boring = skip::boring(rest);
-                if !boring.lines.is_empty() {
-                    let tail = skip::tail(boring.lines);
-                    lines.skip(boring.lines, tail, &mut |number, line| {
+                let end = search.boring(at, reader.scope());
+                let boring = bytes.get(at..end).unwrap_or_default();
+                if !boring.is_empty() {
+                    let shown = skip::shown(boring, reader.scope());
+                    lines.skip(boring, &shown, &mut |number, line| {
                         reader.push_numbered(number, line);
                     });
-                    rest = boring.rest;
-                    continue;
+                    at = end;
                 }
             }
-            rest = lines.push(rest, &mut |number, line| {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let rest = lines.push(rest, &mut |number, line| {
                 reader.push_numbered(number, line);
             });
+            at = bytes.len() - rest.len();
         }
     }
 

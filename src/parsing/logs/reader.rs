@@ -4,10 +4,12 @@
 mod blocks;
 mod closing;
 mod died;
+mod last_test;
 mod said;
 mod settle;
 
 pub(super) use closing::of_loose;
+use last_test::LastTest;
 
 use super::buildbot_steps::Faults;
 use super::compiler::Errors;
@@ -20,6 +22,7 @@ use super::leaks;
 use super::others::Others;
 use super::regrtest::{self, List, Place, Said};
 use super::sanitizer::Report;
+use super::skip::{self, Scope};
 use super::traceback::Traceback;
 use super::unittest::{self, Header};
 use crate::domain::failure::TestId;
@@ -53,7 +56,7 @@ pub(super) struct Reader {
     /// comes from the same stream.
     is_glued: bool,
     /// The test that ran last.
-    last_test: Option<TestId>,
+    last_test: LastTest,
     pub(super) in_rerun: bool,
     /// The numbers of the last progress line.
     place: Option<Place>,
@@ -152,7 +155,7 @@ impl Reader {
             file: None,
             running: None,
             is_glued: false,
-            last_test: None,
+            last_test: LastTest::default(),
             in_rerun: false,
             place: None,
             behind_rule: false,
@@ -185,6 +188,13 @@ impl Reader {
 
     /// Takes one line, without its end.
     pub(super) fn push(&mut self, line: &str) {
+        if self.is_idle() && skip::is_passed(line.as_bytes()) {
+            self.begun = self.number;
+            self.behind_rule = false;
+            self.running = None;
+            self.last_test.set_line(line);
+            return;
+        }
         let is_quoted = self.is_in_report();
         let is_taken = self.block_takes(line);
         self.look_aside(line, is_quoted && is_taken);
@@ -202,14 +212,24 @@ impl Reader {
         self.settle(None);
     }
 
-    /// Whether no block is open that the next line may belong to.
+    /// Whether nothing is open that the next line may belong to.
     pub(super) fn is_idle(&self) -> bool {
+        let is_outside = self.tests_seen || !(self.errors.is_open() || self.others.is_reading());
         matches!(self.block, Block::None)
-            && !self.errors.is_open()
-            && !self.others.is_reading()
+            && is_outside
+            && !self.faults.is_open()
             && self.expected.0 == Expected::Output
             && self.attentive == 0
             && !self.has_crash
+    }
+
+    /// Whose lines may come.
+    pub(super) fn scope(&self) -> Scope {
+        if self.tests_seen {
+            Scope::Tests
+        } else {
+            Scope::Anything
+        }
     }
 
     /// Whether regrtest, unittest or Buildbot wrote some of it.
@@ -232,15 +252,14 @@ impl Reader {
         if line.is_empty() {
             return;
         }
-        let running = regrtest::running(line);
         if let Some(ended) = self.ending(line) {
             self.verbose(ended);
         } else if let Some(said) = regrtest::read(line) {
             if matches!(said, Said::Progress { .. }) {
-                self.running_files = running.unwrap_or_default();
+                self.running_files = regrtest::running(line).unwrap_or_default();
             }
             self.heard(said);
-        } else if let Some(files) = running {
+        } else if let Some(files) = regrtest::running(line) {
             self.running_files = files;
         } else if let Some(header) = Header::parse(line) {
             self.block = Block::Header(header, self.behind_rule);

@@ -54,7 +54,8 @@ impl Report {
         if line.contains("Sanitizer") {
             return of_sanitizer(line).or_else(|| of_summary(line));
         }
-        of_runtime_error(line)
+        let has_words = line.contains(": runtime error: ");
+        has_words.then(|| of_runtime_error(line)).flatten()
     }
 
     /// Takes a line; `false` if it does not belong to the report.

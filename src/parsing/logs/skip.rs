@@ -1,161 +1,351 @@
 //! Nearly every line of a log says nothing: such lines are passed over many at a
 //! time, without a look at each.
 //!
-//! A line says nothing unless one of [`MARKS`] stands in it. Each reader of a
+//! A line says nothing unless one of the marks stands in it. Each reader of a
 //! form has its marks here; one that is missing makes the reader blind for its
 //! form in long logs, which the property tests find: a log that is read in
 //! pieces smaller than a line is read without this.
+//!
+//! All marks are looked for at once, by SIMD, as long as their first four bytes
+//! are at most [`MOST`] different ones. So a mark begins where it is rare in a
+//! log: `ng -- ` stands for `Warning -- `.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem;
 use regex::bytes::Regex;
 
-/// Whatever any reader reacts to while no block is open holds one of these.
-/// Letters that a mail's body lost at the beginning of a line do not matter
-/// here: bodies are not skipped.
-const MARKS: [&str; 63] = [
+use crate::parsing::bytes_pattern;
+
+/// Whatever a reader of tests reacts to while no block is open holds one of
+/// these. Letters that a mail's body lost at the beginning of a line do not
+/// matter here: bodies are not skipped.
+const OF_TESTS: [&str; 62] = [
     // regrtest
     "] test",
     "] idlelib",
     "Re-running ",
     " failed",
     " crashed",
-    "tests skipped",
-    "test skipped",
+    " worker ",
+    " tests skipped",
+    " test skipped",
     " omitted",
-    "slowest tests",
-    "tests OK",
-    "run no tests",
+    " run no tests",
     "altered the",
     "re-run test",
-    "esult: ",
+    "lt: ",
     "running (",
     "running: ",
     "Ran ",
     "Run ",
-    "Kill ",
-    // unittest
+    // unittest and doctest
     "FAIL",
     "ERROR",
     "UNEXPECTED",
     "unexpected success",
+    "====",
+    "****",
     // tracebacks, warnings, leaks
     "Traceback (",
-    "File \"",
-    "Exception",
-    "exception was never",
-    "Warning -- ",
+    "  File \"",
+    "Exception i",
+    "Unhandled exc",
+    "never retrieved",
+    "Failed to import",
+    "ng -- ",
     " leaked [",
-    // faulthandler and the interpreter
+    // faulthandler, the interpreter and the C library
     "Timeout (",
     "atal",
-    "thread 0x",
-    "Thread 0x",
     "Assertion",
-    "fault",
+    "*** ",
+    "(): ",
+    "double free",
+    "upted ",
+    "c_printerr",
+    "Debug memory",
+    // how processes die
+    " fault",
     "Bus error",
     "Abort",
-    "Killed",
+    "Kill",
+    "Illegal inst",
+    "nt exception",
+    "Trace/",
+    "Bad system",
+    "Terminated",
+    "sh: ",
     // sanitizers
     "Sanitizer",
-    "runtime error",
+    "me error: ",
+    // the machine, Buildbot, and keys, of which no line may be shown
+    "imed out",
+    "lost",
+    "Failed: ",
+    "Failure inst",
+    "by signal",
+    "WinError",
+    "No space",
+    "rarily unav",
+    "m finished with",
+    "----",
+];
+
+/// What besides them the readers of builds and of other runners react to, as
+/// long as regrtest said nothing.
+const OF_BUILDS: [&str; 33] = [
     // compilers and tools
-    "rror: ",
-    "rror ",
-    "rror[",
+    "ror:",
+    "ror ",
+    "ror[",
     "undefined ",
     "Undefined ",
     "ld: ",
-    " *** ",
-    "WARNING: ",
+    "bfd:",
+    ".exe: ",
+    "ple definition",
+    "t up to date",
+    "treated as e",
+    "ING: ",
+    "Fail",
+    "d stopped",
     // other runners
-    "session starts",
+    "=== ",
+    "ok  \t",
     "panic",
-    "XPASS",
-    "Failure",
-    "Failed",
-    "----",
-    "____",
-    "E   ",
-    "Subprocess ",
-    // the machine and Buildbot
-    "timed out",
-    "No space left",
-    "lost",
-    "signal ",
-    "program finished",
-    "WinError",
+    "t project ",
+    "[ RUN ",
+    "   Compiling ",
+    "running ",
+    // git, the network, and memory
+    "Could not",
+    "t known",
+    "n refused",
+    "n reset by",
+    "unreachable",
+    "y failure",
+    "n timeout",
+    "Cannot alloc",
+    "y exhausted",
+    "t of memory",
+    "E: Failed",
+    "E: Unable",
 ];
 
-/// The beginnings of commands to a terminal, and bytes that are taken out.
-const ODD: &str = r"\x1b|\x00";
+/// Marks that the regex crate looks for at once (its Teddy), by their beginnings.
+#[cfg(test)]
+const MOST: usize = 64;
 
-static MARK: LazyLock<Regex> = LazyLock::new(|| {
-    let marks: Vec<String> = MARKS.iter().map(|mark| regex::escape(mark)).collect();
-    let all = format!(r"(?-u){}|{ODD}", marks.join("|"));
-    crate::parsing::bytes_pattern(&all)
-});
+static TESTS: LazyLock<Regex> = LazyLock::new(|| any_of(&OF_TESTS));
+static BUILDS: LazyLock<Regex> = LazyLock::new(|| any_of(&OF_BUILDS));
 
-/// What can be passed over at the beginning of a piece of a log.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Boring<'a> {
-    /// Whole lines, with their ends; empty if the first line may say something.
-    pub(super) lines: &'a [u8],
-    /// What follows them.
-    pub(super) rest: &'a [u8],
+fn any_of(marks: &[&str]) -> Regex {
+    let marks: Vec<String> = marks.iter().map(|mark| regex::escape(mark)).collect();
+    bytes_pattern(&format!("(?-u){}", marks.join("|")))
 }
 
-/// Splits off the lines that say nothing. `bytes` begins at the beginning of a
-/// line.
-pub(super) fn boring(bytes: &[u8]) -> Boring<'_> {
-    let mut from = 0;
-    let end = loop {
-        let Some(mark) = bytes.get(from..).and_then(|rest| MARK.find(rest)) else {
-            break memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
-        };
-        let mark = from + mark.start();
-        let begin = line_before(bytes, mark);
-        let Some(length) = bytes
-            .get(mark..)
-            .and_then(|rest| memchr::memchr(b'\n', rest))
-        else {
-            break begin;
-        };
-        let end = mark + length;
-        if !passed(bytes.get(begin..end).unwrap_or_default()) {
-            break begin;
+/// Whose lines may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those of any tool.
+    Anything,
+    /// Those of tests: regrtest has begun, and errors of tools are none.
+    Tests,
+}
+
+/// Finds the lines in a piece of a log that may say something.
+#[derive(Debug)]
+pub(super) struct Search<'a> {
+    piece: &'a [u8],
+    tests: Next,
+    builds: Next,
+    odd: Next,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(piece: &'a [u8]) -> Self {
+        Self {
+            piece,
+            tests: Next::default(),
+            builds: Next::default(),
+            odd: Next::default(),
         }
-        from = end + 1;
+    }
+
+    /// The end of the whole lines from `at` on that say nothing: `at` if the first
+    /// line may say something. `at` is the beginning of a line.
+    pub(super) fn boring(&mut self, at: usize, scope: Scope) -> usize {
+        let mut begin = at;
+        loop {
+            let line = self.piece.get(begin..).unwrap_or_default();
+            let Some(end) = memchr::memchr(b'\n', line) else {
+                return begin;
+            };
+            let (line, _) = line.split_at(end);
+            if is_passed(line) {
+                begin += end + 1;
+                continue;
+            }
+            let mark = self.mark(begin, scope);
+            if mark < begin + end {
+                return begin;
+            }
+            // The line of the mark may be one of a test that passed.
+            begin = line_before(self.piece, mark).max(begin + end + 1);
+        }
+    }
+
+    /// Where the next mark stands; the end of the piece if there is none.
+    fn mark(&mut self, from: usize, scope: Scope) -> usize {
+        let piece = self.piece;
+        let find = |regex: &Regex| regex.find_at(piece, from).map(|found| found.start());
+        let tests = self.tests.get(from, || find(&TESTS));
+        // Beginnings of commands to a terminal, and bytes that are taken out.
+        let odd = self.odd.get(from, || {
+            memchr::memchr2(0x1b, 0, piece.get(from..)?).map(|at| from + at)
+        });
+        let next = tests.min(odd);
+        let next = match scope {
+            Scope::Anything => next.min(self.builds.get(from, || find(&BUILDS))),
+            Scope::Tests => next,
+        };
+        next.min(piece.len())
+    }
+}
+
+/// Where something stands next, so that it is looked for only once.
+#[derive(Debug, Default)]
+struct Next(Option<usize>);
+
+impl Next {
+    fn get(&mut self, from: usize, find: impl FnOnce() -> Option<usize>) -> usize {
+        match self.0 {
+            Some(at) if at >= from => at,
+            _ => *self.0.insert(find().unwrap_or(usize::MAX)),
+        }
+    }
+}
+
+/// What of lines that say nothing has to be looked at all the same.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// From here on the lines of which [`names_a_test`] holds: with them it is
+    /// known which test runs, or ran last, whatever was known before.
+    pub(super) tests: usize,
+    /// From here on all of them.
+    pub(super) all: usize,
+}
+
+/// Looks through whole lines, from the last one on.
+pub(super) fn shown(lines: &[u8], scope: Scope) -> Shown {
+    let all = match scope {
+        Scope::Anything => CONTEXT,
+        // The line above a report is a rule or not.
+        Scope::Tests => 1,
     };
-    let (lines, rest) = bytes.split_at(end);
-    Boring { lines, rest }
+    let mut ends = memchr::memrchr_iter(b'\n', lines);
+    let all = ends.nth(all).map_or(0, |end| end + 1);
+    let mut end = lines.len();
+    let mut ended = false;
+    while end > 0 {
+        let begin = line_before(lines, end - 1);
+        match Role::of(lines.get(begin..end - 1).unwrap_or_default()) {
+            Role::Ended => return Shown { tests: begin, all },
+            Role::Begun if ended => return Shown { tests: begin, all },
+            Role::Result => ended = true,
+            Role::Begun | Role::Other => {}
+        }
+        end = begin;
+    }
+    Shown { tests: 0, all }
 }
 
-/// The parts of lines that say nothing by themselves which may matter for what
-/// comes next, as ranges of bytes: the last test that was named, with the line
-/// below it; and the last [`TAIL`] lines behind these.
-pub(super) fn tail(lines: &[u8]) -> [Range<usize>; 2] {
-    let at = memmem::rfind(lines, b") ...").unwrap_or(0);
-    let begin = line_before(lines, at);
-    let mut ends = memchr::memchr_iter(b'\n', lines.get(begin..).unwrap_or_default());
-    // A docstring stands below the test's name.
-    let below = ends.nth(1).map_or(lines.len(), |end| begin + end + 1);
-    let behind = lines.get(below..).unwrap_or_default();
-    let mut ends = memchr::memrchr_iter(b'\n', behind);
-    let last = ends.nth(TAIL).map_or(below, |end| below + end + 1);
-    [begin..below, last..lines.len()]
-}
+/// Lines of a build that may matter for the next one that says something.
+const CONTEXT: usize = 50;
 
-/// Lines of a test's output that may matter.
-const TAIL: usize = 50;
-
-/// `test_x (…) ... ok`, whatever the test is called.
-fn passed(line: &[u8]) -> bool {
+/// Whether a line without a mark may tell of the test that runs, in words of
+/// unittest's verbose list: a name, a result, or both.
+pub(super) fn names_a_test(line: &[u8]) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    line.ends_with(b" ... ok") && line.len() < 1000 && !line.contains(&0x1b) && !line.contains(&0)
+    line.ends_with(b")")
+        || line.ends_with(b"ok")
+        || line.ends_with(b"failure")
+        || memmem::find(line, b" ...").is_some()
+        || memmem::find(line, b"skipped ").is_some()
+        || memchr::memchr(b'\r', line).is_some()
+        || line.len() > MAX_NAME
 }
+
+/// What a line of the verbose list says, whatever stood before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// `test_x (…) ... ok`: this test ended, and no other one is running.
+    Ended,
+    /// `test_x (…)`, `test_x (…) ...`: this test is running.
+    Begun,
+    /// `ok`, alone or behind a docstring: the running test has ended.
+    Result,
+    /// Anything else.
+    Other,
+}
+
+impl Role {
+    fn of(line: &[u8]) -> Self {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if is_passed(line) {
+            return Self::Ended;
+        }
+        let name = [&b") ... "[..], b") ...", b")"]
+            .iter()
+            .find_map(|end| line.strip_suffix(*end));
+        if name.is_some_and(is_plain_name) {
+            Self::Begun
+        } else if line.ends_with(b" ... ok") || matches!(line, b"ok" | b"ook" | b"eok") {
+            Self::Result
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Whether the line is `test_x (test.test_y.Z.test_x) ... ok` and so says, whatever
+/// stood before it, that this test ended and no other one is running.
+pub(super) fn is_passed(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line.strip_suffix(b") ... ok").is_some_and(is_plain_name)
+}
+
+/// Whether this is `test_x (test.test_y.Z.test_x` with or without a stream letter
+/// in front: a name that only the verbose list prints and that no reader can take
+/// for something else.
+fn is_plain_name(text: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b'(', text) else {
+        return false;
+    };
+    let (name, place) = text.split_at(at);
+    let Some(name) = name.strip_suffix(b" ") else {
+        return false;
+    };
+    let place = place.get(1..).unwrap_or_default();
+    // Without a way out of the loop, so that the compiler makes SIMD of it.
+    let is_name = |text: &[u8]| {
+        text.iter().fold(true, |is_name, byte| {
+            is_name & (byte.is_ascii_alphanumeric() | (*byte == b'_') | (*byte == b'.'))
+        })
+    };
+    name.len() > 1
+        && text.len() <= MAX_NAME
+        && is_name(name)
+        && is_name(place)
+        && memchr::memchr(b'.', place).is_some()
+        && !NO_NAMES.iter().any(|word| name.ends_with(word))
+}
+
+/// Longer lines are looked at.
+const MAX_NAME: usize = 900;
+/// Words with which sentences of regrtest begin.
+const NO_NAMES: [&[u8]; 2] = [b"unning", b"Run"];
 
 /// The beginning of the line in which `at` stands.
 fn line_before(bytes: &[u8], at: usize) -> usize {
@@ -164,39 +354,4 @@ fn line_before(bytes: &[u8], at: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(text: &str, rest: &str) {
-        let boring = boring(text.as_bytes());
-        assert_eq!(String::from_utf8_lossy(boring.rest), rest, "{text:?}");
-    }
-
-    #[test]
-    fn what_may_say_something_is_not_passed_over() {
-        check("", "");
-        check("some output\nmore", "more");
-        check(
-            "otest_a (x.T) ... ok\noutput\noFAIL: test_b (x.T)\n",
-            "oFAIL: test_b (x.T)\n",
-        );
-        check(
-            "test_FAILED (x.T) ... ok\r\ntest_b ... FAIL\n",
-            "test_b ... FAIL\n",
-        );
-        check("ERROR in the last line", "ERROR in the last line");
-        check("a\n\x1b[1mb\n", "\x1b[1mb\n");
-    }
-
-    #[test]
-    fn the_tail_has_the_last_test() {
-        let lines = format!(
-            "test_a (x.T) ... ok\ntest_b (x.T)\nDoc ... ok\ntest_c (x.T) ... one\ntwo\n{}end\n",
-            "output ... x\n".repeat(TAIL)
-        );
-        let [named, behind] = tail(lines.as_bytes()).map(|range| lines.get(range).unwrap());
-        assert_eq!(named, "test_c (x.T) ... one\ntwo\n");
-        assert_eq!(behind.lines().count(), TAIL);
-        assert_eq!(tail(b"x\n"), [0..2, 2..2]);
-    }
-}
+mod tests;

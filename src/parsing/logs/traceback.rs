@@ -67,20 +67,22 @@ pub(super) struct Traceback {
 impl Traceback {
     /// One that begins with this line; `None` if no traceback begins here.
     pub(super) fn begin(line: &str) -> Option<Self> {
-        let mut traceback = Self {
-            at: At::Frames,
-            group: Group::begin(line),
-            ..Self::default()
-        };
-        if is_start(line) {
-            return Some(traceback);
-        }
+        let group = Group::begin(line);
+        let is_start = line == START || group.is_some();
         // The first line of one whose beginning was cut off.
         let is_frame = line.starts_with("  File \"") && line.contains(", in ");
-        is_frame.then(|| {
+        if !is_start && !is_frame {
+            return None;
+        }
+        let mut traceback = Self {
+            at: At::Frames,
+            group,
+            ..Self::default()
+        };
+        if is_frame {
             traceback.push_frame(line);
-            traceback
-        })
+        }
+        Some(traceback)
     }
 
     /// Takes a line that belongs to it.

@@ -37,6 +37,10 @@ pub(super) struct Header {
 impl Header {
     /// Reads the first line.
     pub(super) fn parse(line: &str) -> Option<Self> {
+        // A cheap look first: every line comes here.
+        if !line.starts_with(['F', 'E', 'U']) {
+            return None;
+        }
         let (word, rest) = line.split_once(": ")?;
         let kind = match word {
             "FAIL" => FailureKind::TestFailed,
@@ -107,7 +111,8 @@ pub(super) fn result(words: &str, test: &TestId) -> Option<Verbose<'static>> {
 /// Reads a line of the verbose list. `pending` is the test of a line before that
 /// had no result because a docstring follows.
 pub(super) fn verbose<'a>(line: &'a str, pending: Option<&TestId>) -> Option<Verbose<'a>> {
-    let Some((first, behind)) = line.split_once(" ...") else {
+    let split = line.contains(" ...").then(|| line.split_once(" ..."));
+    let Some((first, behind)) = split.flatten() else {
         let is_whole = line.ends_with(')') && !line.starts_with(' ');
         return is_whole
             .then(|| test_id::parse(line))

@@ -100,7 +100,7 @@ impl Reader {
 
     /// Of a log the last one in the output of each file.
     fn close_output(&mut self, traceback: Traceback) {
-        let test = self.running.clone().or_else(|| self.last_test.clone());
+        let test = self.running.clone().or_else(|| self.last_test.get());
         let loose = Loose {
             owner: self.file.clone(),
             test: test.filter(|_| self.source == Source::Log),

@@ -129,7 +129,7 @@ impl Reader {
 
     /// The output of a file ends. A test that is still running did not end.
     pub(super) fn leave_file(&mut self) {
-        self.last_test = None;
+        self.last_test.set(None);
         let Some(running) = self.running.take() else {
             return;
         };
@@ -182,7 +182,7 @@ impl Reader {
 
     pub(super) fn ran(&mut self, test: Option<TestId>) {
         self.running = None;
-        self.last_test = test;
+        self.last_test.set(test);
     }
 
     /// The result of the running test, alone on its line behind other output.

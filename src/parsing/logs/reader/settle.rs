@@ -30,12 +30,13 @@ impl Reader {
         }
         let sure = self.running.as_ref().filter(|_| self.is_glued);
         // A quoted part of a log may name no file but the tests'.
-        let quoted = self.running.as_ref().or(self.last_test.as_ref());
-        let quoted = quoted
-            .filter(|_| self.file.is_none())
-            .and_then(|test| test.file.as_deref());
+        let quoted = || self.running.clone().or_else(|| self.last_test.get())?.file;
+        let quoted = self.file.is_none().then(quoted).flatten();
         self.waiting.push(Altered {
-            file: warning.file.or(quoted).map(|file| clipped(file).to_owned()),
+            file: warning
+                .file
+                .or(quoted.as_deref())
+                .map(|file| clipped(file).to_owned()),
             what: warning.altered.map(|what| clipped(what).to_owned()),
             lines: vec![clipped(line).to_owned()],
             test: sure.filter(|_| warning.file.is_none()).cloned(),
@@ -66,6 +67,10 @@ impl Reader {
 
     /// The next file's progress line has come, or the output ends.
     pub(super) fn settle(&mut self, next: Option<(&str, Option<&Outcome>)>) {
+        self.has_crash = false;
+        if self.waiting.is_empty() && self.settled == self.found.len() {
+            return;
+        }
         let before = self.file.clone();
         let outcome = |file: Option<&str>| {
             let file = self.files.get(file?)?;
@@ -110,7 +115,6 @@ impl Reader {
             }
         }
         self.settled = self.found.len();
-        self.has_crash = false;
     }
 
     /// `Ran 3 tests in 0.1s`: the reports of a run are complete.
@@ -126,9 +130,9 @@ impl Reader {
             entry.ran_none = true;
         }
         if let Some(running) = self.running.take() {
-            self.last_test = Some(running);
+            self.last_test.set(Some(running));
         }
-        if let Some(last) = self.last_test.as_ref() {
+        if let Some(last) = self.last_test.get() {
             self.marked.retain(|marked| {
                 marked.test.file != last.file || marked.kind == FailureKind::UnexpectedSuccess
             });
