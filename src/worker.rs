@@ -38,7 +38,7 @@ pub use clock::{Clock, wall_clock};
 pub use delivering::body_digest_approved_by;
 pub use drafting::redraft;
 pub use matching::match_row;
-pub use mirroring::mirror_max_age;
+pub use mirroring::{MANY as MANY_LISTED, PageListed, list_page, mirror_max_age};
 pub use parts::{Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
 pub use unseen::UNSEEN_AFTER;
 
@@ -77,7 +77,7 @@ pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
     mirroring::bring_up_to_date(parts, memory).await?;
     let signs_anew = signing::go_on(parts)?;
     let due = parts.store.due(parts.clock.now(), ROWS_A_PASS)?;
-    let mut is_idle = due.is_empty() && !signs_anew;
+    let mut is_idle = due.is_empty() && !signs_anew && memory.is_tidy;
     for id in due {
         parts.beat();
         if parts.is_stopping() {

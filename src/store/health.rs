@@ -55,7 +55,8 @@ impl Mirror<'_> {
              SET complete_at = excluded.complete_at,
                  open_at_complete = coalesce(excluded.open_at_complete, open_at_complete),
                  open_told = excluded.open_told,
-                 suspicious = excluded.suspicious",
+                 suspicious = excluded.suspicious,
+                 begun_at = NULL, given = NULL, to_come = NULL, asked_at = NULL",
             params![self.tracker, now, open_now, suspicious],
         )?;
         self.state()

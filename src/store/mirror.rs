@@ -1,7 +1,5 @@
 //! The local copy of a tracker's bug reports.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -16,15 +14,6 @@ pub struct Mirror<'a> {
     pub(super) tracker: &'a str,
 }
 
-/// A comment listed apart from its issue.
-#[derive(Debug, Clone)]
-pub struct CommentUpdate {
-    /// The issue's number.
-    pub issue: u64,
-    /// The comment.
-    pub comment: IssueComment,
-}
-
 /// How far the mirror is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MirrorState {
@@ -36,6 +25,21 @@ pub struct MirrorState {
     pub open_at_complete: Option<u64>,
     /// What is suspicious, in words.
     pub suspicious: Option<String>,
+    /// How far the listing is that has begun and not ended.
+    pub listing: Option<ListingUnderWay>,
+    /// Since when somebody waits for a listing.
+    pub asked_at: Option<Seconds>,
+}
+
+/// How far a listing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingUnderWay {
+    /// When it began.
+    pub begun_at: Seconds,
+    /// So many reports and comments it gave, what came twice included.
+    pub given: u64,
+    /// About so many are to come, if the tracker tells.
+    pub to_come: Option<u64>,
 }
 
 impl Store {
@@ -50,69 +54,13 @@ impl Store {
 }
 
 impl Mirror<'_> {
-    /// Adds or replaces reports, with their indexes and, if given, the listing's
-    /// cursor, in one transaction. Comments are added or replaced by their id;
-    /// none is removed.
-    pub fn upsert(&self, issues: &[Issue], cursor: Option<&str>) -> Result<()> {
-        let transaction = self.store.begin()?;
-        for issue in issues {
-            let id = self.upsert_issue(&transaction, issue)?;
-            for comment in &issue.comments {
-                upsert_comment(&transaction, id, comment)?;
-            }
-            index(&transaction, id)?;
-        }
-        self.save_cursor(&transaction, cursor)?;
-        Ok(transaction.commit()?)
-    }
-
-    /// Adds or replaces comments that were listed apart, and returns the numbers
-    /// of reports the mirror does not have (those comments are not kept).
-    pub fn upsert_comments(
-        &self,
-        comments: &[CommentUpdate],
-        cursor: Option<&str>,
-    ) -> Result<Vec<u64>> {
-        let transaction = self.store.begin()?;
-        let mut changed = BTreeSet::new();
-        let mut unknown = BTreeSet::new();
-        for update in comments {
-            match self.row_of(&transaction, update.issue)? {
-                Some(id) => {
-                    upsert_comment(&transaction, id, &update.comment)?;
-                    changed.insert(id);
-                }
-                None => {
-                    unknown.insert(update.issue);
-                }
-            }
-        }
-        for id in changed {
-            index(&transaction, id)?;
-        }
-        self.save_cursor(&transaction, cursor)?;
-        transaction.commit()?;
-        Ok(unknown.into_iter().collect())
-    }
-
-    /// Takes a report out that the tracker no longer has.
-    pub fn remove(&self, number: u64) -> Result<()> {
-        let transaction = self.store.begin()?;
-        if let Some(id) = self.row_of(&transaction, number)? {
-            for index in INDEXES {
-                transaction.execute(&format!("DELETE FROM {index} WHERE rowid = ?1"), [id])?;
-            }
-            transaction.execute("DELETE FROM issues WHERE id = ?1", [id])?;
-        }
-        Ok(transaction.commit()?)
-    }
-
     /// How far it is.
     pub fn state(&self) -> Result<MirrorState> {
         let state = self
             .connection()
             .prepare_cached(
-                "SELECT cursor, complete_at, open_at_complete, suspicious
+                "SELECT cursor, complete_at, open_at_complete, suspicious,
+                        begun_at, given, to_come, asked_at
                  FROM mirror_state
                  WHERE tracker = ?1",
             )?
@@ -122,6 +70,8 @@ impl Mirror<'_> {
                     complete_at: row.get(1)?,
                     open_at_complete: row.get(2)?,
                     suspicious: row.get(3)?,
+                    listing: listing(row)?,
+                    asked_at: row.get(7)?,
                 })
             })
             .optional()?;
@@ -130,7 +80,32 @@ impl Mirror<'_> {
             complete_at: None,
             open_at_complete: None,
             suspicious: None,
+            listing: None,
+            asked_at: None,
         }))
+    }
+
+    /// Somebody waits for a listing: the service begins one at its next step. The
+    /// end of a listing, or one that fails, takes it back.
+    pub fn ask(&self, now: Seconds) -> Result<()> {
+        self.connection().execute(
+            "INSERT INTO mirror_state (tracker, asked_at)
+             VALUES (?1, ?2)
+             ON CONFLICT (tracker) DO UPDATE SET asked_at = excluded.asked_at",
+            params![self.tracker, now],
+        )?;
+        Ok(())
+    }
+
+    /// What was asked for cannot be had now.
+    pub fn stop_asking(&self) -> Result<()> {
+        self.connection().execute(
+            "UPDATE mirror_state
+             SET asked_at = NULL
+             WHERE tracker = ?1 AND asked_at IS NOT NULL",
+            [self.tracker],
+        )?;
+        Ok(())
     }
 
     /// How many reports are open here.
@@ -151,13 +126,23 @@ impl Mirror<'_> {
         )?)
     }
 
+    /// When a report last changed, as far as is known here.
+    pub fn updated_at(&self, number: u64) -> Result<Option<Seconds>> {
+        Ok(self
+            .connection()
+            .prepare_cached("SELECT updated_at FROM issues WHERE tracker = ?1 AND number = ?2")?
+            .query_row(params![self.tracker, number], |row| row.get(0))
+            .optional()?)
+    }
+
     /// One report, with its comments.
     pub fn issue(&self, number: u64) -> Result<Option<Issue>> {
         let snapshot = self.connection().unchecked_transaction()?;
         let found = snapshot
             .prepare_cached(
                 "SELECT id, number, url, title, body, labels, open,
-                        created_at, updated_at, closed_at
+                        created_at, updated_at, closed_at,
+                        author, resolution, duplicate_of
                  FROM issues
                  JOIN issue_bodies ON issue_bodies.issue = issues.id
                  WHERE tracker = ?1 AND number = ?2",
@@ -177,120 +162,6 @@ impl Mirror<'_> {
     pub(super) fn connection(&self) -> &Connection {
         &self.store.connection
     }
-
-    fn row_of(&self, connection: &Connection, number: u64) -> Result<Option<i64>> {
-        Ok(connection
-            .prepare_cached("SELECT id FROM issues WHERE tracker = ?1 AND number = ?2")?
-            .query_row(params![self.tracker, number], |row| row.get(0))
-            .optional()?)
-    }
-
-    fn upsert_issue(&self, connection: &Connection, issue: &Issue) -> Result<i64> {
-        let id = self.upsert_head(connection, issue)?;
-        connection
-            .prepare_cached(
-                "INSERT INTO issue_bodies (issue, body)
-                 VALUES (?1, ?2)
-                 ON CONFLICT (issue) DO UPDATE SET body = excluded.body",
-            )?
-            .execute(params![id, without_nul(&issue.body)])?;
-        Ok(id)
-    }
-
-    fn upsert_head(&self, connection: &Connection, issue: &Issue) -> Result<i64> {
-        Ok(connection
-            .prepare_cached(
-                "INSERT INTO issues (tracker, number, url, title, labels, open,
-                                     created_at, updated_at, closed_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                 ON CONFLICT (tracker, number) DO UPDATE
-                 SET url = excluded.url,
-                     title = excluded.title,
-                     labels = excluded.labels,
-                     open = excluded.open,
-                     created_at = excluded.created_at,
-                     updated_at = excluded.updated_at,
-                     closed_at = excluded.closed_at
-                 RETURNING id",
-            )?
-            .query_row(
-                params![
-                    self.tracker,
-                    issue.number,
-                    issue.url,
-                    without_nul(&issue.title),
-                    serde_json::to_string(&issue.labels)?,
-                    issue.open,
-                    issue.created_at,
-                    issue.updated_at,
-                    issue.closed_at
-                ],
-                |row| row.get(0),
-            )?)
-    }
-
-    fn save_cursor(&self, connection: &Connection, cursor: Option<&str>) -> Result<()> {
-        let Some(cursor) = cursor else {
-            return Ok(());
-        };
-        connection.execute(
-            "INSERT INTO mirror_state (tracker, cursor)
-             VALUES (?1, ?2)
-             ON CONFLICT (tracker) DO UPDATE SET cursor = excluded.cursor",
-            params![self.tracker, cursor],
-        )?;
-        Ok(())
-    }
-}
-
-const INDEXES: [&str; 3] = ["issue_titles", "issue_title_parts", "issue_texts"];
-
-/// Brings the three indexes to what the tables say of a report.
-fn index(connection: &Connection, id: i64) -> Result<()> {
-    for titles in ["issue_titles", "issue_title_parts"] {
-        connection
-            .prepare_cached(&format!(
-                "INSERT OR REPLACE INTO {titles} (rowid, title)
-                 SELECT id, title FROM issues WHERE id = ?1"
-            ))?
-            .execute([id])?;
-    }
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO issue_texts (rowid, title, body, comments)
-             SELECT id, title, body,
-                    coalesce((SELECT group_concat(text, char(10))
-                              FROM issue_comments
-                              WHERE issue = issues.id), '')
-             FROM issues
-             JOIN issue_bodies ON issue_bodies.issue = issues.id
-             WHERE id = ?1",
-        )?
-        .execute([id])?;
-    Ok(())
-}
-
-fn upsert_comment(connection: &Connection, id: i64, comment: &IssueComment) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO issue_comments (issue, comment, author, text, at)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (issue, comment) DO UPDATE
-             SET author = excluded.author, text = excluded.text, at = excluded.at",
-        )?
-        .execute(params![
-            id,
-            comment.id,
-            comment.author,
-            without_nul(&comment.text),
-            comment.at
-        ])?;
-    Ok(())
-}
-
-/// SQLite's functions and its query language end a text at NUL.
-pub(super) fn without_nul(text: &str) -> String {
-    text.replace('\0', " ")
 }
 
 fn issue_row(row: &Row<'_>) -> Result<Issue> {
@@ -306,7 +177,21 @@ fn issue_row(row: &Row<'_>) -> Result<Issue> {
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         closed_at: row.get("closed_at")?,
+        author: row.get("author")?,
+        resolution: row.get("resolution")?,
+        duplicate_of: row.get("duplicate_of")?,
     })
+}
+
+fn listing(row: &Row<'_>) -> rusqlite::Result<Option<ListingUnderWay>> {
+    let Some(begun_at) = row.get("begun_at")? else {
+        return Ok(None);
+    };
+    Ok(Some(ListingUnderWay {
+        begun_at,
+        given: row.get::<_, Option<u64>>("given")?.unwrap_or(0),
+        to_come: row.get("to_come")?,
+    }))
 }
 
 fn comments_of(connection: &Connection, id: i64) -> Result<Vec<IssueComment>> {

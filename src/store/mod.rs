@@ -16,7 +16,7 @@
 //! | `withdraw` | an approval of which nothing happened |
 //! | `ledger`, `switches`, `audit` | the loop breaker, STOP, the trail |
 //! | `troubles` | services that fail, and the disk |
-//! | `mirror`, `health`, `search`, `pairs` | bug reports and what is known of them |
+//! | `mirror`, `upsert`, `health`, `search`, `pairs` | bug reports and what is known of them |
 //! | `signing` | old signatures are made anew |
 
 use std::fmt;
@@ -47,6 +47,7 @@ mod switches;
 #[cfg(test)]
 mod tests;
 mod troubles;
+mod upsert;
 mod withdraw;
 
 pub use crate::domain::delivery::DeliveryKind;
@@ -59,7 +60,7 @@ pub use intake::{IncomingMail, MailboxCursor, Taken};
 pub use ledger::{LedgerEntry, LedgerScope};
 pub use listing::ListFilter;
 pub use lock::{DaemonLock, LockRefused, lock_daemon};
-pub use mirror::{CommentUpdate, Mirror, MirrorState};
+pub use mirror::{ListingUnderWay, Mirror, MirrorState};
 pub use notifications::Revised;
 pub use outbox::{DeliveryRow, FrozenId};
 pub use outcome::Finish;
@@ -72,6 +73,7 @@ pub use search::{Combine, Hit, Order};
 pub use signing::{Renamed, Signing};
 pub use switches::{Switch, SwitchState};
 pub use troubles::{Service, ServiceTrouble, disk_trouble, is_disk_trouble};
+pub use upsert::{Batch, CommentUpdate};
 
 /// Who is named in the audit trail when no person acted.
 pub const PROGRAM: &str = "buildbot-watch";

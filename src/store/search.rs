@@ -7,7 +7,7 @@ use anyhow::Result;
 use rusqlite::{Row, params};
 
 use super::Mirror;
-use super::mirror::without_nul;
+use super::upsert::without_nul;
 use crate::domain::Seconds;
 use crate::domain::issue::IssueRef;
 
@@ -129,6 +129,23 @@ impl Mirror<'_> {
              )",
         )?;
         Ok(statement.query_row(params![query, self.tracker, most], |row| row.get(0))?)
+    }
+
+    /// Those of the terms that say something: they occur in some reports, and in
+    /// `most` at the most. Each with the number of its reports, rarest first; a term
+    /// that is given twice is here once. A search for any of several terms costs as
+    /// much as the reports that have them, so leave the common ones out.
+    pub fn selective<'t>(&self, terms: &[&'t str], most: usize) -> Result<Vec<(&'t str, u64)>> {
+        let distinct: BTreeSet<&str> = terms.iter().copied().collect();
+        let mut selective = Vec::new();
+        for term in distinct {
+            let frequency = self.frequency(term, most.saturating_add(1))?;
+            if frequency > 0 && frequency <= most as u64 {
+                selective.push((term, frequency));
+            }
+        }
+        selective.sort_by_key(|(_, frequency)| *frequency);
+        Ok(selective)
     }
 
     /// Whether each index finds a report by its title.

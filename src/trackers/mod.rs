@@ -73,6 +73,9 @@ pub struct Page {
     pub comments: Vec<CommentOn>,
     /// Where to go on.
     pub next: Next,
+    /// About how many issues and comments this pass has still to give after this
+    /// page, where the tracker tells; what it does not tell of yet is not counted.
+    pub to_come: Option<u64>,
 }
 
 /// A comment given apart from its issue.

@@ -111,6 +111,10 @@ pub struct Memory {
     /// The CI systems, by host, that did not answer: until when each is left
     /// alone, and why.
     pub ci_troubles: BTreeMap<String, (Seconds, String)>,
+    /// When the log last told how far a listing is.
+    pub listing_told_at: Seconds,
+    /// Whether the pieces that the mirror's indexes grew by are joined.
+    pub is_tidy: bool,
     /// Whether people were told that the tracker's listing is suspicious.
     pub is_suspicion_told: bool,
     /// The silence of the list that people were told of.
@@ -126,6 +130,8 @@ impl Memory {
             quiet_until: None,
             opened_this_run: Vec::new(),
             ci_troubles: BTreeMap::new(),
+            listing_told_at: 0,
+            is_tidy: true,
             is_suspicion_told: false,
             silence: None,
         }

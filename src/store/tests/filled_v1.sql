@@ -42,12 +42,14 @@ WHERE id = 3;
 INSERT INTO switches VALUES ('pause', 'release day', 'anna', 1700000060);
 INSERT INTO audit VALUES (1, 1, 'anna', 'approved', 'revision 1', 1700000020);
 
-INSERT INTO issues VALUES (1, 'embedded', 7, 'https://t/7', 'test_os fails', '["tests"]', 1, 1600000000, 1600000001, NULL);
+INSERT INTO issues (id, tracker, number, url, title, labels, open, created_at, updated_at, closed_at)
+VALUES (1, 'embedded', 7, 'https://t/7', 'test_os fails', '["tests"]', 1, 1600000000, 1600000001, NULL);
 INSERT INTO issue_bodies VALUES (1, 'It fails.');
 INSERT INTO issue_comments VALUES (1, 'c1', 'ben', 'Here too: ResourceWarning', 1600000001);
 INSERT INTO issue_titles (rowid, title) VALUES (1, 'test_os fails');
 INSERT INTO issue_title_parts (rowid, title) VALUES (1, 'test_os fails');
 INSERT INTO issue_texts (rowid, title, body, comments)
 VALUES (1, 'test_os fails', 'It fails.', 'Here too: ResourceWarning');
-INSERT INTO mirror_state VALUES ('embedded', 'c', 1700000000, 1, 1, NULL);
+INSERT INTO mirror_state (tracker, cursor, complete_at, open_at_complete, open_told, suspicious)
+VALUES ('embedded', 'c', 1700000000, 1, 1, NULL);
 INSERT INTO pairs VALUES ('embedded', 'v1:aa', 7, 'confirmed', 1, 'anna', 1700000020);

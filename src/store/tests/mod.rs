@@ -166,5 +166,8 @@ fn issue(number: u64, title: &str) -> Issue {
         created_at: NOW,
         updated_at: NOW,
         closed_at: None,
+        author: "anna".to_owned(),
+        resolution: None,
+        duplicate_of: None,
     }
 }

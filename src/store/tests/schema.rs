@@ -7,7 +7,7 @@ use crate::store::open::{MIGRATIONS, migrate};
 use crate::store::{LockRefused, lock_daemon};
 
 /// What a database of each version holds; a new version gets a new one.
-const FILLED: [&str; 3] = [
+const FILLED: [&str; 4] = [
     include_str!("filled_v1.sql"),
     concat!(
         include_str!("filled_v1.sql"),
@@ -17,6 +17,12 @@ const FILLED: [&str; 3] = [
         include_str!("filled_v1.sql"),
         include_str!("filled_v2_more.sql"),
         include_str!("filled_v3_more.sql")
+    ),
+    concat!(
+        include_str!("filled_v1.sql"),
+        include_str!("filled_v2_more.sql"),
+        include_str!("filled_v3_more.sql"),
+        include_str!("filled_v4_more.sql")
     ),
 ];
 
@@ -66,6 +72,9 @@ fn every_version_is_brought_to_the_last_with_all_it_holds() {
         assert_eq!(store.quick_check().unwrap(), Vec::<String>::new());
         assert_eq!(store.instance_key().unwrap(), [0; 32]);
         read_what_version_1_wrote(&store);
+        let listed_up_to = store.mirror("embedded").state().unwrap().cursor;
+        let expected = (from >= 4).then_some("here");
+        assert_eq!(listed_up_to.as_deref(), expected, "from version {from}");
     }
 }
 

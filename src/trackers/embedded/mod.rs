@@ -3,6 +3,7 @@
 //! The marker is a column that must be unique, so that doing the same work twice
 //! is doing it once; nothing here is ever in doubt.
 
+mod filling;
 mod seed;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,9 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi, params};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, ffi, params,
+};
 
 use crate::domain::Seconds;
 use crate::domain::delivery::{Outcome, Receipt};
@@ -40,6 +43,7 @@ CREATE TABLE IF NOT EXISTS issues (
     -- Rises with every change of any issue; what a mirror asks by.
     change INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS issues_by_change ON issues (change);
 CREATE TABLE IF NOT EXISTS comments (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     issue INTEGER NOT NULL REFERENCES issues (number),
@@ -48,7 +52,17 @@ CREATE TABLE IF NOT EXISTS comments (
     text TEXT NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS comments_of ON comments (issue);
 ";
+
+/// Columns that came later, and their types: a file of an earlier version gets them.
+const LATER_COLUMNS: [(&str, &str); 5] = [
+    ("author", "TEXT NOT NULL DEFAULT ''"),
+    ("updated_at", "INTEGER"),
+    ("closed_at", "INTEGER"),
+    ("resolution", "TEXT"),
+    ("duplicate_of", "INTEGER"),
+];
 
 const NEXT_CHANGE: &str = "(SELECT 1 + coalesce(max(change), 0) FROM issues)";
 
@@ -70,6 +84,7 @@ impl Embedded {
             let connection = Connection::open(path)?;
             connection.busy_timeout(Duration::from_secs(5))?;
             connection.execute_batch(SCHEMA)?;
+            add_later_columns(&connection)?;
             Ok(connection)
         };
         // In words alone: an error of SQLite's in it would be taken for the store's.
@@ -93,19 +108,25 @@ impl Embedded {
         let connection = self.connection()?;
         let mut query = connection.prepare(
             "SELECT number, title, body, labels, is_open, created_at, change,
-                (SELECT max(at) FROM comments WHERE issue = number)
+                (SELECT max(at) FROM comments WHERE issue = number) AS commented_at,
+                author, updated_at, closed_at, resolution, duplicate_of
              FROM issues WHERE change > ?1 ORDER BY change LIMIT ?2",
         )?;
         let mut last = after;
         let mut issues = query
             .query_map(params![after, PAGE], |row| {
-                last = row.get(6)?;
+                last = row.get("change")?;
                 issue(row)
             })?
             .collect::<rusqlite::Result<Vec<Issue>>>()?;
         for issue in &mut issues {
             issue.comments = comments(&connection, issue.number)?;
         }
+        let to_come = connection.query_row(
+            "SELECT count(*) FROM issues WHERE change > ?1",
+            [last],
+            number,
+        )?;
         let next = if issues.len() >= usize::try_from(PAGE)? {
             Next::More(last.to_string())
         } else {
@@ -115,6 +136,7 @@ impl Embedded {
             issues,
             comments: Vec::new(),
             next,
+            to_come: Some(to_come),
         })
     }
 
@@ -282,11 +304,39 @@ impl Embedded {
     }
 }
 
+fn add_later_columns(connection: &Connection) -> rusqlite::Result<()> {
+    if missing_columns(connection)?.is_empty() {
+        return Ok(());
+    }
+    // Several processes may open an old file at once.
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    for (name, kind) in missing_columns(&transaction)? {
+        transaction.execute_batch(&format!("ALTER TABLE issues ADD COLUMN {name} {kind}"))?;
+    }
+    transaction.commit()
+}
+
+fn missing_columns(connection: &Connection) -> rusqlite::Result<Vec<(&'static str, &'static str)>> {
+    let mut known =
+        connection.prepare("SELECT 1 FROM pragma_table_info('issues') WHERE name = ?1")?;
+    let mut missing = Vec::new();
+    for (name, kind) in LATER_COLUMNS {
+        if !known.exists([name])? {
+            missing.push((name, kind));
+        }
+    }
+    Ok(missing)
+}
+
 fn issue(row: &rusqlite::Row<'_>) -> rusqlite::Result<Issue> {
     let number = number(row)?;
     let labels: String = row.get(3)?;
     let created_at: Seconds = row.get(5)?;
-    let commented_at: Option<Seconds> = row.get(7)?;
+    let commented_at: Option<Seconds> = row.get("commented_at")?;
+    let closed_at: Option<Seconds> = row.get("closed_at")?;
+    let updated_at: Option<Seconds> = row.get("updated_at")?;
+    let changed_at = commented_at.max(closed_at).max(updated_at);
+    let duplicate_of: Option<i64> = row.get("duplicate_of")?;
     Ok(Issue {
         number,
         url: format!("{WEB}{number}"),
@@ -296,8 +346,11 @@ fn issue(row: &rusqlite::Row<'_>) -> rusqlite::Result<Issue> {
         labels: serde_json::from_str(&labels).unwrap_or_default(),
         open: row.get(4)?,
         created_at,
-        updated_at: commented_at.map_or(created_at, |at| at.max(created_at)),
-        closed_at: None,
+        updated_at: changed_at.map_or(created_at, |at| at.max(created_at)),
+        closed_at,
+        author: row.get("author")?,
+        resolution: row.get("resolution")?,
+        duplicate_of: duplicate_of.map(i64::unsigned_abs),
     })
 }
 

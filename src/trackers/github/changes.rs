@@ -15,6 +15,8 @@ use crate::trackers::github::check::remedy;
 use crate::trackers::github::shapes::{CommentRow, IssueRow, Label, seconds};
 use crate::trackers::{CommentOn, Next, Page, dates};
 
+const PAGE_SIZE: u64 = 100;
+
 /// Longer texts are cut, in characters. (GitHub's own limit is 65,536.)
 const MOST_TEXT: usize = 100_000;
 
@@ -44,10 +46,11 @@ impl GitHub {
         };
         let mut issues = Vec::new();
         let mut comments = Vec::new();
+        let to_come;
         let is_complete = match cursors.reading {
             Reading::Issues => {
                 let rest;
-                (issues, rest) = self.issues(&mut cursors.issues).await?;
+                (issues, rest, to_come) = self.issues(&mut cursors.issues).await?;
                 if rest == Rest::Nothing {
                     cursors.reading = Reading::Comments;
                 }
@@ -55,7 +58,7 @@ impl GitHub {
             }
             Reading::Comments => {
                 let rest;
-                (comments, rest) = self.comments(&mut cursors.comments).await?;
+                (comments, rest, to_come) = self.comments(&mut cursors.comments).await?;
                 if rest == Rest::Nothing {
                     cursors.reading = Reading::Issues;
                 }
@@ -72,11 +75,12 @@ impl GitHub {
             issues,
             comments,
             next,
+            to_come,
         })
     }
 
-    async fn issues(&self, cursor: &mut Cursor) -> Result<(Vec<Issue>, Rest)> {
-        let (rows, rest) = self
+    async fn issues(&self, cursor: &mut Cursor) -> Result<(Vec<Issue>, Rest, Option<u64>)> {
+        let (rows, rest, to_come) = self
             .list::<IssueRow>("/issues", cursor, &[("state", "all")])
             .await?;
         let entries: Vec<(u64, Seconds)> = rows
@@ -89,11 +93,11 @@ impl GitHub {
             .filter(|row| row.pull_request.is_none() && fresh.contains(&row.number))
             .map(|row| self.issue(row))
             .collect();
-        Ok((issues, rest))
+        Ok((issues, rest, to_come))
     }
 
-    async fn comments(&self, cursor: &mut Cursor) -> Result<(Vec<CommentOn>, Rest)> {
-        let (rows, rest) = self
+    async fn comments(&self, cursor: &mut Cursor) -> Result<(Vec<CommentOn>, Rest, Option<u64>)> {
+        let (rows, rest, to_come) = self
             .list::<CommentRow>("/issues/comments", cursor, &[])
             .await?;
         let entries: Vec<(u64, Seconds)> = rows
@@ -106,7 +110,7 @@ impl GitHub {
             .filter(|row| fresh.contains(&row.id))
             .filter_map(comment)
             .collect();
-        Ok((comments, rest))
+        Ok((comments, rest, to_come))
     }
 
     async fn list<Row: DeserializeOwned>(
@@ -114,13 +118,14 @@ impl GitHub {
         path: &str,
         cursor: &Cursor,
         more: &[(&str, &str)],
-    ) -> Result<(Vec<Row>, Rest)> {
+    ) -> Result<(Vec<Row>, Rest, Option<u64>)> {
         let since = dates::for_github(cursor.from.max(0));
         let page = cursor.page.to_string();
+        let size = PAGE_SIZE.to_string();
         let mut query = vec![
             ("sort", "updated"),
             ("direction", "asc"),
-            ("per_page", "100"),
+            ("per_page", size.as_str()),
             ("since", since.as_str()),
             ("page", page.as_str()),
         ];
@@ -130,12 +135,13 @@ impl GitHub {
             let remedy = remedy(&trouble);
             trouble.into_error_with(remedy)
         })?;
-        let rest = if has_next(&answer) {
-            Rest::More
+        let (rest, to_come) = if has_next(&answer) {
+            let pages = last_page(&answer).map(|last| last.saturating_sub(cursor.page));
+            (Rest::More, pages.map(|pages| u64::from(pages) * PAGE_SIZE))
         } else {
-            Rest::Nothing
+            (Rest::Nothing, Some(0))
         };
-        Ok((answer.json()?, rest))
+        Ok((answer.json()?, rest, to_come))
     }
 
     fn issue(&self, row: IssueRow) -> Issue {
@@ -155,6 +161,10 @@ impl GitHub {
             created_at: seconds(&row.created_at),
             updated_at: seconds(&row.updated_at),
             closed_at: row.closed_at.as_deref().map(seconds),
+            author: row.user.map(|user| user.login).unwrap_or_default(),
+            // `reopened` is why it is open.
+            resolution: row.state_reason.filter(|_| row.state != "open"),
+            duplicate_of: None,
         }
     }
 
@@ -169,6 +179,19 @@ pub(super) fn has_next(answer: &Answer) -> bool {
     answer
         .header("link")
         .is_some_and(|links| links.split(',').any(|link| link.contains("rel=\"next\"")))
+}
+
+/// The number of the last page, if the server tells it: not where it pages by a
+/// cursor of its own.
+fn last_page(answer: &Answer) -> Option<u32> {
+    let links = answer.header("link")?;
+    let last = links
+        .split(',')
+        .find(|link| link.contains("rel=\"last\""))?;
+    let (address, _) = last.split_once('>')?;
+    let (_, query) = address.split_once('?')?;
+    let mut values = query.split('&');
+    values.find_map(|value| value.strip_prefix("page=")?.parse().ok())
 }
 
 fn comment(row: CommentRow) -> Option<CommentOn> {

@@ -19,6 +19,8 @@ pub(super) struct IssueRow {
     #[serde(default)]
     pub(super) labels: Vec<Label>,
     pub(super) state: String,
+    #[serde(default)]
+    pub(super) state_reason: Option<String>,
     pub(super) user: Option<Account>,
     pub(super) created_at: String,
     pub(super) updated_at: String,

@@ -9,18 +9,25 @@ use crate::http::Broken;
 use crate::trackers::cursor::{Cursor, Rest};
 use crate::trackers::roundup::Roundup;
 use crate::trackers::roundup::shapes::{
-    Collection, Envelope, IssueRow, Item, Message, MessageRow, Named, seconds,
+    Collection, Envelope, IssueRow, Item, Message, MessageRow, Named, OneOrMany, seconds,
 };
 use crate::trackers::trouble::{Trouble, readable};
 use crate::trackers::{Next, Page, TextHit, dates};
 
-const PAGE_SIZE: &str = "50";
+const PAGE_SIZE: u64 = 50;
 /// Messages are fetched one by one, so many at a time.
 const AT_ONCE: usize = 4;
 /// Longer texts are cut, in characters.
 const MOST_TEXT: usize = 100_000;
 /// Fields that a tracker's schema may lack.
-const OPTIONAL_FIELDS: [&str; 4] = ["status", "versions", "components", "keywords"];
+const OPTIONAL_FIELDS: [&str; 6] = [
+    "status",
+    "versions",
+    "components",
+    "keywords",
+    "resolution",
+    "superseder",
+];
 
 impl Roundup {
     pub(crate) async fn changed_since(&self, cursor: Option<&str>) -> Result<Page> {
@@ -44,6 +51,7 @@ impl Roundup {
         } else {
             Rest::Nothing
         };
+        let to_come = left(&cursor, &rows);
         let fresh = cursor.take(&entries, rest);
         let mut issues = Vec::new();
         for row in rows.collection {
@@ -60,6 +68,7 @@ impl Roundup {
             issues,
             comments: Vec::new(),
             next,
+            to_come,
         })
     }
 
@@ -68,15 +77,19 @@ impl Roundup {
     async fn issue_rows(&self, cursor: &Cursor) -> Result<Collection<IssueRow>> {
         let from = format!("{};", dates::for_roundup(cursor.from.max(0)));
         let page = cursor.page.to_string();
+        let size = PAGE_SIZE.to_string();
         let mut optional = OPTIONAL_FIELDS.to_vec();
         loop {
-            let fields = format!("title,activity,creation,messages,{}", optional.join(","));
+            let fields = format!(
+                "title,activity,creation,creator,messages,{}",
+                optional.join(",")
+            );
             let query = [
                 ("activity", from.as_str()),
                 ("@fields", fields.trim_end_matches(',')),
                 ("@verbose", "2"),
                 ("@sort", "activity,id"),
-                ("@page_size", PAGE_SIZE),
+                ("@page_size", &size),
                 ("@page_index", &page),
             ];
             match self.api.get("rest/data/issue", &query).await {
@@ -118,6 +131,7 @@ impl Roundup {
         };
         let name_of = |status: &Named| status.name.clone();
         let status = row.status.as_ref().and_then(name_of);
+        let master = row.superseder.as_ref().and_then(OneOrMany::first);
         Ok(Issue {
             number,
             url: self.issue_url(number),
@@ -133,6 +147,9 @@ impl Roundup {
             created_at: seconds(Some(&row.creation)),
             updated_at: seconds(Some(&row.activity)),
             closed_at: None,
+            author: row.creator.as_ref().and_then(name_of).unwrap_or_default(),
+            resolution: row.resolution.as_ref().and_then(name_of),
+            duplicate_of: master.and_then(|master| master.id.parse().ok()),
         })
     }
 
@@ -211,6 +228,14 @@ impl Roundup {
         }
         Ok(text_hits(&String::from_utf8_lossy(&answer.body)))
     }
+}
+
+/// How many rows come after this page, if the server counted them.
+fn left(cursor: &Cursor, rows: &Collection<IssueRow>) -> Option<u64> {
+    let until_here =
+        u64::from(cursor.page.saturating_sub(1)) * PAGE_SIZE + rows.collection.len() as u64;
+    let total = u64::try_from(rows.total).ok()?;
+    Some(total.saturating_sub(until_here))
 }
 
 /// Ids are numbers in a database, but text in JSON.

@@ -63,6 +63,26 @@ pub(super) struct IssueRow {
     pub(super) components: Vec<Named>,
     #[serde(default)]
     pub(super) keywords: Vec<Named>,
+    pub(super) creator: Option<Named>,
+    pub(super) resolution: Option<Named>,
+    pub(super) superseder: Option<OneOrMany>,
+}
+
+/// The classic schema allows several superseders, that of bugs.python.org one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(Named),
+    Many(Vec<Named>),
+}
+
+impl OneOrMany {
+    pub(super) fn first(&self) -> Option<&Named> {
+        match self {
+            Self::One(one) => Some(one),
+            Self::Many(many) => many.first(),
+        }
+    }
 }
 
 #[derive(Deserialize, Clone)]

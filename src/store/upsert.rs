@@ -1,0 +1,316 @@
+//! Reports and comments come into the mirror, with their indexes.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Mirror;
+use crate::domain::Seconds;
+use crate::domain::issue::{Issue, IssueComment, named_master};
+
+/// A comment listed apart from its issue.
+#[derive(Debug, Clone)]
+pub struct CommentUpdate {
+    /// The issue's number.
+    pub issue: u64,
+    /// The comment.
+    pub comment: IssueComment,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// Reports to add or replace.
+    pub issues: &'a [Issue],
+    /// Comments listed apart; their report may come later.
+    pub comments: &'a [CommentUpdate],
+    /// Where the listing goes on after this page.
+    pub cursor: &'a str,
+    /// About how many more entries it has, if the tracker tells.
+    pub to_come: Option<u64>,
+}
+
+impl Mirror<'_> {
+    /// Adds or replaces reports, with their indexes and, if given, the listing's
+    /// cursor, in one transaction. Comments are added or replaced by their id;
+    /// none is removed.
+    pub fn upsert(&self, issues: &[Issue], cursor: Option<&str>) -> Result<()> {
+        let transaction = self.store.begin()?;
+        for issue in issues {
+            let id = self.upsert_issue(&transaction, issue)?;
+            bring_up_to_date(&transaction, id)?;
+        }
+        if let Some(cursor) = cursor {
+            self.save_cursor(&transaction, cursor)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Takes in one page of a listing and remembers how far that is, in one
+    /// transaction: whenever the program ends, the listing goes on behind the last
+    /// page that was taken in. A comment whose report is not here waits for it.
+    pub fn take(&self, batch: &Batch<'_>, now: Seconds) -> Result<()> {
+        let transaction = self.store.begin()?;
+        let mut changed = BTreeSet::new();
+        for issue in batch.issues {
+            changed.insert(self.upsert_issue(&transaction, issue)?);
+        }
+        for update in batch.comments {
+            match self.row_of(&transaction, update.issue)? {
+                Some(id) => {
+                    upsert_comment(&transaction, id, &update.comment)?;
+                    changed.insert(id);
+                }
+                None => self.keep_early(&transaction, update)?,
+            }
+        }
+        for id in changed {
+            bring_up_to_date(&transaction, id)?;
+        }
+        self.save_cursor(&transaction, batch.cursor)?;
+        transaction.execute(
+            "UPDATE mirror_state
+             SET begun_at = coalesce(begun_at, ?2),
+                 given = coalesce(given, 0) + ?3,
+                 to_come = ?4
+             WHERE tracker = ?1",
+            params![
+                self.tracker,
+                now,
+                batch.issues.len() + batch.comments.len(),
+                batch.to_come
+            ],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Takes a report out that the tracker no longer has.
+    pub fn remove(&self, number: u64) -> Result<()> {
+        let transaction = self.store.begin()?;
+        if let Some(id) = self.row_of(&transaction, number)? {
+            for index in INDEXES {
+                transaction.execute(&format!("DELETE FROM {index} WHERE rowid = ?1"), [id])?;
+            }
+            transaction.execute("DELETE FROM issues WHERE id = ?1", [id])?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Joins the pieces that the indexes grew by, some hundred pages of the file at
+    /// a time; says whether there is more to join. Searches are faster afterwards,
+    /// and the file is smaller. For the time after many reports came in.
+    pub fn tidy(&self) -> Result<bool> {
+        let mut is_more = false;
+        for index in INDEXES {
+            // A step that finds nothing to do still counts one change
+            // (sqlite.org/fts5.html, 6.8).
+            let before = self.connection().total_changes();
+            self.connection().execute(
+                &format!("INSERT INTO {index} ({index}, rank) VALUES ('merge', ?1)"),
+                [-PAGES_AT_ONCE],
+            )?;
+            is_more |= self.connection().total_changes() - before > 1;
+        }
+        Ok(is_more)
+    }
+
+    fn row_of(&self, connection: &Connection, number: u64) -> Result<Option<i64>> {
+        Ok(connection
+            .prepare_cached("SELECT id FROM issues WHERE tracker = ?1 AND number = ?2")?
+            .query_row(params![self.tracker, number], |row| row.get(0))
+            .optional()?)
+    }
+
+    fn upsert_issue(&self, connection: &Connection, issue: &Issue) -> Result<i64> {
+        let id = self.upsert_head(connection, issue)?;
+        connection
+            .prepare_cached(
+                "INSERT INTO issue_bodies (issue, body)
+                 VALUES (?1, ?2)
+                 ON CONFLICT (issue) DO UPDATE SET body = excluded.body",
+            )?
+            .execute(params![id, without_nul(&issue.body)])?;
+        for comment in &issue.comments {
+            upsert_comment(connection, id, comment)?;
+        }
+        self.adopt_early(connection, issue.number, id)?;
+        Ok(id)
+    }
+
+    fn upsert_head(&self, connection: &Connection, issue: &Issue) -> Result<i64> {
+        Ok(connection
+            .prepare_cached(
+                "INSERT INTO issues (tracker, number, url, title, labels, open,
+                                     created_at, updated_at, closed_at,
+                                     author, resolution, duplicate_of)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 ON CONFLICT (tracker, number) DO UPDATE
+                 SET url = excluded.url,
+                     title = excluded.title,
+                     labels = excluded.labels,
+                     open = excluded.open,
+                     created_at = excluded.created_at,
+                     updated_at = excluded.updated_at,
+                     closed_at = excluded.closed_at,
+                     author = excluded.author,
+                     resolution = excluded.resolution,
+                     duplicate_of = excluded.duplicate_of
+                 RETURNING id",
+            )?
+            .query_row(
+                params![
+                    self.tracker,
+                    issue.number,
+                    issue.url,
+                    without_nul(&issue.title),
+                    serde_json::to_string(&issue.labels)?,
+                    issue.open,
+                    issue.created_at,
+                    issue.updated_at,
+                    issue.closed_at,
+                    issue.author,
+                    issue.resolution,
+                    issue.duplicate_of
+                ],
+                |row| row.get(0),
+            )?)
+    }
+
+    fn keep_early(&self, connection: &Connection, update: &CommentUpdate) -> Result<()> {
+        let comment = &update.comment;
+        connection
+            .prepare_cached(
+                "INSERT INTO early_comments (tracker, number, comment, author, text, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (tracker, number, comment) DO UPDATE
+                 SET author = excluded.author, text = excluded.text, at = excluded.at",
+            )?
+            .execute(params![
+                self.tracker,
+                update.issue,
+                comment.id,
+                comment.author,
+                without_nul(&comment.text),
+                comment.at
+            ])?;
+        Ok(())
+    }
+
+    /// A report takes over the comments that came before it.
+    fn adopt_early(&self, connection: &Connection, number: u64, id: i64) -> Result<()> {
+        connection
+            .prepare_cached(
+                "INSERT INTO issue_comments (issue, comment, author, text, at)
+                 SELECT ?3, comment, author, text, at
+                 FROM early_comments
+                 WHERE tracker = ?1 AND number = ?2
+                 ON CONFLICT (issue, comment) DO NOTHING",
+            )?
+            .execute(params![self.tracker, number, id])?;
+        connection
+            .prepare_cached("DELETE FROM early_comments WHERE tracker = ?1 AND number = ?2")?
+            .execute(params![self.tracker, number])?;
+        Ok(())
+    }
+
+    fn save_cursor(&self, connection: &Connection, cursor: &str) -> Result<()> {
+        connection.execute(
+            "INSERT INTO mirror_state (tracker, cursor)
+             VALUES (?1, ?2)
+             ON CONFLICT (tracker) DO UPDATE SET cursor = excluded.cursor",
+            params![self.tracker, cursor],
+        )?;
+        Ok(())
+    }
+}
+
+pub(super) const INDEXES: [&str; 3] = ["issue_titles", "issue_title_parts", "issue_texts"];
+
+/// So many pages of the file are written by one step of [`Mirror::tidy`]: with 4
+/// KiB each, others wait for well under a second.
+const PAGES_AT_ONCE: i64 = 500;
+
+/// After a change of a report or its comments: what follows from both.
+fn bring_up_to_date(connection: &Connection, id: i64) -> Result<()> {
+    find_master(connection, id)?;
+    index(connection, id)
+}
+
+/// GitHub says that a report is a duplicate; of which one stands in a comment.
+fn find_master(connection: &Connection, id: i64) -> Result<()> {
+    let is_unknown = connection
+        .prepare_cached(
+            "SELECT 1
+             FROM issues
+             WHERE id = ?1 AND open = 0 AND duplicate_of IS NULL
+               AND resolution IN ('duplicate', 'not_planned')",
+        )?
+        .exists([id])?;
+    if !is_unknown {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT text FROM issue_comments WHERE issue = ?1 ORDER BY at DESC, comment DESC",
+    )?;
+    let mut texts = statement.query([id])?;
+    while let Some(row) = texts.next()? {
+        if let Some(master) = named_master(row.get_ref(0)?.as_str()?) {
+            connection
+                .prepare_cached(
+                    "UPDATE issues SET duplicate_of = ?2 WHERE id = ?1 AND number <> ?2",
+                )?
+                .execute(params![id, master])?;
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Brings the three indexes to what the tables say of a report.
+fn index(connection: &Connection, id: i64) -> Result<()> {
+    for titles in ["issue_titles", "issue_title_parts"] {
+        connection
+            .prepare_cached(&format!(
+                "INSERT OR REPLACE INTO {titles} (rowid, title)
+                 SELECT id, title FROM issues WHERE id = ?1"
+            ))?
+            .execute([id])?;
+    }
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO issue_texts (rowid, title, body, comments)
+             SELECT id, title, body,
+                    coalesce((SELECT group_concat(text, char(10))
+                              FROM issue_comments
+                              WHERE issue = issues.id), '')
+             FROM issues
+             JOIN issue_bodies ON issue_bodies.issue = issues.id
+             WHERE id = ?1",
+        )?
+        .execute([id])?;
+    Ok(())
+}
+
+fn upsert_comment(connection: &Connection, id: i64, comment: &IssueComment) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO issue_comments (issue, comment, author, text, at)
+             VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (issue, comment) DO UPDATE
+             SET author = excluded.author, text = excluded.text, at = excluded.at",
+        )?
+        .execute(params![
+            id,
+            comment.id,
+            comment.author,
+            without_nul(&comment.text),
+            comment.at
+        ])?;
+    Ok(())
+}
+
+/// SQLite's functions and its query language end a text at NUL.
+pub(super) fn without_nul(text: &str) -> String {
+    text.replace('\0', " ")
+}
