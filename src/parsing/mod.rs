@@ -11,6 +11,7 @@
 //! hole and a remark.
 
 pub mod excerpt;
+pub mod issues;
 pub mod logs;
 pub mod mime;
 mod notices;
