@@ -10,6 +10,7 @@
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
+//! | `syncing`, `importing`, `bar` | the tracker's reports come in, and how far that is |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
 //!
 //! Verbs print text for people with `screen::Screen::say` and one document for
@@ -17,6 +18,7 @@
 //! the screen's business.
 
 mod args;
+mod bar;
 mod checking;
 mod deciding;
 mod delivering;
@@ -24,6 +26,7 @@ mod demo;
 mod facts;
 mod failing;
 mod history;
+mod importing;
 mod inputs;
 mod json;
 mod linking;
@@ -42,6 +45,7 @@ mod showing;
 mod status;
 mod summary;
 mod switching;
+mod syncing;
 mod texts;
 mod understood;
 mod verbs;
@@ -155,6 +159,8 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Check => return checking::check(&session),
         Verb::Run => return service(&session),
         Verb::Status => status::status(&session)?,
+        Verb::Sync => return syncing::sync(&session),
+        Verb::Import(wanted) => importing::import(&session, &wanted)?,
         Verb::List(wanted) => listing::list(&session, &wanted)?,
         Verb::Show { draft, full } => {
             let detail = if full { Detail::Full } else { Detail::Short };

@@ -18,7 +18,10 @@ const GROUPS: [(&str, &[&str]); 5] = [
         "Try it, nothing leaves your machine",
         &["demo", "read", "replay"],
     ),
-    ("Set it up and run it", &["check", "run", "status"]),
+    (
+        "Set it up and run it",
+        &["check", "run", "status", "sync", "import"],
+    ),
     (
         "Decide on drafts",
         &[
@@ -121,6 +124,14 @@ pub(super) enum InputForm {
     Mail,
     /// The log of a step
     Log,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// A file of reports, one JSON object a line; can be given several times
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(super) issues: Vec<PathBuf>,
 }
 
 /// `resolve`

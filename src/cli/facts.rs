@@ -14,8 +14,8 @@ use crate::domain::delivery::DeliveryKind;
 use crate::domain::life::{ClosedReason, DeliveryState};
 use crate::domain::silence::{LOOKED_AT, Silence, silence};
 use crate::store::{
-    DeliveryId, DeliveryRow, LedgerScope, ListFilter, MailboxCursor, MirrorHealth, NotificationId,
-    ServiceTrouble, Store, Switch, SwitchState,
+    DeliveryId, DeliveryRow, LedgerScope, ListFilter, ListingUnderWay, MailboxCursor, MirrorHealth,
+    NotificationId, ServiceTrouble, Store, Switch, SwitchState,
 };
 use crate::worker::{UNSEEN_AFTER, mirror_max_age};
 
@@ -59,6 +59,8 @@ pub(super) struct Tracker {
     pub(super) reports: u64,
     pub(super) open: u64,
     pub(super) complete_at: Option<Seconds>,
+    /// A listing that goes on.
+    pub(super) listing: Option<ListingUnderWay>,
     pub(super) health: MirrorHealth,
 }
 
@@ -143,10 +145,12 @@ fn tracker(config: &Config, store: &Store, now: Seconds) -> Result<Tracker> {
     let mirror = store.mirror(&name);
     let interval = config.tracker.sync_interval.as_secs();
     let max_age = mirror_max_age(Seconds::try_from(interval).unwrap_or(Seconds::MAX));
+    let state = mirror.state()?;
     Ok(Tracker {
         reports: mirror.count()?,
         open: mirror.open_count()?,
-        complete_at: mirror.state()?.complete_at,
+        complete_at: state.complete_at,
+        listing: state.listing,
         health: mirror.health(now, max_age)?,
         name,
     })
@@ -226,6 +230,11 @@ pub(super) fn document(facts: &Facts) -> Value {
             "reports": facts.tracker.reports,
             "open": facts.tracker.open,
             "complete_at": facts.tracker.complete_at.map(timestamp),
+            "listing": facts.tracker.listing.map(|listing| json!({
+                "begun_at": timestamp(listing.begun_at),
+                "given": listing.given,
+                "to_come": listing.to_come,
+            })),
             "health": health,
             "why": why,
         },

@@ -14,6 +14,7 @@ use serde_json::Value;
 pub(super) struct Screen {
     form: Form,
     colour: bool,
+    redraws: bool,
     width: usize,
 }
 
@@ -55,6 +56,7 @@ impl Screen {
         Self {
             form,
             colour: terminal && !no_colour && !dumb,
+            redraws: form == Form::Text && terminal && !dumb,
             width: width().clamp(40, GREATEST_WIDTH),
         }
     }
@@ -67,6 +69,19 @@ impl Screen {
     /// Whether a person can be asked something here.
     pub(super) fn can_ask(&self) -> bool {
         self.form == Form::Text && io::stdin().is_terminal() && io::stdout().is_terminal()
+    }
+
+    /// Whether a line can be drawn over: on a terminal.
+    pub(super) fn redraws(&self) -> bool {
+        self.redraws
+    }
+
+    /// Draws a line over the last one that was drawn so; an empty one takes it away.
+    pub(super) fn redraw(&self, line: &str) {
+        if self.redraws {
+            // ECMA-48's EL: what is to the right of the cursor goes.
+            write(&format!("\r{line}\u{1b}[K"));
+        }
     }
 
     /// Prints a line for people.

@@ -129,6 +129,31 @@ impl Session {
         }
     }
 
+    /// The store of a configuration, made if it is not there: only in a folder that
+    /// is there, and by its owner, so that the service can use it afterwards.
+    pub(super) fn store_or_new(&self, config: &Config) -> Result<Store> {
+        let path = daemon::database(config);
+        if path.try_exists().unwrap_or(true) {
+            return self.store_of(config);
+        }
+        let folder = &config.store.state_dir;
+        if !folder.is_dir() {
+            let what = format!("there is no state folder {}", folder.display());
+            let remedy = format!(
+                "make it for the user of the service: install -d -m 700 -o USER {}",
+                quoted(&folder.to_string_lossy())
+            );
+            return Err(Refusal::new(what, remedy).into());
+        }
+        #[cfg(unix)]
+        if let Some((_, Owner::Other(_))) = owner(folder) {
+            let (whose, remedy) = self.whose(folder);
+            let what = format!("there is no database {} yet, and {whose}", path.display());
+            return Err(Refusal::new(what, remedy).into());
+        }
+        Store::open(&path).map_err(|error| self.not_opened(error, &path))
+    }
+
     /// Why a file of the store cannot be used, with what to type if it is another
     /// user's.
     pub(super) fn not_opened(&self, error: Error, path: &Path) -> Error {

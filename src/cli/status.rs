@@ -8,8 +8,9 @@ use super::session::Session;
 use super::showing::delivery_lines;
 use super::words::{age, count, when, wrapped};
 use crate::config::{Config, Mailbox};
+use crate::domain::Seconds;
 use crate::domain::untrusted::terminal;
-use crate::store::{MirrorHealth, SwitchState};
+use crate::store::{ListingUnderWay, MirrorHealth, SwitchState};
 
 /// Shows how things stand.
 pub(super) fn status(session: &Session) -> Result<()> {
@@ -142,6 +143,9 @@ fn outside(session: &Session, config: &Config, facts: &Facts) {
         }
         (word, Some(why)) => line(session, "", Some(Tone::Warning), &format!("{word}: {why}")),
     }
+    if let Some(listing) = &tracker.listing {
+        line(session, "", None, &listing_words(listing, session.now));
+    }
     let kind = match &config.mailbox {
         Mailbox::Imap(imap) => format!("{} on {}", imap.folder, imap.host),
         Mailbox::Maildir { path, .. } | Mailbox::Mbox { path, .. } => path.display().to_string(),
@@ -177,6 +181,24 @@ fn outside(session: &Session, config: &Config, facts: &Facts) {
         .map(|cap| format!("{} of {} {}", cap.used, cap.allowed, cap.name))
         .collect();
     line(session, "Sent", None, &caps.join(", "));
+}
+
+/// How far a listing of the tracker is.
+fn listing_words(listing: &ListingUnderWay, now: Seconds) -> String {
+    let ListingUnderWay {
+        begun_at,
+        given,
+        to_come,
+    } = *listing;
+    let far = match to_come {
+        Some(to_come) => {
+            let whole = given.saturating_add(to_come);
+            let percent = (given * 100).checked_div(whole).unwrap_or(100);
+            format!("{given} of about {whole} reports and comments ({percent} %)")
+        }
+        None => format!("{given} reports and comments so far"),
+    };
+    format!("being listed for {}: {far}", age(begun_at, now))
 }
 
 fn trouble(session: &Session, facts: &Facts) {

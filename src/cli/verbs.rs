@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::args::{DraftId, List, Read, Replay, Resolve, Who};
+use super::args::{DraftId, Import, List, Read, Replay, Resolve, Who};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -114,6 +114,43 @@ Example:
 Next: whatever it points at; usually buildbot-watch list"
     )]
     Status,
+
+    /// List the tracker's reports now, until none is left
+    ///
+    /// The program searches its own copy of the tracker's bug reports. The service
+    /// keeps it up to date; the first time, that takes a while for a large tracker.
+    /// This does the same by hand, before the service is started. It can be broken
+    /// off at any moment, and goes on there the next time. While the service runs,
+    /// it asks the service for it and waits. Ends with 1 if the copy is not fit to
+    /// say that there is no report.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  sudo -u buildbot-watch buildbot-watch sync
+
+Next: buildbot-watch status"
+    )]
+    Sync,
+
+    /// Take in bug reports from a file
+    ///
+    /// One JSON object a line: number and title; and optional key, bpo, state (open
+    /// or closed), labels, created, updated, closed (2026-11-22, or with a time:
+    /// 2026-11-22T07:18:47Z), resolution, duplicate_of or superseder, body, comments
+    /// (a list of date and text), url, author. An embedded tracker gets them
+    /// as its own; of any other tracker the copy gets them, until the tracker itself
+    /// is listed. A report that is newer there stays. A line that is none is named,
+    /// and nothing is taken in.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch import --issues issues.jsonl --dir /tmp/bbw
+
+Next: buildbot-watch sync"
+    )]
+    Import(Import),
 
     /// List the drafts that wait for you
     ///
