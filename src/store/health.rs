@@ -1,9 +1,10 @@
 //! Whether the mirror may be trusted to say that something does not exist (I11).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use anyhow::Result;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::{Mirror, MirrorState, audit};
 use crate::domain::Seconds;
@@ -28,6 +29,13 @@ const DROP_PERCENT: u64 = 2;
 /// each was seen: in a tracker with 20 open reports one closing is 5 %.
 const ORDINARY_CLOSINGS: u64 = 5;
 
+/// So many steps are made from the oldest report to the newest when some are
+/// searched for.
+const CANARY_STEPS: i64 = 6;
+
+/// The beginning of a text that is searched for, in characters.
+const CANARY_CHARS: usize = 80;
+
 /// How far the clock may go back before the age of a listing means nothing.
 const CLOCK_TOLERANCE: Seconds = 300;
 
@@ -42,8 +50,9 @@ impl Mirror<'_> {
     /// error), or if more than 2 % of the reports the tracker speaks of are not
     /// here. A drop counts as explained if the mirror saw each of at most five
     /// closings. A later listing that is as it should be clears the suspicion, and
-    /// so does a person ([`Mirror::accept`]).
+    /// so does a person ([`Mirror::accept`]). What an index lacks is put into it.
     pub fn finish_sync(&self, open_now: u64, now: Seconds) -> Result<MirrorState> {
+        self.mend_indexes()?;
         let suspicious = {
             let before = self.state()?.open_at_complete;
             suspicion(before, open_now, self.open_count()?)
@@ -115,32 +124,80 @@ impl Mirror<'_> {
         })
     }
 
-    /// Searches for the oldest, a middle and the newest report by their titles;
-    /// words, if one is not found.
+    /// Searches for some reports whose answers are known, from the oldest to the
+    /// newest: each by its title in every index, and by the beginnings of its text
+    /// and of its last comment; words, if one is not found.
     fn canary(&self) -> Result<Option<String>> {
-        let mut statement = self.connection().prepare_cached(
-            "SELECT number, title
-             FROM issues
-             WHERE tracker = ?1
-               AND id IN (
-                   (SELECT min(id) FROM issues WHERE tracker = ?1),
-                   (SELECT max(id) FROM issues WHERE tracker = ?1),
-                   (SELECT min(id) FROM issues
-                    WHERE tracker = ?1
-                      AND id >= (SELECT (min(id) + max(id)) / 2 FROM issues WHERE tracker = ?1)))",
-        )?;
-        let canaries = statement.query_map([self.tracker], |row| {
-            Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?))
-        })?;
-        for canary in canaries {
-            let (number, title) = canary?;
-            if !self.finds(number, &title)? {
-                return Ok(Some(format!(
-                    "the search does not find issue {number} by its own title"
-                )));
-            }
+        for id in self.canaries()? {
+            let (number, title, body, comment) = self
+                .connection()
+                .prepare_cached(
+                    "SELECT number, title, substr(body, 1, ?2),
+                            (SELECT substr(text, 1, ?2)
+                             FROM issue_comments
+                             WHERE issue = issues.id
+                             ORDER BY at DESC
+                             LIMIT 1)
+                     FROM issues
+                     JOIN issue_bodies ON issue_bodies.issue = issues.id
+                     WHERE id = ?1",
+                )?
+                .query_row(params![id, CANARY_CHARS], |row| {
+                    Ok((
+                        row.get::<_, u64>(0)?,
+                        row.get::<_, String>(1)?,
+                        row.get::<_, String>(2)?,
+                        row.get::<_, Option<String>>(3)?,
+                    ))
+                })?;
+            let by = if !self.finds(number, &title)? {
+                "title"
+            } else if !self.finds_text(number, &body)? {
+                "text"
+            } else if !self.finds_text(number, &comment.unwrap_or_default())? {
+                "last comment"
+            } else {
+                continue;
+            };
+            return Ok(Some(format!(
+                "the search does not find issue {number} by its own {by}"
+            )));
         }
         Ok(None)
+    }
+
+    /// The rows of some reports, spread over all of them.
+    fn canaries(&self) -> Result<BTreeSet<i64>> {
+        // By the rows' order: an index on the tracker would be read from end to end.
+        let one = |order: &str| -> Result<Option<i64>> {
+            let found = self.connection().query_row(
+                &format!(
+                    "SELECT id FROM issues NOT INDEXED
+                     WHERE tracker = ?1
+                     ORDER BY id {order}
+                     LIMIT 1"
+                ),
+                [self.tracker],
+                |row| row.get(0),
+            );
+            Ok(found.optional()?)
+        };
+        let (Some(first), Some(last)) = (one("ASC")?, one("DESC")?) else {
+            return Ok(BTreeSet::new());
+        };
+        let mut nearest = self.connection().prepare_cached(
+            "SELECT id FROM issues NOT INDEXED
+             WHERE tracker = ?1 AND id >= ?2
+             ORDER BY id
+             LIMIT 1",
+        )?;
+        (0..=CANARY_STEPS)
+            .map(|step| {
+                let at = first + (last - first) / CANARY_STEPS * step;
+                let at = if step == CANARY_STEPS { last } else { at };
+                Ok(nearest.query_row(params![self.tracker, at], |row| row.get(0))?)
+            })
+            .collect()
     }
 }
 

@@ -53,6 +53,10 @@ const LONGEST_TERM: usize = 200;
 /// Further terms are not looked for.
 const MOST_TERMS: usize = 32;
 
+/// Of more reports that match, those are looked at that came last. A search for a
+/// word that nearly all have would cost as much as all of them.
+const MOST_LOOKED_AT: usize = 1000;
+
 /// What a hit shows.
 const COLUMNS: &str = "issues.number, issues.url, issues.title, issues.open, issues.updated_at, \
                        issues.closed_at";
@@ -64,7 +68,9 @@ impl Mirror<'_> {
     /// Reports whose title contains the term, case-insensitively: first those
     /// where it stands as whole words (its words in a row, whatever punctuation is
     /// between them), then those where it is a part of a longer word; in each
-    /// group open ones first, then by the last change.
+    /// group open ones first, then by the last change. Of more than 1,000 the ones
+    /// that came last are looked at. Parts of words are found whatever the case of
+    /// their ASCII letters.
     pub fn titles_containing(&self, term: &str, limit: usize) -> Result<Vec<Hit>> {
         let term = cut(term);
         let mut hits = match has_words(&term) {
@@ -74,12 +80,15 @@ impl Mirror<'_> {
         for hit in &mut hits {
             hit.whole_words = true;
         }
+        if hits.len() >= limit {
+            return Ok(hits);
+        }
         // The second search finds the first one's hits again.
         let room = limit.saturating_mul(2);
-        let parts = match term.chars().count() {
-            0 => Vec::new(),
-            1 | 2 => self.titles_like(&term, room)?,
-            _ => self.matching("issue_title_parts", &phrase(&term), room)?,
+        let parts = match parts_query(&term) {
+            _ if term.is_empty() => Vec::new(),
+            None => self.titles_like(&term, room)?,
+            Some(query) => self.title_parts(&query, &term, room)?,
         };
         let whole: BTreeSet<u64> = hits.iter().map(|hit| hit.issue.number).collect();
         hits.extend(
@@ -91,7 +100,8 @@ impl Mirror<'_> {
         Ok(hits)
     }
 
-    /// Reports that contain the terms as whole words in title, body or comments.
+    /// Reports that contain the terms as whole words in title, body or comments; by
+    /// activity, of more than 1,000 the ones that came last are looked at.
     pub fn full_text(
         &self,
         terms: &[&str],
@@ -118,17 +128,22 @@ impl Mirror<'_> {
         let Some(query) = full_text_query(&[term], Combine::All) else {
             return Ok(0);
         };
-        let mut statement = self.connection().prepare_cached(
+        // A join with the reports costs more than the search.
+        let of_tracker = match self.is_only_one()? {
+            true => "",
+            false => "CROSS JOIN issues ON issues.id = issue_texts.rowid AND issues.tracker = ?3",
+        };
+        let mut statement = self.connection().prepare_cached(&format!(
             "SELECT count(*)
              FROM (
                  SELECT 1
                  FROM issue_texts
-                 JOIN issues ON issues.id = issue_texts.rowid
-                 WHERE issue_texts MATCH ?1 AND issues.tracker = ?2
-                 LIMIT ?3
-             )",
-        )?;
-        Ok(statement.query_row(params![query, self.tracker, most], |row| row.get(0))?)
+                 {of_tracker}
+                 WHERE issue_texts MATCH ?1 AND ?3 IS NOT NULL
+                 LIMIT ?2
+             )"
+        ))?;
+        Ok(statement.query_row(params![query, most, self.tracker], |row| row.get(0))?)
     }
 
     /// Those of the terms that say something: they occur in some reports, and in
@@ -148,46 +163,86 @@ impl Mirror<'_> {
         Ok(selective)
     }
 
+    /// Whether no other tracker is mirrored here.
+    fn is_only_one(&self) -> Result<bool> {
+        // Two looks into the index; in one query it would be read from end to end.
+        let mut statement = self.connection().prepare_cached(
+            "SELECT (SELECT min(tracker) FROM issues) IS ?1
+                AND (SELECT max(tracker) FROM issues) IS ?1",
+        )?;
+        Ok(statement.query_row([self.tracker], |row| row.get(0))?)
+    }
+
     /// Whether each index finds a report by its title.
     pub(super) fn finds(&self, number: u64, title: &str) -> Result<bool> {
         let term = cut(title);
         if !has_words(&term) {
             return Ok(true);
         }
-        let mut indexes = vec!["issue_titles", "issue_texts"];
-        if term.chars().count() > 2 {
-            indexes.push("issue_title_parts");
-        }
-        for index in indexes {
-            let found = self
-                .connection()
-                .prepare_cached(&format!(
-                    "SELECT 1
-                     FROM {index}
-                     WHERE {index} MATCH ?1
-                       AND rowid = (SELECT id FROM issues WHERE tracker = ?2 AND number = ?3)"
-                ))?
-                .exists(params![phrase(&term), self.tracker, number])?;
-            if !found {
+        let words = phrase(&term);
+        let parts = parts_query(&term).map(|query| ("issue_title_parts", query));
+        let queries = [("issue_titles", words.clone()), ("issue_texts", words)];
+        for (index, query) in queries.into_iter().chain(parts) {
+            if !self.is_found(index, number, &query)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
+    /// Whether full text finds a report by the beginning of one of its texts.
+    pub(super) fn finds_text(&self, number: u64, text: &str) -> Result<bool> {
+        let term = cut(without_last_word(text));
+        Ok(!has_words(&term) || self.is_found("issue_texts", number, &phrase(&term))?)
+    }
+
+    fn is_found(&self, index: &str, number: u64, query: &str) -> Result<bool> {
+        Ok(self
+            .connection()
+            .prepare_cached(&format!(
+                "SELECT 1
+                 FROM {index}
+                 WHERE {index} MATCH ?1
+                   AND rowid = (SELECT id FROM issues WHERE tracker = ?2 AND number = ?3)"
+            ))?
+            .exists(params![query, self.tracker, number])?)
+    }
+
+    /// Of very many the newest are looked at: a report that is changed keeps its
+    /// row, and rows are made in the order of the last changes at first.
     fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
         self.hits(
             &format!(
                 "SELECT {COLUMNS}, 0.0 AS score
-                 FROM {index}
-                 JOIN issues ON issues.id = {index}.rowid
-                 WHERE {index} MATCH ?2 AND issues.tracker = ?1
+                 FROM (SELECT rowid AS hit
+                       FROM {index}
+                       WHERE {index} MATCH ?2
+                       ORDER BY rowid DESC
+                       LIMIT {MOST_LOOKED_AT})
+                 CROSS JOIN issues ON issues.id = hit
+                 WHERE issues.tracker = ?1
                  ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC
                  LIMIT ?3"
             ),
             query,
             limit,
         )
+    }
+
+    /// Titles that have some trigrams of the term, and the term.
+    fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
+        let mut statement = self.connection().prepare_cached(&format!(
+            "SELECT {COLUMNS}, 0.0 AS score
+             FROM issue_title_parts
+             CROSS JOIN issues ON issues.id = issue_title_parts.rowid
+             WHERE issue_title_parts MATCH ?2
+               AND issues.title LIKE ?4 ESCAPE '\\'
+               AND issues.tracker = ?1
+             ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC
+             LIMIT ?3"
+        ))?;
+        let found = statement.query_map(params![self.tracker, query, limit, like(term)], hit)?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     fn by_relevance(&self, query: &str, limit: usize) -> Result<Vec<Hit>> {
@@ -207,15 +262,6 @@ impl Mirror<'_> {
 
     /// For terms too short for the index of parts.
     fn titles_like(&self, term: &str, limit: usize) -> Result<Vec<Hit>> {
-        let escaped: String = term
-            .chars()
-            .flat_map(|c| {
-                matches!(c, '%' | '_' | '\\')
-                    .then_some('\\')
-                    .into_iter()
-                    .chain([c])
-            })
-            .collect();
         self.hits(
             &format!(
                 "SELECT {COLUMNS}, 0.0 AS score
@@ -224,7 +270,7 @@ impl Mirror<'_> {
                  ORDER BY open DESC, updated_at DESC, id DESC
                  LIMIT ?3"
             ),
-            &format!("%{escaped}%"),
+            &like(term),
             limit,
         )
     }
@@ -264,10 +310,59 @@ fn cut(term: &str) -> String {
     }
 }
 
+/// A text that was cut somewhere, without the word that may be half there.
+fn without_last_word(text: &str) -> &str {
+    text.rsplit_once(char::is_whitespace)
+        .map_or("", |(before, _)| before)
+}
+
 /// Whether the index of words can find anything of it; without a word the query
 /// would find nothing, or, beside other terms, be as if it were not there.
 fn has_words(term: &str) -> bool {
     term.chars().any(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// The pattern of SQL's LIKE for texts that contain the term.
+fn like(term: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in term.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// So many trigrams of a term are looked for: each is one more list to read, and
+/// few titles have these and not the term.
+const TRIGRAMS: usize = 4;
+
+/// In so many titles that they tell nothing: of `test_` and `Tests`.
+const COMMON_TRIGRAMS: [&str; 5] = ["tes", "est", "st_", "sts", "_te"];
+
+/// The query for some trigrams of a term; none for one that is too short.
+fn parts_query(term: &str) -> Option<String> {
+    let chars: Vec<char> = term.chars().collect();
+    let all: Vec<String> = chars
+        .windows(3)
+        .map(|three| three.iter().collect())
+        .collect();
+    let is_rare = |trigram: &&String| !COMMON_TRIGRAMS.contains(&trigram.to_lowercase().as_str());
+    let rare: Vec<&String> = all.iter().filter(is_rare).collect();
+    let chosen = if rare.is_empty() {
+        all.iter().collect()
+    } else {
+        rare
+    };
+    let step = chosen.len().div_ceil(TRIGRAMS).max(1);
+    let chosen: Vec<String> = chosen
+        .into_iter()
+        .step_by(step)
+        .map(|it| phrase(it))
+        .collect();
+    (!chosen.is_empty()).then(|| chosen.join(" AND "))
 }
 
 /// A string of FTS5's query language: within double quotes nothing is syntax but

@@ -89,10 +89,38 @@ impl Mirror<'_> {
     pub fn remove(&self, number: u64) -> Result<()> {
         let transaction = self.store.begin()?;
         if let Some(id) = self.row_of(&transaction, number)? {
-            for index in INDEXES {
-                transaction.execute(&format!("DELETE FROM {index} WHERE rowid = ?1"), [id])?;
-            }
+            remove_from_indexes(&transaction, id)?;
             transaction.execute("DELETE FROM issues WHERE id = ?1", [id])?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Counts what each index has, and if that is not what there is, brings it to
+    /// that. Both are written in one transaction, so only a damaged file needs it.
+    pub(super) fn mend_indexes(&self) -> Result<()> {
+        let transaction = self.store.begin()?;
+        let mut wrong = BTreeSet::new();
+        for index in INDEXES {
+            let is_right = transaction
+                .prepare_cached(&format!(
+                    "SELECT (SELECT count(*) FROM {index}_docsize) = (SELECT count(*) FROM issues)"
+                ))?
+                .query_row([], |row| row.get(0))?;
+            if is_right {
+                continue;
+            }
+            let mut differing = transaction.prepare(&format!(
+                "SELECT id FROM issues WHERE id NOT IN (SELECT id FROM {index}_docsize)
+                 UNION
+                 SELECT id FROM {index}_docsize WHERE id NOT IN (SELECT id FROM issues)"
+            ))?;
+            for id in differing.query_map([], |row| row.get::<_, i64>(0))? {
+                wrong.insert(id?);
+            }
+        }
+        for id in wrong {
+            remove_from_indexes(&transaction, id)?;
+            index(&transaction, id)?;
         }
         Ok(transaction.commit()?)
     }
@@ -263,6 +291,13 @@ fn find_master(connection: &Connection, id: i64) -> Result<()> {
                 .execute(params![id, master])?;
             break;
         }
+    }
+    Ok(())
+}
+
+fn remove_from_indexes(connection: &Connection, id: i64) -> Result<()> {
+    for index in INDEXES {
+        connection.execute(&format!("DELETE FROM {index} WHERE rowid = ?1"), [id])?;
     }
     Ok(())
 }

@@ -28,8 +28,9 @@ pub(super) async fn bring_up_to_date(parts: &Parts, memory: &mut Memory) -> Resu
         Ok(Listing::Unfinished) => tell_back(parts, memory)?,
         Ok(Listing::Failed { why, asked }) => {
             let now = parts.clock.now();
-            parts.store.mirror(&parts.tracker.name()).stop_asking()?;
+            // In this order: who asked looks for the trouble when the asking ended.
             parts.store.note_trouble(Service::Tracker, &why, now)?;
+            parts.store.mirror(&parts.tracker.name()).stop_asking()?;
             memory.failed_syncs = memory.failed_syncs.saturating_add(1);
             let pause = retry_after(memory.failed_syncs, asked, parts.chance());
             memory.next_sync = parts.clock.now() + Seconds::try_from(pause).unwrap_or(Seconds::MAX);

@@ -36,5 +36,6 @@ mod read;
 mod roundup;
 mod service;
 mod smtp;
+mod sync;
 mod systemd;
 mod world;

@@ -222,6 +222,45 @@ fn an_index_that_lost_something_is_noticed() {
 }
 
 #[test]
+fn a_search_that_misses_a_text_is_noticed_and_the_next_listing_mends_the_index() {
+    let store = store();
+    let mirror = store.mirror("here");
+    let whole = Issue {
+        body: "in its body".to_owned(),
+        comments: vec![comment("1", "of the comment", NOW)],
+        ..issue(5, "beaver")
+    };
+    mirror.upsert(&[issue(4, "mole"), whole], None).unwrap();
+    mirror.finish_sync(2, NOW).unwrap();
+    assert_eq!(mirror.health(NOW, 60).unwrap(), MirrorHealth::Fresh);
+    let index_has = |body: &str, comments: &str| {
+        let put = "INSERT OR REPLACE INTO issue_texts (rowid, title, body, comments)
+                   SELECT id, title, ?1, ?2 FROM issues WHERE number = 5";
+        store.connection.execute(put, [body, comments]).unwrap();
+        mirror.health(NOW, 60).unwrap().to_string()
+    };
+    let misses = |by: &str| format!("the search does not find issue 5 by its own {by}");
+    assert_eq!(index_has("", "of the comment"), misses("text"));
+    assert_eq!(index_has("in its body", "of a"), misses("last comment"));
+
+    let lose = "DELETE FROM issue_texts WHERE rowid IN (1, 2);
+                DELETE FROM issue_titles WHERE rowid = 1;
+                INSERT INTO issue_title_parts (rowid, title) VALUES (77, 'nobody');";
+    store.connection.execute_batch(lose).unwrap();
+    assert!(matches!(
+        mirror.health(NOW, 60).unwrap(),
+        MirrorHealth::Suspicious(_)
+    ));
+    mirror.finish_sync(2, NOW).unwrap();
+    assert_eq!(mirror.health(NOW, 60).unwrap(), MirrorHealth::Fresh);
+    assert_eq!(found(mirror, "comment"), [5]);
+    assert_eq!(found(mirror, "mole"), [4]);
+    let orphans = "SELECT count(*) FROM issue_title_parts_docsize WHERE id = 77";
+    let orphans = store.connection.query_row(orphans, [], |row| row.get(0));
+    assert_eq!(orphans, Ok(0));
+}
+
+#[test]
 fn strange_titles_are_found_too() {
     let store = store();
     let mirror = store.mirror("here");

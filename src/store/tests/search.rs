@@ -132,6 +132,81 @@ fn full_text_combines_terms_and_ranks() {
     );
 }
 
+#[test]
+fn parts_of_words_are_the_whole_term_in_any_case() {
+    let store = store();
+    let mirror = store.mirror("here");
+    let titles = [
+        "mytest_Sendfile2 hangs",
+        "fil end ile nd_ sen ndf: all the pieces of sendfile",
+        "a 100%_sure\\thing",
+        "Überprüfung",
+    ];
+    let issues: Vec<_> = (1..).zip(titles).map(|(n, it)| issue(n, it)).collect();
+    mirror.upsert(&issues, None).unwrap();
+    for (term, expected) in [
+        ("test_sendfile", &[1][..]),
+        ("SENDFILE", &[2, 1]),
+        ("test_", &[1]),
+        ("est", &[1]),
+        ("Tests", &[]),
+        ("pieces of send", &[2]),
+        ("0%_s", &[3]),
+        ("_sure\\th", &[3]),
+        ("0__s", &[]),
+        ("prüf", &[4]),
+        ("test_sendfile_and_more", &[]),
+    ] {
+        let hits = mirror.titles_containing(term, 9).unwrap();
+        assert_eq!(numbers(&hits), expected, "{term}");
+    }
+}
+
+#[test]
+fn of_very_many_the_ones_that_came_last_are_found() {
+    let store = store();
+    let mirror = store.mirror("here");
+    let issues: Vec<_> = (1..=1200)
+        .map(|number| Issue {
+            open: number % 600 == 0,
+            updated_at: NOW - i64::try_from(number).unwrap(),
+            ..issue(number, "walrus")
+        })
+        .collect();
+    mirror.upsert(&issues, None).unwrap();
+    // All of the last thousand are in order: the open ones, then by their change.
+    let hits = mirror.titles_containing("walrus", 4).unwrap();
+    assert_eq!(numbers(&hits), [600, 1200, 201, 202]);
+    assert_eq!(any(mirror, &["walrus"])[..4], [600, 1200, 201, 202]);
+}
+
+#[test]
+fn terms_that_say_something_are_told_from_those_that_do_not() {
+    let store = store();
+    let mirror = store.mirror("here");
+    let texts = ["otter seal walrus", "otter seal", "otter"];
+    let issues: Vec<_> = (1..).zip(texts).map(|(n, it)| issue(n, it)).collect();
+    mirror.upsert(&issues, None).unwrap();
+    let terms = [
+        "otter",
+        "stoat",
+        "seal",
+        "walrus",
+        "seal",
+        "",
+        "seal walrus",
+    ];
+    let selective = mirror.selective(&terms, 2).unwrap();
+    assert_eq!(selective, [("seal walrus", 1), ("walrus", 1), ("seal", 2)]);
+    // Another tracker's reports do not count, whichever has more.
+    let other = store.mirror("elsewhere");
+    other.upsert(&[issue(1, "otter seal")], None).unwrap();
+    assert_eq!(mirror.frequency("seal", 9).unwrap(), 2);
+    assert_eq!(other.frequency("seal", 9).unwrap(), 1);
+    assert_eq!(other.frequency("walrus", 9).unwrap(), 0);
+    assert_eq!(other.selective(&terms, 2).unwrap().len(), 2);
+}
+
 const HOSTILE: &[&str] = &[
     "\"",
     "\"\"",

@@ -188,8 +188,11 @@ impl Roundup {
             .chain(["-1"])
             .collect();
         let open = open.join(",");
+        let from = format!("{};", dates::for_roundup(self.mirror_from.max(0)));
         let query = [
             ("status", open.as_str()),
+            // Those alone that the listing gives.
+            ("activity", from.as_str()),
             ("@fields", "status"),
             ("@page_size", "1"),
         ];

@@ -63,6 +63,10 @@ fn a_pass_brings_all_issues_and_comments_and_no_pull_requests() {
         assert_eq!(commented, wanted.into_iter().collect::<Vec<_>>());
         let four = issues.iter().find(|issue| issue.number == 4).unwrap();
         assert!(four.open && four.closed_at.is_none());
+        assert_eq!(
+            (four.author.as_str(), &four.resolution),
+            ("somebody", &None)
+        );
         assert!(
             issues
                 .iter()

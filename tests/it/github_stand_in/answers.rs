@@ -154,11 +154,11 @@ fn page(asked: &Asked, all: Vec<Value>) -> Answer {
     let rows: Vec<Value> = all.into_iter().skip((page - 1) * size).take(size).collect();
     let mut answer = say(200, json!(rows));
     if count > page * size {
-        let next = format!("<https://api.github.com/x?page={}>; rel=\"next\"", page + 1);
-        answer.headers.push((
-            "link",
-            format!("{next}, <https://api.github.com/x?page=9>; rel=\"last\""),
-        ));
+        let link = |page: usize, what: &str| {
+            format!("<https://api.github.com/x?per_page={size}&page={page}>; rel=\"{what}\"")
+        };
+        let (next, last) = (link(page + 1, "next"), link(count.div_ceil(size), "last"));
+        answer.headers.push(("link", format!("{next}, {last}")));
     }
     answer
 }

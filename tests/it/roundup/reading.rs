@@ -120,6 +120,15 @@ fn a_pass_brings_what_changed_and_nothing_else() {
             close,
         )
         .await;
+        let master = json!({ "superseder": ["1"], "resolution": "duplicate", "@op": "replace" });
+        act(
+            "t2",
+            "admin",
+            "PATCH",
+            &format!("issue/{}", issue.number),
+            master,
+        )
+        .await;
         let (issues, _) = pass(&tracker, Some(&cursor)).await;
         assert_eq!(issues.len(), 1, "{issues:?}");
         assert_eq!(issues[0].reference(), issue);
@@ -128,6 +137,9 @@ fn a_pass_brings_what_changed_and_nothing_else() {
         assert_eq!(issues[0].comments.len(), 1);
         assert_eq!(issues[0].comments[0].author, "victor");
         assert_eq!(issues[0].comments[0].text, "victor's word");
+        assert_eq!(issues[0].author, "bbot");
+        assert_eq!(issues[0].duplicate_of, Some(1));
+        assert_eq!(issues[0].resolution.as_deref(), Some("duplicate"));
         assert_eq!(tracker.count_open().await.unwrap(), Some(open_before + 60));
     });
 }
