@@ -67,22 +67,13 @@ struct LogRow {
 }
 
 pub(super) async fn run(server: &Hosted, project: &str, link: &BuildLink) -> Result<Run, Miss> {
-    let (organisation, name) = parts(project);
     let id = link.number.to_string();
-    let path = [organisation, name, "_apis", "build", "builds", &id];
+    let path = builds(project, &[&id]);
     let row: BuildRow = server.get(&path, VERSION, "the build").await?;
     if row.status != "completed" {
         return Err(Miss::NotYet(format!("build {id} is {}", row.status)));
     }
-    let path = [
-        organisation,
-        name,
-        "_apis",
-        "build",
-        "builds",
-        &id,
-        "timeline",
-    ];
+    let path = builds(project, &[&id, "timeline"]);
     let timeline: Timeline = server.get(&path, VERSION, "the build's timeline").await?;
     let page = format!(
         "{}/_build/results?buildId={id}&view=logs&j=",
@@ -167,27 +158,24 @@ fn job_of(job: &Record, tasks: &[&Record], page: String) -> Job {
     }
 }
 
-pub(super) fn log(project: &str, link: &BuildLink, log: &str) -> Request {
+/// The path of a project's builds, and of what lies below them.
+fn builds<'a>(project: &'a str, below: &[&'a str]) -> Vec<&'a str> {
     let (organisation, name) = parts(project);
+    let mut path = vec![organisation, name, "_apis", "build", "builds"];
+    path.extend(below);
+    path
+}
+
+pub(super) fn log(project: &str, link: &BuildLink, log: &str) -> Request {
     let id = link.number.to_string();
-    let path = [
-        organisation,
-        name,
-        "_apis",
-        "build",
-        "builds",
-        &id,
-        "logs",
-        log,
-    ];
-    (path.map(ToOwned::to_owned).to_vec(), VERSION)
+    let path = builds(project, &[&id, "logs", log]);
+    (path.into_iter().map(ToOwned::to_owned).collect(), VERSION)
 }
 
 pub(super) fn probe(project: &str) -> Request {
-    let (organisation, name) = parts(project);
-    let path = [organisation, name, "_apis", "build", "builds"];
+    let path = builds(project, &[]);
     (
-        path.map(ToOwned::to_owned).to_vec(),
+        path.into_iter().map(ToOwned::to_owned).collect(),
         &[("api-version", "7.1"), ("$top", "1")],
     )
 }
