@@ -24,8 +24,15 @@ pub struct TestId {
 
 impl TestId {
     /// The top of a dotted file: `test_asyncio` for `test_asyncio.test_events`.
+    /// The paths of pytest (`tests/test_a.py`) and of Go's packages
+    /// (`example.com/a`) are modules as they are.
     pub fn module(&self) -> Option<&str> {
-        self.file.as_deref().and_then(|file| file.split('.').next())
+        let file = self.file.as_deref()?;
+        let is_path = file.contains(['/', '\\']) || file.ends_with(".py");
+        match file.split_once('.') {
+            Some((top, _)) if !is_path => Some(top),
+            _ => Some(file),
+        }
     }
 
     /// The most telling form for a person: `test_os.ProcessTests.test_popen`.
@@ -235,4 +242,28 @@ pub struct Leak {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TestId;
+
+    #[test]
+    fn only_dotted_names_have_a_top() {
+        for (file, module) in [
+            ("test_os", "test_os"),
+            ("test_asyncio.test_events", "test_asyncio"),
+            ("tests/test_a.py", "tests/test_a.py"),
+            ("test_a.py", "test_a.py"),
+            (r"tests\test_a.py", r"tests\test_a.py"),
+            ("example.com/shop/cart", "example.com/shop/cart"),
+        ] {
+            let test = TestId {
+                file: Some(file.to_owned()),
+                ..TestId::default()
+            };
+            assert_eq!(test.module(), Some(module));
+        }
+        assert_eq!(TestId::default().module(), None);
+    }
 }
