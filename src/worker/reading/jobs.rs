@@ -3,7 +3,9 @@
 //! A notice of such a system names the run; which of its jobs failed, and with what
 //! words, only the system itself tells. Each failed job becomes a build of its own.
 
-use super::logs::{ask, host};
+use tokio::time::{Instant, timeout_at};
+
+use super::logs::{LONGEST, ask, host, too_slow};
 use crate::ci::hosted::{Amount, Hosted, Job, Run};
 use crate::ci::{Ci, Miss};
 use crate::domain::Seconds;
@@ -67,6 +69,7 @@ fn hosted_of<'a>(parts: &'a Parts, build: &'a Build) -> Option<(&'a Hosted, &'a 
 }
 
 /// A build for each failed job; what is not known of it is taken from the notice.
+/// Takes at most [`LONGEST`].
 async fn jobs_of(
     parts: &Parts,
     ci: &Hosted,
@@ -74,12 +77,17 @@ async fn jobs_of(
     told: &Build,
     remarks: &mut Vec<String>,
 ) -> Result<Vec<Build>, Miss> {
-    let run = ci.run(link).await?;
+    // For all that is asked about the run; what was read by then counts.
+    let end = Instant::now() + LONGEST;
+    let run = timeout_at(end, ci.run(link))
+        .await
+        .unwrap_or_else(|_| Err(too_slow()))?;
     let mut builds = Vec::new();
     for job in &run.jobs {
         parts.beat();
         let mut build = build_of(told, link, &run, job);
-        match read_logs(ci, link, job, &mut build).await {
+        let read = timeout_at(end, read_logs(ci, link, job, &mut build)).await;
+        match read.unwrap_or_else(|_| Err(too_slow())) {
             Ok(Amount::Whole) => {}
             Ok(Amount::Beginning) => remarks.push(format!(
                 "{}: the log is longer than 64 MiB; its end was not read",

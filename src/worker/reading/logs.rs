@@ -21,7 +21,7 @@ const YOUNG: Seconds = 5 * 60;
 const TAIL_LINES: u64 = 20_000;
 
 /// Longer than this nobody else waits, however slowly the CI system answers.
-const LONGEST: Duration = Duration::from_secs(180);
+pub(super) const LONGEST: Duration = Duration::from_secs(180);
 /// A whole log that takes longer is left for its end.
 const LONGEST_WHOLE: Duration = Duration::from_secs(120);
 
@@ -79,7 +79,7 @@ pub(super) async fn complete(
         let asked = async {
             tokio::time::timeout(LONGEST, fetch.run(parts, build))
                 .await
-                .unwrap_or_else(|_| Err(Miss::Unreachable("it answers too slowly".to_owned())))
+                .unwrap_or_else(|_| Err(too_slow()))
         };
         match ask(parts, memory, host(&url), asked).await {
             Ok(told) => remarks.extend(told),
@@ -91,6 +91,11 @@ pub(super) async fn complete(
     }
     notification.remarks.extend(remarks);
     None
+}
+
+/// What an answer is worth that does not come within [`LONGEST`].
+pub(super) fn too_slow() -> Miss {
+    Miss::Unreachable("it answers too slowly".to_owned())
 }
 
 /// The Buildbot to ask: that of the link, or any, to say what is wrong with it.
