@@ -17,20 +17,10 @@ const MOST_NAMES: usize = 12;
 /// The build of a log of which nothing else is known.
 pub(super) fn build_of_log(findings: Findings) -> Build {
     Build {
-        ci: CiSystem::Buildbot,
-        builder: String::new(),
-        result: BuildResult::Failure,
-        state: None,
-        worker: None,
-        project: None,
-        branch: None,
-        revision: None,
-        link: None,
-        blamelist: Vec::new(),
         failures: findings.failures,
         read_from: ReadFrom::Attachment,
         redactions: findings.redactions,
-        reason: None,
+        ..Build::bare(CiSystem::Buildbot, String::new(), BuildResult::Failure)
     }
 }
 

@@ -164,6 +164,28 @@ pub struct Build {
     pub reason: Option<String>,
 }
 
+impl Build {
+    /// One of which no more is known yet, as a mail's own text tells of it.
+    pub fn bare(ci: CiSystem, builder: String, result: BuildResult) -> Self {
+        Self {
+            ci,
+            builder,
+            result,
+            state: None,
+            worker: None,
+            project: None,
+            branch: None,
+            revision: None,
+            link: None,
+            blamelist: Vec::new(),
+            failures: Vec::new(),
+            read_from: ReadFrom::Body,
+            redactions: 0,
+            reason: None,
+        }
+    }
+}
+
 /// Which text the failures of a build were read from, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,9 +7,7 @@ use crate::domain::failure::{Details, Failure, FailureKind, TestId};
 use crate::domain::issue::IssueRef;
 use crate::domain::mail::Mail;
 use crate::domain::matching::{Candidate, Tier, Verdict};
-use crate::domain::notification::{
-    Build, BuildLink, BuildResult, CiSystem, Notification, ReadFrom,
-};
+use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem, Notification};
 use crate::domain::signature::Signature;
 
 /// For each flavour: everything known, and hardly anything known.
@@ -88,7 +86,6 @@ fn full() -> Notification {
         failure("test_string", None),
     ];
     let build = Build {
-        ci: CiSystem::Buildbot,
         worker: Some("fedora-ppc64".to_owned()),
         branch: Some("3.x".to_owned()),
         revision: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
@@ -122,21 +119,10 @@ fn bare() -> Notification {
 }
 
 fn build(failures: Vec<Failure>) -> Build {
+    let builder = "PPC64 Fedora 3.x".to_owned();
     Build {
-        ci: CiSystem::Buildbot,
-        redactions: 0,
-        reason: None,
-        builder: "PPC64 Fedora 3.x".to_owned(),
-        result: BuildResult::Failure,
-        state: None,
-        worker: None,
-        project: None,
-        branch: None,
-        revision: None,
-        link: None,
-        blamelist: Vec::new(),
         failures,
-        read_from: ReadFrom::Body,
+        ..Build::bare(CiSystem::Buildbot, builder, BuildResult::Failure)
     }
 }
 

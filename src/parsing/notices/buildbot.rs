@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::{Notice, Subject};
-use crate::domain::notification::{Build, BuildResult, CiSystem, ReadFrom};
+use crate::domain::notification::{Build, BuildResult, CiSystem};
 use crate::parsing::excerpt::one_line;
 use crate::parsing::pattern;
 use fields::Fields;
@@ -110,10 +110,8 @@ fn build_notice<'a>(found: &Captures<'_>, text: &'a str, subject: &str) -> Notic
     let revision = fields
         .revision
         .or_else(|| revision_in_subject.map(str::to_owned));
+    let result = result_of(&status).unwrap_or(BuildResult::Failure);
     let build = Build {
-        ci: CiSystem::Buildbot,
-        builder,
-        result: result_of(&status).unwrap_or(BuildResult::Failure),
         state: fields.state,
         worker: fields.worker,
         project: part(3).or_else(|| part(5)),
@@ -121,10 +119,8 @@ fn build_notice<'a>(found: &Captures<'_>, text: &'a str, subject: &str) -> Notic
         revision,
         link: fields.link,
         blamelist: fields.blamelist,
-        failures: Vec::new(),
-        read_from: ReadFrom::Body,
-        redactions: 0,
         reason: fields.reason,
+        ..Build::bare(CiSystem::Buildbot, builder, result)
     };
     Notice {
         failed_steps: fields.failed_steps,

@@ -4,7 +4,7 @@ use regex::{Captures, Regex};
 
 use super::{Notice, Subject};
 use crate::domain::mail::Mail;
-use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem, ReadFrom};
+use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem};
 use crate::parsing::excerpt::one_line;
 
 /// Most builds made of one mail: failed jobs that it names.
@@ -63,20 +63,12 @@ pub(super) fn notices(told: &Told) -> Vec<Notice<'static>> {
 
 fn build(told: &Told, builder: String) -> Build {
     Build {
-        reason: None,
-        ci: told.link.ci,
-        builder,
-        result: told.result,
         state: Some(told.state.clone()),
-        worker: None,
         project: told.project.clone(),
         branch: told.branch.clone(),
         revision: told.revision.clone(),
         link: Some(told.link.clone()),
-        blamelist: Vec::new(),
-        failures: Vec::new(),
-        read_from: ReadFrom::Body,
-        redactions: 0,
+        ..Build::bare(told.link.ci, builder, told.result)
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::failure::{Failure, FailureKind, TestId};
-use crate::domain::notification::{Build, BuildResult, CiSystem, ReadFrom};
+use crate::domain::notification::{Build, BuildResult, CiSystem};
 use crate::domain::signature::{self, Parts, Signature};
 use crate::store::{PairWord, Renamed, Signing};
 
@@ -33,21 +33,10 @@ fn said(store: &Store, tracker: &str, signature: &str) -> Vec<(u64, PairWord, St
 
 fn read_with(failure: &Failure) -> Reading {
     let mut reading = reading();
+    let builder = "AMD64 Debian 3.x".to_owned();
     reading.notification.builds.push(Build {
-        ci: CiSystem::Buildbot,
-        builder: "AMD64 Debian 3.x".to_owned(),
-        result: BuildResult::Failure,
-        state: None,
-        worker: None,
-        project: None,
-        branch: None,
-        revision: None,
-        link: None,
-        blamelist: Vec::new(),
         failures: vec![failure.clone()],
-        read_from: ReadFrom::Body,
-        redactions: 0,
-        reason: None,
+        ..Build::bare(CiSystem::Buildbot, builder, BuildResult::Failure)
     });
     reading
 }
