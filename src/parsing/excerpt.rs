@@ -34,22 +34,27 @@ pub fn lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 }
 
 /// The line with the paths of source files from their top folder on: the folder
-/// in which a machine builds says nothing to others.
+/// in which a machine builds says nothing to others. Windows may write `lib` for
+/// `Lib`; a folder of this name counts only where Python's is meant.
 pub fn without_build_folder(line: &str) -> String {
     static SOURCE_PATH: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(
+        const TOP: &str = "Lib|Modules|Objects|Python|Parser|Include|Programs|PCbuild|PC|Mac|Tools";
+        // A folder `build` goes before any other. (Without a name for what is above it
+        // the regex crate takes the like beginnings of both ways for one.)
+        pattern(&format!(
             r#"(?x)
             (?P<before> ^ | [\s"'(>=] )
             (?: [A-Za-z]: | \.\.? )?
-            (?: (?: [\\/]+ [^\s\\/'",;:()<>]+ )*? [\\/]+ build | (?: [\\/]+ [^\s\\/'",;:()<>]+ )*? )
-            [\\/]+ (?P<rest> (?: Lib | Modules | Objects | Python | Parser | Include | Programs
-                | PCbuild | PC | Mac | Tools | lib(?:64)?[\\/]+python\d+\.\d+t? ) [\\/] )"#,
-        )
+            (?: (?P<above> (?: [\\/]+ [^\s\\/'",;:()<>]+ )*? ) [\\/]+ build
+                    [\\/]+ (?P<built> (?: {TOP} | lib ) [\\/] )
+              | (?: [\\/]+ [^\s\\/'",;:()<>]+ )*?
+                    [\\/]+ (?P<rest> (?: {TOP} | lib(?:64)?[\\/]+python\d+\.\d+t? | lib[\\/]+test ) [\\/] ) )"#,
+        ))
     });
     SOURCE_PATH
         .replace_all(line, |found: &Captures<'_>| {
             let part = |name| found.name(name).map_or("", |part| part.as_str());
-            format!("{}{}", part("before"), part("rest"))
+            format!("{}{}{}", part("before"), part("built"), part("rest"))
         })
         .into_owned()
 }
@@ -123,7 +128,18 @@ mod tests {
             "  File \"/opt/x/build/target/lib/python3.13/test/test_os.py\"",
             "  File \"lib/python3.13/test/test_os.py\"",
         );
+        for folder in [r"C:\buildarea\3.8.bot\build", r"D:\a\cpython\cpython"] {
+            check(
+                &format!(r#"  File "{folder}\lib\test\test_os.py", line 3"#),
+                r#"  File "lib\test\test_os.py", line 3"#,
+            );
+        }
+        check(
+            r#"  File "C:\buildarea\3.8.bot\build\lib\os.py", line 3"#,
+            r#"  File "lib\os.py", line 3"#,
+        );
         check("/usr/include/stdio.h:1", "/usr/include/stdio.h:1");
+        check("/usr/lib/libx.so", "/usr/lib/libx.so");
     }
 
     #[test]
