@@ -165,13 +165,20 @@ fn progress(line: &str) -> Option<Said> {
         None => (rest, None),
     };
     let own = own.trim();
+    let outcome = Outcome::read(own);
+    // Ninja and others count their steps in the same way.
+    let is_name = |ch: char| ch.is_alphanumeric() || "_.-".contains(ch);
+    let is_file = own.is_empty() && (!line.starts_with('[') || file.contains("test"));
+    if !file.chars().all(is_name) || !(is_file || outcome.is_some()) {
+        return None;
+    }
     let before = suffix
         .filter(|suffix| !suffix.starts_with("running"))
         .and_then(|suffix| suffix.split_once(' '))
         .and_then(|(file, words)| Some((file.to_owned(), Outcome::read(words)?)));
     Some(Said::Progress {
         file: file.to_owned(),
-        outcome: Outcome::read(own),
+        outcome,
         before,
         place,
     })

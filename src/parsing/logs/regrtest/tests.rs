@@ -56,6 +56,18 @@ fn progress_of_all_versions() {
 }
 
 #[test]
+fn steps_of_other_programs_are_no_progress() {
+    for line in [
+        "[1/2] Linking target shop",
+        "[3/9] Building C object test_a.o",
+        "[ 12/400] c++",
+        "[2/2] Running",
+    ] {
+        assert_eq!(read(line), None, "{line}");
+    }
+}
+
+#[test]
 fn failures_in_progress() {
     for (line, outcome) in [
         (
