@@ -4,6 +4,7 @@
 //! reader in `reader.rs` offers each line to the forms, each in a file of its
 //! own, and `fold.rs` makes failures of what they found.
 
+mod automake;
 mod body;
 mod buildbot_steps;
 mod cargo;
@@ -24,12 +25,14 @@ mod last_resort;
 mod last_words;
 mod leaks;
 mod lines;
+mod meson;
 mod others;
 mod pytest;
 mod reader;
 mod regrtest;
 mod sanitizer;
 mod skip;
+mod tap;
 mod test_id;
 mod traceback;
 mod unittest;

@@ -4,12 +4,15 @@
 //! Each runner is read from the first line on that only it prints. What they
 //! found counts only where regrtest printed nothing.
 
+use super::automake::Automake;
 use super::cargo::Cargo;
 use super::ctest::Ctest;
 use super::found::Found;
 use super::golang::Golang;
+use super::meson::Meson;
 use super::pytest::Pytest;
 use super::reader::Reader;
+use super::tap::Tap;
 use crate::domain::failure::FailureKind;
 
 /// Most failures kept of one runner.
@@ -24,6 +27,10 @@ pub(super) struct Others {
     ctest: Option<Box<Ctest>>,
     cargo: Option<Box<Cargo>>,
     golang: Option<Box<Golang>>,
+    tap: Option<Box<Tap>>,
+    meson: Option<Box<Meson>>,
+    /// There as soon as a line looks like one of its.
+    automake: Option<Box<Automake>>,
 }
 
 impl Others {
@@ -34,15 +41,40 @@ impl Others {
                 begin(&mut self.pytest, Pytest::begins, line);
                 begin(&mut self.golang, Golang::begins, line);
             }
-            Some(b'[' | b'T') => begin(&mut self.ctest, Ctest::begins, line),
-            Some(b'r' | b'e' | b' ') => begin(&mut self.cargo, Cargo::begins, line),
+            Some(b'[') => begin(&mut self.ctest, Ctest::begins, line),
+            Some(b'T') => {
+                begin(&mut self.ctest, Ctest::begins, line);
+                begin(&mut self.tap, Tap::begins, line);
+            }
+            Some(b'n' | b't' | b'.') => begin(&mut self.tap, Tap::begins, line),
+            Some(b'r' | b'e') => begin(&mut self.cargo, Cargo::begins, line),
+            Some(b' ') => {
+                begin(&mut self.cargo, Cargo::begins, line);
+                begin(&mut self.meson, Meson::begins, line);
+            }
+            Some(b'0'..=b'9') => {
+                begin(&mut self.meson, Meson::begins, line);
+                begin(&mut self.automake, Automake::begins, line);
+            }
+            Some(b'S') => begin(&mut self.meson, Meson::begins, line),
+            Some(b'E' | b'X') => begin(&mut self.automake, Automake::begins, line),
             Some(b'-') => {
                 begin(&mut self.cargo, Cargo::begins, line);
                 begin(&mut self.golang, Golang::begins, line);
             }
-            Some(b'F' | b'#' | b'p' | b'o') => begin(&mut self.golang, Golang::begins, line),
+            Some(b'F' | b'#') => {
+                begin(&mut self.golang, Golang::begins, line);
+                begin(&mut self.automake, Automake::begins, line);
+                begin(&mut self.tap, Tap::begins, line);
+            }
+            Some(b'p' | b'o') => begin(&mut self.golang, Golang::begins, line),
             _ => {}
         }
+        self.hand_on(line, number);
+    }
+
+    /// Gives the line to the runners that are known.
+    fn hand_on(&mut self, line: &str, number: Option<u64>) {
         if let Some(pytest) = &mut self.pytest {
             pytest.push(line, number);
         }
@@ -55,6 +87,15 @@ impl Others {
         if let Some(golang) = &mut self.golang {
             golang.push(line, number);
         }
+        if let Some(tap) = &mut self.tap {
+            tap.push(line, number);
+        }
+        if let Some(meson) = &mut self.meson {
+            meson.push(line, number);
+        }
+        if let Some(automake) = &mut self.automake {
+            automake.push(line, number);
+        }
     }
 
     /// Whether some runner's lines are being read.
@@ -63,12 +104,18 @@ impl Others {
             || self.ctest.is_some()
             || self.cargo.is_some()
             || self.golang.is_some()
+            || self.tap.is_some()
+            || self.meson.is_some()
+            || self.automake.as_ref().is_some_and(|it| it.is_open())
     }
 
     /// Whether tests of some runner were seen.
     pub(super) fn tests_seen(&self) -> bool {
         self.pytest.is_some()
             || self.ctest.is_some()
+            || self.tap.is_some()
+            || self.meson.is_some()
+            || self.automake.as_ref().is_some_and(|it| it.is_certain())
             || self.cargo.as_ref().is_some_and(|cargo| cargo.tests_seen())
             || self
                 .golang
@@ -90,6 +137,19 @@ impl Others {
         }
         if let Some(golang) = self.golang.take() {
             found.extend(golang.finish());
+        }
+        let before = found.len();
+        if let Some(meson) = self.meson.take() {
+            found.extend(meson.finish());
+        }
+        if let Some(automake) = self.automake.take() {
+            found.extend(automake.finish());
+        }
+        // Their programs often speak this protocol, which they sum up.
+        if let Some(tap) = self.tap.take()
+            && found.len() == before
+        {
+            found.extend(tap.finish());
         }
         // Every name is a failure of its own, also of one test's parameters.
         for (one, number) in found.iter_mut().zip(1..) {

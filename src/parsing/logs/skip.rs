@@ -20,7 +20,7 @@ use crate::parsing::bytes_pattern;
 /// Whatever a reader of tests reacts to while no block is open holds one of
 /// these. Letters that a mail's body lost at the beginning of a line do not
 /// matter here: bodies are not skipped.
-const OF_TESTS: [&str; 62] = [
+const OF_TESTS: [&str; 65] = [
     // regrtest
     "] test",
     "] idlelib",
@@ -90,11 +90,15 @@ const OF_TESTS: [&str; 62] = [
     "rarily unav",
     "m finished with",
     "----",
+    // WebAssembly, and hosted systems
+    "wasm trap",
+    "##[error]",
+    "maximum",
 ];
 
 /// What besides them the readers of builds and of other runners react to, as
 /// long as regrtest said nothing.
-const OF_BUILDS: [&str; 33] = [
+const OF_BUILDS: [&str; 34] = [
     // compilers and tools
     "ror:",
     "ror ",
@@ -116,6 +120,7 @@ const OF_BUILDS: [&str; 33] = [
     "panic",
     "t project ",
     "[ RUN ",
+    "not ok ",
     "   Compiling ",
     "running ",
     // git, the network, and memory
