@@ -113,8 +113,8 @@ enum Block {
     /// The second tells whether a rule stood before it.
     Header(Header, bool),
     Report(Header, Traceback),
-    /// A traceback without a header. The last tells whether an empty line came.
-    Loose(Expected, Traceback, bool),
+    /// A traceback without a header, and how many empty lines came behind it.
+    Loose(Expected, Traceback, u8),
     Dump(Dump),
     Sanitizer(Report),
     List(List),
@@ -142,6 +142,11 @@ impl Expected {
     /// Whether the message of the exception goes on up to an empty line.
     fn keeps_message(&self) -> bool {
         matches!(self, Self::Ended { .. } | Self::Import { .. })
+    }
+
+    /// Whether it goes on behind empty lines too: nothing but regrtest follows.
+    fn keeps_paragraphs(&self) -> bool {
+        matches!(self, Self::Ended { .. })
     }
 }
 
@@ -208,7 +213,10 @@ impl Reader {
     /// To be called after the last line.
     pub(super) fn end(&mut self) {
         self.end_block();
+        // Without regrtest no file keeps it.
+        let running = self.running.clone().filter(|_| self.file.is_none());
         self.leave_file();
+        self.running = running;
         self.settle(None);
     }
 
@@ -277,7 +285,7 @@ impl Reader {
     fn begin_output(&mut self, line: &str) {
         if let Some(traceback) = Traceback::begin(line) {
             let expected = self.take_expected();
-            self.block = Block::Loose(expected, traceback, false);
+            self.block = Block::Loose(expected, traceback, 0);
         } else if let Some((file, leak)) = leaks::read(line) {
             self.leaked(file, leak, line);
         } else if let Some(warning) = environment::read(line) {

@@ -3,9 +3,13 @@
 use super::{Block, Reader, Source};
 use crate::domain::failure::FailureKind;
 use crate::parsing::logs::doctest::{self, Example};
-use crate::parsing::logs::regrtest::{self, Cause, Place, Said};
+use crate::parsing::logs::regrtest::{self, Cause, Outcome, Place, Said};
 use crate::parsing::logs::traceback::Traceback;
 use crate::parsing::logs::unittest::{self, Header};
+use crate::parsing::logs::{last_words, leaks};
+
+/// Empty lines in a message, at most.
+const MAX_EMPTY: u8 = 12;
 
 impl Reader {
     /// Offers the line to the open block; `false` if none took it.
@@ -24,9 +28,15 @@ impl Reader {
                 }
                 report_takes(traceback, line, place)
             }
-            Block::Loose(expected, traceback, is_behind_empty) => {
-                let keeps = expected.keeps_message() || self.source == Source::Body;
-                loose_takes(traceback, line, keeps, is_behind_empty)
+            Block::Loose(expected, traceback, empty) => {
+                let keeps = if expected.keeps_paragraphs() && self.source == Source::Log {
+                    Keeps::Paragraphs
+                } else if expected.keeps_message() || self.source == Source::Body {
+                    Keeps::Paragraph
+                } else {
+                    Keeps::Line
+                };
+                loose_takes(traceback, line, keeps, empty)
             }
             Block::Dump(dump) => dump.goes_on_with(line),
             Block::Sanitizer(report) => report.goes_on_with(line),
@@ -123,39 +133,80 @@ fn ends_output(line: &str, last: Option<Place>) -> bool {
             known.is_none_or(|last| last.total == place.total && last.index <= place.index)
         }
         Some(Said::Rerun(..)) => true,
-        Some(Said::Result(_)) => line.starts_with("== Tests result: "),
+        // Not while files are still to come.
+        Some(Said::Result(_)) => {
+            let is_last = last.is_none_or(|last| last.total.is_none() || last.index == last.total);
+            is_last && line.starts_with("== Tests result: ")
+        }
         _ => false,
     }
 }
 
+/// How much of an exception's message belongs to a traceback outside of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    /// Its first line.
+    Line,
+    /// What comes before the first empty line.
+    Paragraph,
+    /// What comes before the next line that regrtest or a process's end prints.
+    Paragraphs,
+}
+
 /// Takes a line of a traceback outside of a report; `false` where it has ended.
-fn loose_takes(
-    traceback: &mut Traceback,
-    line: &str,
-    keeps_message: bool,
-    is_behind_empty: &mut bool,
-) -> bool {
+/// `empty` counts the empty lines since the exception's.
+fn loose_takes(traceback: &mut Traceback, line: &str, keeps: Keeps, empty: &mut u8) -> bool {
     let takes = if !traceback.is_complete() {
         !line.is_empty() && (line.starts_with(' ') || regrtest::read(line).is_none())
     } else if traceback.goes_on_with(line) {
+        *empty = 0;
         true
-    } else if line.is_empty() && !*is_behind_empty {
+    } else if line.is_empty() {
         // The sentence of a chain may follow.
-        *is_behind_empty = true;
-        return true;
+        *empty = empty.saturating_add(1);
+        return *empty == 1 || (keeps == Keeps::Paragraphs && *empty <= MAX_EMPTY);
     } else {
-        keeps_message && !*is_behind_empty && goes_on_with_message(line)
+        let is_kept = match keeps {
+            Keeps::Line => false,
+            Keeps::Paragraph => *empty == 0,
+            Keeps::Paragraphs => *empty == 0 || !begins_other_output(line),
+        };
+        is_kept && goes_on_with_message(line)
     };
     if takes {
-        *is_behind_empty = false;
         traceback.push(line);
     }
     takes
 }
 
+/// What ends a message that has empty lines.
+fn begins_other_output(line: &str) -> bool {
+    unittest::is_rule(line)
+        || unittest::is_double_rule(line)
+        || [
+            "Warning -- ",
+            "program finished",
+            "command timed out",
+            "process killed",
+        ]
+        .iter()
+        .any(|start| line.starts_with(start))
+        || line.contains("Warning: ")
+        || is_end_of_file(line)
+        || regrtest::running(line).is_some()
+        || last_words::find(line).is_some()
+        || last_words::signal(line).is_some()
+        || leaks::read(line).is_some()
+}
+
+/// `test_x failed (1 failure)`, behind the last file of a run one by one.
+fn is_end_of_file(line: &str) -> bool {
+    line.split_once(' ')
+        .is_some_and(|(name, words)| name.starts_with("test") && Outcome::read(words).is_some())
+}
+
 fn goes_on_with_message(line: &str) -> bool {
-    let ends = line.is_empty()
-        || Traceback::begin(line).is_some()
+    let ends = Traceback::begin(line).is_some()
         || regrtest::read(line).is_some()
         || line.starts_with("Kill <")
         || line.starts_with("make: *** ")

@@ -98,7 +98,7 @@ impl Reader {
                 self.block = Block::Loose(
                     Expected::Ended { file, crashed },
                     Traceback::begin(START).unwrap_or_default(),
-                    false,
+                    0,
                 );
             }
             Cause::Words(words) if crashed => {
