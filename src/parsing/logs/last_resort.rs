@@ -124,11 +124,14 @@ fn of_fault(fault: &Fault, reader: &Reader) -> Found {
 
 /// What ran when the run ended: the test, else the files.
 fn running(reader: &Reader) -> Vec<String> {
-    match reader.running_test() {
-        Some(test) => vec![test.qualified()],
-        None if reader.running_files.is_empty() => running_test(reader).file.into_iter().collect(),
-        None => reader.running_files.clone(),
+    let test = running_test(reader);
+    if test.method.is_some() || reader.running_files.is_empty() {
+        return Some(test.qualified())
+            .filter(|name| !name.is_empty())
+            .into_iter()
+            .collect();
     }
+    reader.running_files.clone()
 }
 
 /// The only test, or test file, that can have been running at the end.
@@ -147,8 +150,16 @@ fn running_test(reader: &Reader) -> TestId {
         [only] => Some(only.as_str()),
         _ => None,
     };
-    TestId {
-        file: only.map(|file| test_id::without_test(file).to_owned()),
-        ..TestId::default()
-    }
+    let Some(only) = only.map(test_id::without_test) else {
+        return TestId::default();
+    };
+    // Of a file that has not ended, the test of which the output says no end.
+    let file = reader.files.get(only).filter(|file| file.first.is_none());
+    let unfinished = file.and_then(|file| file.unfinished.clone());
+    unfinished
+        .filter(|test| test_id::is_in_file(test, only))
+        .unwrap_or_else(|| TestId {
+            file: Some(only.to_owned()),
+            ..TestId::default()
+        })
 }
