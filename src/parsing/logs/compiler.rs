@@ -76,7 +76,7 @@ static ASSEMBLER: LazyLock<Regex> = LazyLock::new(|| {
 });
 static LINKER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"undefined reference to |multiple definition of |^(?:\S*/)?(?:[\w-]+-)?(?:ld|lld|gold|mold)(?:\.\w+)?(?:\.exe)?: |^ld64\.lld: |: (?:fatal )?error (?:LNK|MSB|MSBUILD)\d+: |^(?:clang|gcc|cc|cc1|cc1plus|collect2|lto1|lto-wrapper|configure|c\+\+|g\+\+|cl|CMake|ninja|meson\.build|as|ar)[\w.+-]*: (?:fatal |internal compiler )?error: |^configure: error: |^Undefined symbols for architecture|^(?:clang|gcc|cl|link)(?:\.exe)? ?: (?:Command line )?error [A-Z]\d+|^CMake Error|^Generated files not up to date",
+        r"undefined reference to |multiple definition of |^(?:\S*/)?(?:[\w-]+-)?(?:ld|lld|gold|mold)(?:\.\w+)?(?:\.exe)?: |^ld64\.lld: |: (?:fatal )?error (?:LNK|MSB|MSBUILD)\d+: |^(?:clang|gcc|cc|cc1|cc1plus|collect2|lto1|lto-wrapper|configure|c\+\+|g\+\+|cl|CMake|ninja|meson\.build|as|ar)[\w.+-]*: (?:fatal |internal compiler )?error: |^configure: error: |^Undefined symbols for architecture|^(?:clang|gcc|cl|link)(?:\.exe)? ?: (?:Command line )?error [A-Z]\d+|^CMake Error|^Generated files not up to date|^g?make(?:\[\d+\])?: \*\*\* No rule to make target ",
     )
 });
 static TOOL: LazyLock<Regex> = LazyLock::new(|| {
@@ -212,7 +212,8 @@ fn weight(line: &str) -> Option<Weight> {
         || has("undefined reference to ")
         || has("multiple definition of ")
         || has("Undefined symbols")
-        || has("Generated files not up to date");
+        || has("Generated files not up to date")
+        || has("No rule to make target ");
     if is_of_linker && LINKER.is_match(line) {
         let is_driver = has("ld returned ") || has("linker command failed") || has("LNK1120");
         return Some(if is_driver {
@@ -319,6 +320,7 @@ mod tests {
             "/usr/bin/x86_64-linux-gnu-ld.bfd: cannot find -lssl: No such file or directory",
             "ld: symbol(s) not found for architecture arm64",
             "Generated files not up to date",
+            "make[2]: *** No rule to make target 'Include/a.h', needed by 'b.o'.  Stop.",
         ] {
             check(&format!("{line}\n"), line, 0);
         }
