@@ -1,11 +1,11 @@
-//! What Buildbot, make, git and the machine say of a step that no test is the
-//! cause of.
+//! What Buildbot, hosted systems, make, git and the machine say of a step that no
+//! test is the cause of.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{exit, last_words};
+use super::{exit, hosted_words, last_words};
 use crate::domain::failure::FailureKind;
 use crate::parsing::pattern;
 
@@ -36,11 +36,11 @@ pub(super) enum Cause {
     Network,
     /// Git could not fetch or check out.
     Git,
-    /// No room on the disk, or no memory.
+    /// No room on the disk, no memory, or no room in the log.
     Exhausted,
     /// The worker went away.
     WorkerLost,
-    /// Buildbot ended the step.
+    /// Buildbot, or a hosted system, ended the step.
     TimedOut,
 }
 
@@ -157,9 +157,8 @@ static DIED: LazyLock<Regex> = LazyLock::new(|| {
 /// Words of which one is in every line that tells of a fault, for one quick look
 /// at the many that do not.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"command timed out|Failure instance|remoteFailed|slave lost|worker lost|lost connection|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|fatal: |failed|Failed|ssh: |curl: |E: |Could not|Connection|timed out|resolution|resolving|unreachable",
-    )
+    const OWN: &str = r"command timed out|Failure instance|remoteFailed|slave lost|worker lost|lost connection|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|fatal: |failed|Failed|ssh: |curl: |E: |Could not|Connection|timed out|resolution|resolving|unreachable|did not send all|wasm trap: ";
+    pattern(&format!("{OWN}|{}", hosted_words::TELLING))
 });
 
 fn read(line: &str, tests_seen: bool) -> Option<Fault> {
@@ -173,6 +172,14 @@ fn read(line: &str, tests_seen: bool) -> Option<Fault> {
         return Some(timeout);
     }
     let infrastructure = |cause| Some(fault(FailureKind::Infrastructure, cause, line));
+    if let Some((cause, seconds)) = hosted_words::read(line) {
+        let mut fault = match cause {
+            Cause::TimedOut => fault(FailureKind::Timeout, cause, line),
+            _ => fault(FailureKind::Infrastructure, cause, line),
+        };
+        fault.timeout_seconds = seconds;
+        return Some(fault);
+    }
     if is_lost_worker(line) {
         return infrastructure(Cause::WorkerLost);
     }
@@ -188,6 +195,9 @@ fn read(line: &str, tests_seen: bool) -> Option<Fault> {
     }
     if let Some(signal) = death(line) {
         return Some(of_signal(signal, line));
+    }
+    if let Some(trap) = last_words::trap(line) {
+        return Some(fault(FailureKind::Crash, Cause::Died, trap));
     }
     if tests_seen {
         return None;
@@ -312,6 +322,8 @@ fn is_of_git(line: &str) -> bool {
             "couldn't find remote ref",
             "Couldn't find remote ref",
             "unable to read tree",
+            "bad object ",
+            "expected flush after ",
             "loose object ",
             "cannot lock ref",
         ]
@@ -322,10 +334,12 @@ fn is_of_git(line: &str) -> bool {
         "error: RPC failed",
         "RPC failed; ",
         "ssh: connect to host ",
+        "ssh: Could not resolve hostname ",
         "error: object file ",
     ]
     .iter()
     .any(|start| text.starts_with(start))
+        || text.contains(" did not send all necessary objects")
 }
 
 /// Another machine that a step of the build needs does not answer.

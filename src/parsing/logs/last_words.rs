@@ -25,7 +25,8 @@ static ASSERTION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?x)
         (?: ^ | :\ | \.\.\.\ )
-        (?: (?P<file1> [\w./\\:-]+ \. [A-Za-z]{1,4} ) : (?P<line1> \d+ ) : \ (?P<func1> [\w:~<>]+ (?: \([^()]*\) )? )
+        (?: (?P<file1> [\w./\\:-]+ \. [A-Za-z]{1,4} ) : (?P<line1> \d+ ) : \ (?: (?: [\w:<>]+ [\s*&]+ ){0,5} )
+              (?P<func1> [\w:~<>]+ ) (?: \( (?: [^()] | \([^()]*\) ){0,400} \) (?:\ const)? )?
             : \ Assertion \  (?: [`"'] .* ['"] \ failed | failed ) \b
         | Assertion \ failed: \  .*? , \ (?: function \ (?P<func2> [^,]+ ) , \ )?
             file \ (?P<file2> [^,]+ ) , \ line \ (?P<line2> \d+ )
@@ -175,6 +176,26 @@ pub(super) fn signal(words: &str) -> Option<&'static str> {
     .map(|(_, signal)| signal)
 }
 
+/// What the engine that runs WebAssembly (wasmtime, Node) says of a program that
+/// died, without the number before it. Python raises none of these.
+pub(super) fn trap(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let text = match line.split_once(": ") {
+        Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => rest,
+        _ => line,
+    };
+    [
+        "wasm trap: ",
+        "RangeError: Maximum call stack size exceeded",
+        "RuntimeError: memory access out of bounds",
+        "RuntimeError: table index is out of bounds",
+        "RuntimeError: null function or function signature mismatch",
+    ]
+    .iter()
+    .any(|start| text.starts_with(start))
+    .then_some(text)
+}
+
 /// Whether a signal is a crash of the program; others come from outside.
 pub(super) fn is_crash(signal: &str) -> bool {
     matches!(
@@ -263,9 +284,35 @@ mod tests {
             "Objects\\dictobject.c:99 "
         );
         assert_eq!(
+            shown(
+                "python: Python/optimizer_analysis.c:520: int optimize_uops(PyCodeObject *, uint64_t *, void (*)(int), int): Assertion `(x - y) < 3' failed."
+            ),
+            "Python/optimizer_analysis.c:520 optimize_uops"
+        );
+        assert_eq!(
+            shown(
+                "x: src/a.cc:7: virtual void ns::A<int>::f(const B&) const: Assertion `p' failed."
+            ),
+            "src/a.cc:7 ns::A<int>::f"
+        );
+        assert_eq!(
             shown("Assertion failed: p (src/x.c: f: 12)"),
             "src/x.c:12 f"
         );
+    }
+
+    #[test]
+    fn traps_of_web_assembly() {
+        for line in [
+            "    2: wasm trap: call stack exhausted",
+            "wasm trap: out of bounds memory access",
+            "RuntimeError: memory access out of bounds",
+        ] {
+            assert!(trap(line).is_some(), "{line}");
+        }
+        for line in ["", "RuntimeError: unreachable", "a wasm trap: x", "2: no"] {
+            assert_eq!(trap(line), None);
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod fold;
 mod found;
 mod fragment;
 mod golang;
+mod hosted_words;
 mod last_resort;
 mod last_words;
 mod leaks;
