@@ -66,7 +66,9 @@ impl Report {
         }
         if line.starts_with("SUMMARY: ") && line.contains("Sanitizer: ") {
             self.is_closed = true;
-            if !line.contains(&self.sanitizer) {
+            // AddressSanitizer looks for leaks too, and sums them up.
+            let is_of_leaks = self.sanitizer == "LeakSanitizer" && line.contains(" leaked in ");
+            if !line.contains(&self.sanitizer) && !is_of_leaks {
                 return false;
             }
             self.summary = Some(top_of_places(line));
