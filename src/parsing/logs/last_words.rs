@@ -26,7 +26,7 @@ static ASSERTION: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?x)
         (?: ^ | :\ | \.\.\.\ )
         (?: (?P<file1> [\w./\\:-]+ \. [A-Za-z]{1,4} ) : (?P<line1> \d+ ) : \ (?: (?: [\w:<>]+ [\s*&]+ ){0,5} )
-              (?P<func1> [\w:~<>]+ ) (?: \( (?: [^()] | \([^()]*\) ){0,400} \) (?:\ const)? )?
+              (?P<func1> [\w:~<>]+ ) (?: \( (?: [^()] | \([^()]*\) )* \) (?:\ const)? )?
             : \ Assertion \  (?: [`"'] .* ['"] \ failed | failed ) \b
         | Assertion \ failed: \  .*? , \ (?: function \ (?P<func2> [^,]+ ) , \ )?
             file \ (?P<file2> [^,]+ ) , \ line \ (?P<line2> \d+ )

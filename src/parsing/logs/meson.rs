@@ -11,10 +11,13 @@ use super::others::{MAX_FAILED, MAX_LINES};
 use crate::domain::failure::{FailureKind, TestId};
 use crate::parsing::pattern;
 
+/// Longer lines are no result.
+const MAX_LINE: usize = 1000;
+
 /// `12/40 suite / test   FAIL   0.51s   exit status 1`
 static ENDED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^\s*\d+/\d+ +(?P<name>\S.{0,300}?) +(?P<word>OK|FAIL|ERROR|TIMEOUT|UNEXPECTEDPASS|EXPECTEDFAIL|SKIP|IGNORED|INTERRUPT) +(?P<seconds>\d+)\.\d+ ?s(?: +(?P<how>.*))?$",
+        r"^\s*\d+/\d+ +(?P<name>\S.*?) +(?P<word>OK|FAIL|ERROR|TIMEOUT|UNEXPECTEDPASS|EXPECTEDFAIL|SKIP|IGNORED|INTERRUPT) +(?P<seconds>\d+)\.\d+ ?s(?: +(?P<how>.*))?$",
     )
 });
 
@@ -41,11 +44,11 @@ impl Meson {
     /// Whether only Meson prints such a line: one of a test, or the heading of the
     /// list at the end.
     pub(super) fn begins(line: &str) -> bool {
-        line == "Summary of Failures:" || ENDED.is_match(line)
+        line == "Summary of Failures:" || ended(line).is_some()
     }
 
     pub(super) fn push(&mut self, line: &str, number: Option<u64>) {
-        if let Some(found) = ENDED.captures(line) {
+        if let Some(found) = ended(line) {
             self.in_output = false;
             self.ended(&found, number);
         } else if line.starts_with("――") {
@@ -96,6 +99,17 @@ impl Meson {
     pub(super) fn finish(self) -> Vec<Found> {
         self.failed.into_iter().map(Failed::into_found).collect()
     }
+}
+
+/// Looks at the count before it looks at the whole line.
+fn ended(line: &str) -> Option<Captures<'_>> {
+    let (number, rest) = line.trim_start().split_once('/')?;
+    let is_counted = !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && rest.starts_with(|ch: char| ch.is_ascii_digit());
+    (is_counted && line.len() <= MAX_LINE)
+        .then(|| ENDED.captures(line))
+        .flatten()
 }
 
 impl Failed {
