@@ -324,6 +324,8 @@ fn is_of_git(line: &str) -> bool {
             "unable to read tree",
             "bad object ",
             "expected flush after ",
+            "Could not reset index file ",
+            "unable to write new index file",
             "loose object ",
             "cannot lock ref",
         ]
@@ -335,6 +337,7 @@ fn is_of_git(line: &str) -> bool {
         "RPC failed; ",
         "ssh: connect to host ",
         "ssh: Could not resolve hostname ",
+        "error: unable to unlink old '",
         "error: object file ",
     ]
     .iter()
