@@ -20,6 +20,7 @@ mod pairs;
 mod schema;
 mod search;
 mod steps;
+mod upsert;
 mod withdrawn;
 
 /// Some moment; tests count from it.
