@@ -11,7 +11,7 @@
 //! | `labels` | names |
 //! | `url`, `author` | its page; who opened it |
 //! | `created`, `updated`, `closed` | dates: `2026-11-22`, `2026-11`, `2026-11-22T07:18:47Z` |
-//! | `created_between` | two dates, `created_approx` one: where the day is not known |
+//! | `created_between`, `created_approx` | where the day is not known: two dates, of which one may be null; a month |
 //! | `resolution` | why it was closed, in the tracker's own word |
 //! | `duplicate_of`, `superseder` | the report that it is a duplicate of: `gh-12`, `bpo-7: its title`, `12` |
 //!
@@ -166,7 +166,7 @@ struct Written {
     author: Option<String>,
     created: Option<String>,
     created_approx: Option<String>,
-    created_between: Option<Vec<String>>,
+    created_between: Option<Vec<Option<String>>>,
     updated: Option<String>,
     closed: Option<String>,
     resolution: Option<String>,
@@ -255,8 +255,9 @@ impl Written {
         if let Some(day) = date(self.created.as_deref(), "created")? {
             return Ok(Some(day));
         }
-        let earliest = self.created_between.as_ref().and_then(|days| days.first());
-        if let Some(day) = date(earliest.map(String::as_str), "created_between")? {
+        let between = self.created_between.as_ref();
+        let earliest = between.and_then(|days| days.first()?.as_deref());
+        if let Some(day) = date(earliest, "created_between")? {
             return Ok(Some(day));
         }
         date(self.created_approx.as_deref(), "created_approx")
@@ -477,7 +478,12 @@ mod tests {
         ] {
             assert_eq!(created(fields).created, Some(day * 86_400), "{fields}");
         }
-        assert_eq!(created(r#""created_between": []"#).created, None);
+        for unknown in [
+            r#""created_between": []"#,
+            r#""created_between": [null, "2010-04-05"]"#,
+        ] {
+            assert_eq!(created(unknown).created, None, "{unknown}");
+        }
     }
 
     #[test]
