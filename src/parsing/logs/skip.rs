@@ -7,7 +7,7 @@
 //! pieces smaller than a line is read without this.
 //!
 //! All marks are looked for at once, by SIMD, as long as their first four bytes
-//! are at most [`MOST`] different ones. So a mark begins where it is rare in a
+//! are at most 64 different ones. So a mark begins where it is rare in a
 //! log: `ng -- ` stands for `Warning -- `.
 
 use std::sync::LazyLock;
