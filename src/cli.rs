@@ -10,6 +10,7 @@
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
+//! | `evaluating` | how well reports are found |
 //! | `syncing`, `importing`, `bar` | the tracker's reports come in, and how far that is |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
 //!
@@ -23,6 +24,7 @@ mod checking;
 mod deciding;
 mod delivering;
 mod demo;
+mod evaluating;
 mod facts;
 mod failing;
 mod history;
@@ -160,6 +162,7 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Run => return service(&session),
         Verb::Status => status::status(&session)?,
         Verb::Sync => return syncing::sync(&session),
+        Verb::Evaluate(wanted) => evaluating::evaluate(&session, &wanted)?,
         Verb::Import(wanted) => importing::import(&session, &wanted)?,
         Verb::List(wanted) => listing::list(&session, &wanted)?,
         Verb::Show { draft, full } => {

@@ -15,6 +15,7 @@
 //! | [`imap`], [`maildir`] | mails come in (a Maildir also takes replies) |
 //! | [`smtp`] | one mail goes out, step by step |
 //! | [`trackers`], [`ci`] | bug reports; builds and their logs. Both ask by [`http`] |
+//! | [`evaluate`] | how well reports are found, on labelled cases |
 //! | [`templates`] | every word that leaves, replaceable |
 //! | [`config`] | the file as written, the configuration as meant |
 //! | [`daemon`] | the service: the two loops, readiness, a clean stop |
@@ -61,6 +62,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod domain;
+pub mod evaluate;
 pub mod http;
 pub mod imap;
 pub mod maildir;

@@ -13,7 +13,7 @@ use crate::store::NotificationId;
 pub(super) const DEFAULT_CONFIG: &str = "/etc/buildbot-watch/config.toml";
 
 /// The verbs as the first page shows them.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Try it, nothing leaves your machine",
         &["demo", "read", "replay"],
@@ -33,6 +33,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
         &["pause", "resume", "stop", "clear-stop", "trust-mirror"],
     ),
     ("Mend what went wrong", &["resolve", "retry"]),
+    ("See how well reports are found", &["evaluate"]),
 ];
 
 /// The whole command line.
@@ -104,6 +105,31 @@ pub(super) struct Replay {
     /// Take the mails in for real
     #[arg(long, conflicts_with = "show")]
     pub(super) store: bool,
+}
+
+/// `evaluate`
+#[derive(Debug, Args)]
+pub(super) struct Evaluate {
+    /// Bug reports, one JSON object a line; can be given several times
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(super) issues: Vec<PathBuf>,
+    /// Failures with their answers, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) cases: PathBuf,
+    /// Fit the weights to the cases and print them, with what they are worth on
+    /// cases they have not seen
+    #[arg(long)]
+    pub(super) fit: bool,
+    /// Also show cases, each with what was found
+    #[arg(long, value_name = "WHICH")]
+    pub(super) show: Option<ShownCases>,
+}
+
+/// Which cases are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ShownCases {
+    /// Those answered wrongly
+    Wrong,
 }
 
 /// `read`

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::args::{DraftId, Import, List, Read, Replay, Resolve, Who};
+use super::args::{DraftId, Evaluate, Import, List, Read, Replay, Resolve, Who};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -151,6 +151,23 @@ Example:
 Next: buildbot-watch sync"
     )]
     Import(Import),
+
+    /// Measure how well failures find their bug reports
+    ///
+    /// Asks labelled cases, each with only those reports, comments and states that
+    /// existed at its date, and prints how often the right report came first, how
+    /// sure the program was, and the same for two simpler ways to search. The files
+    /// are described in the README. Needs no configuration and no database.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch evaluate --issues issues.jsonl --cases cases.jsonl
+  buildbot-watch evaluate --issues issues.jsonl --cases cases.jsonl --show wrong
+
+Next: buildbot-watch evaluate ... --fit    to see which weights would fit these cases"
+    )]
+    Evaluate(Evaluate),
 
     /// List the drafts that wait for you
     ///

@@ -166,7 +166,7 @@ struct Written {
     author: Option<String>,
     created: Option<String>,
     created_approx: Option<String>,
-    created_between: Option<Vec<String>>,
+    created_between: Option<Vec<Option<String>>>,
     updated: Option<String>,
     closed: Option<String>,
     resolution: Option<String>,
@@ -255,8 +255,11 @@ impl Written {
         if let Some(day) = date(self.created.as_deref(), "created")? {
             return Ok(Some(day));
         }
-        let earliest = self.created_between.as_ref().and_then(|days| days.first());
-        if let Some(day) = date(earliest.map(String::as_str), "created_between")? {
+        let earliest = self
+            .created_between
+            .as_ref()
+            .and_then(|days| days.first()?.as_deref());
+        if let Some(day) = date(earliest, "created_between")? {
             return Ok(Some(day));
         }
         date(self.created_approx.as_deref(), "created_approx")
@@ -331,7 +334,8 @@ fn date(text: Option<&str>, field: &str) -> Result<Option<Seconds>, String> {
 
 /// The first moment of a year, month or day, or the moment itself; a `?` behind it
 /// says that somebody guessed.
-fn moment(text: &str) -> Option<Seconds> {
+/// `2026-11-22`, `2026-11`, `2026-11-22T07:18:47Z`: the first moment of it, UTC.
+pub fn moment(text: &str) -> Option<Seconds> {
     let (day, time) = match text.split_once(['T', ' ']) {
         Some((day, time)) => (day, Some(time)),
         None => (text.trim_end_matches('?'), None),

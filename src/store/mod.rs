@@ -40,6 +40,7 @@ mod open;
 mod outbox;
 mod outcome;
 mod pairs;
+mod retrieve;
 mod row;
 mod search;
 mod signing;
@@ -65,6 +66,7 @@ pub use notifications::Revised;
 pub use outbox::{DeliveryRow, FrozenId};
 pub use outcome::Finish;
 pub use pairs::{NearPair, Pair, PairWord};
+pub use retrieve::Retrieved;
 pub use row::{
     Closed, DecisionRow, DraftRow, FailureVerdict, Held, MailSummary, NotificationRow, Reading,
     Waiting,

@@ -5,13 +5,8 @@ use anyhow::{Context, Result};
 use super::{Parts, UnfitMirror, mirroring};
 use crate::domain::Seconds;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::matching::{self, Candidate, Hit, Scope, Search, Tier, Verdict, searches};
-use crate::store::{
-    self, Combine, FailureVerdict, Mirror, NearPair, NotificationRow, Order, PairWord,
-};
-
-/// How many reports one search gives at most.
-const MOST_HITS: usize = 25;
+use crate::domain::matching::{self, Candidate, Model, Question, Tier, Verdict};
+use crate::store::{FailureVerdict, Mirror, NearPair, NotificationRow, PairWord};
 
 /// A mirror that is not complete yet is looked at again after this many seconds.
 const ASK_AGAIN: Seconds = 30;
@@ -61,49 +56,10 @@ pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerd
 }
 
 fn find(mirror: Mirror<'_>, failure: &Failure, builder: &str, at: Seconds) -> Result<Verdict> {
-    let mut found = Vec::new();
-    for search in searches(failure) {
-        let hits = look_for(mirror, &search)?;
-        found.push((search, hits));
-    }
-    let verdict = matching::decide(failure, builder, &found, at);
+    let model = &Model::FITTED;
+    let found = mirror.retrieve(&Question::of(failure, builder, at), model)?;
+    let verdict = matching::judge(&found.scored, found.searched, model);
     with_memory(mirror, failure, verdict)
-}
-
-fn look_for(mirror: Mirror<'_>, search: &Search) -> Result<Vec<Hit>> {
-    let hits = match search.scope {
-        Scope::Title => in_titles(mirror, &search.terms)?,
-        Scope::FullText => {
-            let terms: Vec<&str> = search.terms.iter().map(String::as_str).collect();
-            mirror.full_text(&terms, Combine::All, Order::Activity, MOST_HITS)?
-        }
-    };
-    Ok(hits.into_iter().map(hit).collect())
-}
-
-/// Titles that contain every term: searched by the first, which is the most
-/// telling one, and read for the others.
-fn in_titles(mirror: Mirror<'_>, terms: &[String]) -> Result<Vec<store::Hit>> {
-    let Some((first, others)) = terms.split_first() else {
-        return Ok(Vec::new());
-    };
-    let mut hits = mirror.titles_containing(first, MOST_HITS)?;
-    hits.retain(|hit| {
-        let title = hit.issue.title.to_lowercase();
-        others
-            .iter()
-            .all(|term| title.contains(&term.to_lowercase()))
-    });
-    Ok(hits)
-}
-
-fn hit(hit: store::Hit) -> Hit {
-    Hit {
-        issue: hit.issue,
-        open: hit.open,
-        updated_at: hit.updated_at,
-        closed_at: hit.closed_at,
-    }
 }
 
 /// What people said about this very failure before counts more than any search,
