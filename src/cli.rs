@@ -9,6 +9,7 @@
 //! | `listing`, `showing`, `failing`, `texts`, `summary`, `repeating`, `history` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
+//! | `ruling` | the rules that people wrote, and what they would take |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
 //! | `evaluating` | how well reports are found |
 //! | `syncing`, `importing`, `bar` | the tracker's reports come in, and how far that is |
@@ -39,6 +40,7 @@ mod repeating;
 mod replaying;
 mod resolving;
 mod revising;
+mod ruling;
 mod samples;
 mod saved;
 mod screen;
@@ -63,7 +65,7 @@ use clap::FromArgMatches;
 use serde_json::{Value, json};
 
 use args::Arguments;
-use deciding::Consent;
+use deciding::{Consent, Proposal};
 use failing::Detail;
 use refusal::{Kept, Refusal};
 use screen::{Form, Screen};
@@ -164,6 +166,7 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Sync => return syncing::sync(&session),
         Verb::Evaluate(wanted) => evaluating::evaluate(&session, &wanted)?,
         Verb::Import(wanted) => importing::import(&session, &wanted)?,
+        Verb::Rules(wanted) => return ruling::rules(&session, &wanted),
         Verb::List(wanted) => listing::list(&session, &wanted)?,
         Verb::Show { draft, full } => {
             let detail = if full { Detail::Full } else { Detail::Short };
@@ -173,7 +176,19 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
             let consent = if yes { Consent::Given } else { Consent::Ask };
             return deciding::approve(&session, &drafts, consent, &who);
         }
-        Verb::Reject { draft, reason, who } => deciding::reject(&session, &draft, &reason, &who)?,
+        Verb::Reject {
+            draft,
+            reason,
+            right_report,
+            who,
+        } => {
+            let proposal = if right_report {
+                Proposal::Right
+            } else {
+                Proposal::Wrong
+            };
+            deciding::reject(&session, &draft, &reason, proposal, &who)?;
+        }
         Verb::Edit { draft, who } => revising::edit(&session, &draft, &who)?,
         Verb::Link {
             draft,

@@ -8,6 +8,7 @@
 //! delivering   Approved -> Delivered  the outbox, in order
 //! doubts       what became of an effect that nobody answered for
 //! signing      old signatures are made anew
+//! ruling       drafts that wait, after a change of the rules
 //! mirroring    the copy of the tracker's bug reports
 //! silence      a list that says nothing for too long
 //! unseen       replies that the list never showed
@@ -24,6 +25,8 @@ mod matching;
 mod mirroring;
 mod parts;
 mod reading;
+mod remembering;
+mod ruling;
 mod signing;
 mod silence;
 mod unseen;
@@ -84,6 +87,9 @@ pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
             break;
         }
         step(parts, memory, id).await?;
+    }
+    if !signs_anew {
+        is_idle &= !ruling::go_on(parts)?;
     }
     drafting::expire(parts)?;
     silence::look(parts, memory)?;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Command, CommandFactory, Parser, ValueEnum};
+use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::verbs::Verb;
 use crate::store::NotificationId;
@@ -20,7 +20,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ),
     (
         "Set it up and run it",
-        &["check", "run", "status", "sync", "import"],
+        &["check", "run", "status", "sync", "import", "rules"],
     ),
     (
         "Decide on drafts",
@@ -158,6 +158,25 @@ pub(super) struct Import {
     /// A file of reports, one JSON object a line; can be given several times
     #[arg(long, value_name = "FILE", required = true)]
     pub(super) issues: Vec<PathBuf>,
+}
+
+/// `rules`
+#[derive(Debug, Args)]
+pub(super) struct Rules {
+    /// What to do with them; without a word they are listed.
+    #[command(subcommand)]
+    pub(super) what: Option<RulesVerb>,
+}
+
+/// What is done with rules.
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesVerb {
+    /// Try the rules on their samples and on every failure that is stored
+    Test {
+        /// A file of rules [default: the one that the configuration names]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
 }
 
 /// `resolve`

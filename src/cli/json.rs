@@ -31,6 +31,7 @@
 //! | `trust-mirror` | `tracker`, `was`: why it was suspicious, or `null` |
 //! | `resolve` | `delivery` |
 //! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `unfinished`, `unfinished_why` (as `list`), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `underway_waits_for`, `disk_full`, `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
+//! | `rules`, `rules test` | `file`, `rules`: each with `name`, `issue`, `state` (`open`, `closed`, `unknown`), `title`, `when`, `note`, `line`, `sample` (whether it takes its own), `takes` (`failures`, `issues`, `elsewhere`, `by_issue`); `stored` (failures), `in_use` (whether the drafts that wait were compared with them), or `null` without a database |
 //! | `check` | `wrong`, `warnings` (counts), `findings` (`part`, `level`, `what`, `remedy`) |
 //! | `replay` | `mails` (`origin`, `taken`, `id`), `notifications`, `not_mails` (files), `without_list_id` (how many); without `--store` the ids hold within the document only, and `mirror_unfit_why` tells why what is new may have a report already |
 //! | `demo` | `folder`, `config`, `new`, `notifications` |

@@ -81,7 +81,7 @@ struct Desk<'a> {
 }
 
 /// The tracker for its names and addresses alone: no secret is read.
-fn tracker(config: &Config) -> Result<Tracker> {
+pub(super) fn tracker(config: &Config) -> Result<Tracker> {
     daemon::tracker_of(&Settings {
         config: config.clone(),
         secrets: Secrets::default(),
@@ -236,8 +236,8 @@ impl Desk<'_> {
             let pair = |issue, said| {
                 mirror.record_pair(failure, issue, said, Some(row.id), who.as_str(), now)
             };
-            if let Some(proposed) = proposed(row, *index).filter(|it| Word::Issue(*it) != word) {
-                pair(proposed, PairWord::Rejected)?;
+            for refused in refused_by(row, *index, word) {
+                pair(refused, PairWord::Rejected)?;
             }
             if let Word::Issue(number) = word {
                 pair(number, PairWord::Confirmed)?;
@@ -273,6 +273,56 @@ pub(super) fn confirm_proposals(
         }
     }
     Ok(())
+}
+
+/// Whoever rejects a draft that would only comment on a report that the program
+/// proposed says that the failures do not belong there. Tells which report that is;
+/// where a person chose it, or several actions were proposed, nobody knows what was
+/// wrong.
+pub(super) fn refuse_proposal(
+    store: &Store,
+    config: &Config,
+    row: &NotificationRow,
+    who: &Approver,
+    now: Seconds,
+) -> Result<Option<u64>> {
+    let tracker = tracker(config)?;
+    let desk = Desk {
+        store,
+        tracker: &tracker,
+    };
+    let actions = row.draft.as_ref().map(|draft| &draft.draft.actions);
+    let commented = match actions.map(Vec::as_slice) {
+        Some([only]) => summary::commented(only),
+        _ => None,
+    };
+    let Some(issue) = commented.filter(|_| desk.earlier(row).is_ok_and(|it| it.is_empty())) else {
+        return Ok(None);
+    };
+    let name = tracker.name();
+    let mirror = store.mirror(&name);
+    let mut is_said = false;
+    for (index, (_, failure)) in summary::failures(row).into_iter().enumerate() {
+        if proposed(row, index) == Some(issue) {
+            let (word, id) = (PairWord::Rejected, Some(row.id));
+            mirror.record_pair(failure, issue, word, id, who.as_str(), now)?;
+            is_said = true;
+        }
+    }
+    Ok(is_said.then_some(issue))
+}
+
+/// The reports that are refused by choosing another: the one that was preselected,
+/// and with a new one all that were offered.
+fn refused_by(row: &NotificationRow, failure: usize, word: Word) -> Vec<u64> {
+    let offered = match verdict_of(row, failure) {
+        Some(Verdict::Ambiguous { candidates }) if word == Word::New => {
+            candidates.iter().map(|it| it.issue.number).collect()
+        }
+        _ => Vec::new(),
+    };
+    let proposed = proposed(row, failure).filter(|it| Word::Issue(*it) != word);
+    proposed.into_iter().chain(offered).collect()
 }
 
 /// The report that matching preselected.

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::args::{DraftId, Evaluate, Import, List, Read, Replay, Resolve, Who};
+use super::args::{DraftId, Evaluate, Import, List, Read, Replay, Resolve, Rules, Who};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -169,6 +169,26 @@ Next: buildbot-watch evaluate ... --fit    to see which weights would fit these 
     )]
     Evaluate(Evaluate),
 
+    /// List the rules that you wrote for reports, or try them
+    ///
+    /// A rule says which failures belong to a report. They stand in the file that
+    /// [matching] rules names. `rules` lists each with its report and how many
+    /// stored failures it takes. `rules test` tells of each whether it takes its own
+    /// sample, and which stored failures it would also take, by the reports that
+    /// they belong to: so you see when it takes too much. It changes nothing, and
+    /// ends with 1 if a rule does not take its own sample.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch rules
+  buildbot-watch rules test
+  buildbot-watch rules test ./new-rules.toml
+
+Next: systemctl reload buildbot-watch    to use them"
+    )]
+    Rules(Rules),
+
     /// List the drafts that wait for you
     ///
     /// DRAFT is the number of a draft and the beginning of the digest of its
@@ -229,11 +249,16 @@ Next: buildbot-watch show 12    to see what became of it"
     },
 
     /// Refuse a draft for good; nothing of it leaves
+    ///
+    /// Of a draft that would only comment on one report which the program proposed,
+    /// it is remembered that the failures do not belong there; --right-report is for
+    /// when they do.
     #[command(
         verbatim_doc_comment,
         after_help = "\
 Example:
-  buildbot-watch reject 12 --reason 'the machine was out of disk space'
+  buildbot-watch reject 12 --reason 'that report is about another crash'
+  buildbot-watch reject 12 --right-report --reason 'the disk was full'
 
 Next: buildbot-watch list"
     )]
@@ -244,6 +269,9 @@ Next: buildbot-watch list"
         /// Why, for those who come after you
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// The proposed report is the right one all the same
+        #[arg(long)]
+        right_report: bool,
         /// Who decides.
         #[command(flatten)]
         who: Who,

@@ -78,6 +78,7 @@ pub const KEYS: &[SectionKeys] = &[
     section("ci.azure", HOSTED),
     section("ci.appveyor", HOSTED),
     section("ci.travis", HOSTED),
+    section("matching", &["rules"]),
     section(
         "drafts",
         &["templates", "default_components", "expire_after"],

@@ -12,6 +12,7 @@ use crate::config::secrets::SecretSource;
 use crate::domain::Seconds;
 use crate::domain::draft::{Flavour, Settings};
 use crate::domain::notification::CiSystem;
+use crate::domain::rules::Rulebook;
 
 /// Everything a person can set.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,8 @@ pub struct Config {
     pub tracker: Tracker,
     /// `[ci]`
     pub ci: Ci,
+    /// `[matching]`
+    pub matching: Matching,
     /// `[drafts]`
     pub drafts: Drafts,
     /// `[limits]`
@@ -260,6 +263,15 @@ pub struct HostedCi {
     pub projects: Vec<String>,
     /// The token; absent: only what everybody may see is asked for.
     pub token: Option<SecretSource>,
+}
+
+/// `[matching]`: which report a failure belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matching {
+    /// The file of rules that people wrote.
+    pub rules: Option<PathBuf>,
+    /// What stands in it.
+    pub rulebook: Rulebook,
 }
 
 /// `[drafts]`: what texts look like.

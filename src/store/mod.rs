@@ -18,6 +18,7 @@
 //! | `troubles` | services that fail, and the disk |
 //! | `mirror`, `upsert`, `health`, `search`, `pairs` | bug reports and what is known of them |
 //! | `signing` | old signatures are made anew |
+//! | `ruling` | the drafts that wait, after a change of the rules |
 
 use std::fmt;
 
@@ -42,6 +43,7 @@ mod outcome;
 mod pairs;
 mod retrieve;
 mod row;
+mod ruling;
 mod search;
 mod signing;
 mod switches;

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result};
 
-use super::{Parts, UnfitMirror, mirroring};
+use super::{Parts, UnfitMirror, mirroring, ruling};
 use crate::domain::Seconds;
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::failure::Failure;
 use crate::domain::matching::{self, Candidate, Model, Question, Tier, Verdict};
 use crate::store::{FailureVerdict, Mirror, NearPair, NotificationRow, PairWord};
 
@@ -45,10 +45,11 @@ pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerd
     for (build_index, build) in reading.notification.builds.iter().enumerate() {
         for (failure_index, failure) in build.failures.iter().enumerate() {
             parts.beat();
+            let verdict = find(mirror, failure, &build.builder, row.received_at)?;
             verdicts.push(FailureVerdict {
                 build: build_index,
                 failures: vec![failure_index],
-                verdict: find(mirror, failure, &build.builder, row.received_at)?,
+                verdict: ruling::with_rule(parts, build, failure, verdict)?,
             });
         }
     }
@@ -100,7 +101,7 @@ fn with_memory(mirror: Mirror<'_>, failure: &Failure, verdict: Verdict) -> Resul
 }
 
 /// The report in front of what was found, if it is open.
-fn with_first(
+pub(super) fn with_first(
     mirror: Mirror<'_>,
     number: u64,
     tier: Tier,
@@ -130,28 +131,4 @@ fn candidates_of(verdict: Verdict) -> Vec<Candidate> {
         Verdict::Known { candidates } | Verdict::Ambiguous { candidates } => candidates,
         Verdict::New { related, .. } => related,
     }
-}
-
-/// Keeps a person's word that a notification's failures belong to an issue. One
-/// mail that names one issue says it of a single failure only: of several,
-/// nobody knows which was meant.
-pub(super) fn remember(parts: &Parts, row: &NotificationRow, issue: u64, who: &str) -> Result<()> {
-    let Some(reading) = &row.reading else {
-        return Ok(());
-    };
-    let failures = reading
-        .notification
-        .builds
-        .iter()
-        .flat_map(|build| &build.failures);
-    let failures: Vec<&Failure> = failures
-        .filter(|failure| failure.kind != FailureKind::Infrastructure)
-        .collect();
-    let [failure] = failures.as_slice() else {
-        return Ok(());
-    };
-    let name = parts.tracker.name();
-    let now = parts.clock.now();
-    let mirror = parts.store.mirror(&name);
-    mirror.record_pair(failure, issue, PairWord::Confirmed, Some(row.id), who, now)
 }

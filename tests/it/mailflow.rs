@@ -9,6 +9,7 @@ mod never_answered;
 mod on_the_list;
 mod people;
 mod restored;
+mod rules;
 mod signing;
 mod smtp_line;
 mod twins;

@@ -17,6 +17,7 @@ mod mirror;
 mod outbox;
 mod outcome;
 mod pairs;
+mod ruling;
 mod schema;
 mod search;
 mod steps;
