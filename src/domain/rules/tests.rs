@@ -193,7 +193,41 @@ fn a_wrong_test_is_told_with_its_place() {
         r#"log ~ /a/ then "b""#,
         r#"os == "widnows" || kind == "dead""#,
     ];
-    wrong(&conditions, expect![[""]]);
+    wrong(
+        &conditions,
+        expect![[r#"
+        modul == "x"
+          0: there is no field "modul"; there are: module, class, method, kind, builder, os, arch, branch, exception, message, log
+        module = "x"
+          7: "=" means nothing here; write ==
+        module =~ "x"
+          7: "=~" means nothing here; write ~
+        module == x
+          10: == and != compare with a text; write it in "double quotes"; a /pattern/ is looked for with ~
+        module == "x
+          10: this text has no end; end it with a " on the same line; write a quote within it as \"
+        module == /x/
+          10: == and != compare with a text; write it in "double quotes"; a /pattern/ is looked for with ~
+        module ~ "x"
+          9: ~, !~ and then look for a pattern; write it between /slashes/; a "text" is compared with ==
+        module
+          6: behind module one of ==, !=, ~ and !~ is expected; write for example: module == "test_os", log ~ /timed out/
+        log ~ /x
+          6: this pattern has no end; end it with a / on the same line; write a slash within it as \/
+        log ~ /(x/ && log ~ /[/
+          6: /(x/ is no pattern: unclosed group; put a backslash before ( ) [ ] { } . * + ? ^ $ | that stand for themselves
+          20: /[/ is no pattern: unclosed character class; put a backslash before ( ) [ ] { } . * + ? ^ $ | that stand for themselves
+        log ~ //
+          6: the pattern is empty: everything has it; write what is to be found between the slashes
+        module ~ /a/ then /b/
+          9: module has no order to look at; patterns with then are for log and message; here join two tests with &&
+        log ~ /a/ then "b"
+          15: ~, !~ and then look for a pattern; write it between /slashes/; a "text" is compared with ==
+        os == "widnows" || kind == "de
+          6: os is never "widnows"; there are: linux, fedora, debian, ubuntu, rhel, centos, gentoo, arch, suse, alpine, raspbian, windows, macos, freebsd, openbsd, netbsd, dragonflybsd, solaris, aix, android, ios, emscripten, wasi, cygwin
+          27: kind is never "dead"; there are: failure, error, import_error, unexpected_success, crash, timeout, leak, env_changed, compile, infrastructure, other
+    "#]],
+    );
 }
 
 #[test]
@@ -212,7 +246,35 @@ fn what_is_wrong_around_tests_is_told_with_its_place() {
         "&& module",
         "\u{1F980}",
     ];
-    wrong(&conditions, expect![[""]]);
+    wrong(
+        &conditions,
+        expect![[r#"
+
+          0: it is empty; write for example: module == "test_os"
+        module == "x" module == "y"
+          14: module is not expected here; write && or || between two tests
+        module == "x" and os == "linux
+          14: and is not expected here; write &&
+        module == "x" & os == "linux"
+          14: "&" means nothing here; write &&
+        not module == "x"
+          0: "not" means nothing here; write ! in front of the test or the bracket
+        (module == "x"
+          0: this bracket is not closed: it ends where a ) should be; close the bracket, or write && or || between two tests
+        (module == "x" "y"
+          15: "y" stands where a ) should be; close the bracket, or write && or || between two tests
+        module == "x")
+          13: ) is not expected here; remove it, or open the bracket before
+        module == "x" &&
+          16: it ends where a test should be; write another test, or remove what stands last
+        module == "x" then /y/
+          14: then is not expected here; write it between two patterns: log ~ /A/ then /B/
+        && module
+          0: && stands where a field should be; a test begins with one of: module, class, method, kind, builder, os, arch, branch, exception, message, log
+        🦀
+          0: "🦀" means nothing here; a text stands in "double quotes", a pattern between /slashes/
+    "#]],
+    );
 }
 
 #[test]
@@ -226,7 +288,23 @@ fn what_is_written_is_bounded() {
         format!("{:4001}", "log"),
     ];
     let conditions: Vec<&str> = conditions.iter().map(String::as_str).collect();
-    wrong(&conditions, expect![[""]]);
+    wrong(
+        &conditions,
+        expect![[r#"
+        !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!
+          20: more than 20 brackets stand in each other; make several rules of it
+        log ~ /xxxxxxxxxxxxxxxxxxxxxxx
+          6: the pattern is longer than 500 bytes; leave out what does not matter; several can stand in a row: /A/ then /B/
+        log ~ /(\w{100}){100}/
+          6: /(\w{100}){100}/ is no pattern: it is too large; repeat less: .* says as much as .{1000}
+        module == "x" || module == "x"
+          850: it has more than 50 tests; make several rules of it
+        log ~ /a/ then /a/ then /a/ th
+          447: more than 50 patterns stand in a row; fewer will do
+        log                           
+          0: it is longer than 4000 bytes; make several rules of it
+    "#]],
+    );
 }
 
 fn rule(name: &str, issue: u64, when: &str) -> Rule {
