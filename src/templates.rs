@@ -6,6 +6,8 @@
 //! escaped here. A template that breaks is never used: the last good one stays.
 
 #[cfg(test)]
+mod along_tests;
+#[cfg(test)]
 mod folder_tests;
 #[cfg(test)]
 mod hostile_tests;
@@ -24,7 +26,8 @@ use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason, no_escape};
 use serde::Serialize;
 
 use crate::domain::draft::{
-    Action, BODY_CHARS, Draft, NewIssue, Plan, Reply, ReplyPlan, Step, TITLE_CHARS,
+    Action, Along, AlongPlan, BODY_CHARS, Draft, NewIssue, Plan, Reply, ReplyPlan, Step,
+    TITLE_CHARS,
 };
 use crate::domain::issue::IssueRef;
 use crate::domain::untrusted::plain_line;
@@ -123,6 +126,12 @@ impl Templates {
         Ok(Draft {
             actions: actions.collect::<Result<_, _>>()?,
             reply: plan.reply.as_ref().map(|it| self.reply(it)).transpose()?,
+            along: plan
+                .along
+                .iter()
+                .map(|it| self.along(it))
+                .collect::<Result<_, _>>()?,
+            incidents: Vec::new(),
             warnings: plan.warnings.clone(),
         })
     }
@@ -156,6 +165,9 @@ impl Templates {
                 issue: issue.clone(),
                 body: self.body(COMMENT, fields)?,
             },
+            Step::Count { issue } => Action::Count {
+                issue: issue.clone(),
+            },
             Step::Choose { about, candidates } => Action::Choose {
                 about: about.clone(),
                 candidates: candidates.iter().map(IssueRef::clone).collect(),
@@ -182,6 +194,13 @@ impl Templates {
             return Err(self.problem(name, what));
         }
         Ok(format!("{text}\n"))
+    }
+
+    fn along(&self, plan: &AlongPlan) -> Result<Along, TemplateProblem> {
+        Ok(Along {
+            notification: plan.notification,
+            reply: plan.reply.as_ref().map(|it| self.reply(it)).transpose()?,
+        })
     }
 
     fn reply(&self, plan: &ReplyPlan) -> Result<Reply, TemplateProblem> {

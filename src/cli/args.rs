@@ -72,6 +72,9 @@ pub(super) struct List {
     /// Everything, newest first
     #[arg(long)]
     pub(super) all: bool,
+    /// What a decision on another one settles too
+    #[arg(long)]
+    pub(super) attached: bool,
     /// What a person or a cap holds
     #[arg(long)]
     pub(super) held: bool,

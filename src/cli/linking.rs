@@ -25,7 +25,7 @@ use crate::store::{
 };
 use crate::templates::Templates;
 use crate::trackers::Tracker;
-use crate::worker::redraft;
+use crate::worker::{Occasion, redraft};
 
 /// Between the choices of one decision, in its reason.
 const BETWEEN: &str = "; ";
@@ -56,7 +56,8 @@ pub(super) fn link(
         all.push(desk.choice(session, *index, word)?);
     }
     let (templates, _) = Templates::load(config.drafts.templates.as_deref());
-    let new = redraft(&templates, &config.draft_settings(), &row, &all)?;
+    let occasion = Occasion::of(&store, &tracker, &row, session.now)?;
+    let new = redraft(&templates, &config.draft_settings(), &occasion, &all)?;
     if new == draft.draft {
         return Err(Refusal::new(
             format!("{}: that is what the draft says already", row.id),

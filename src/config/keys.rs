@@ -81,7 +81,12 @@ pub const KEYS: &[SectionKeys] = &[
     section("matching", &["rules"]),
     section(
         "drafts",
-        &["templates", "default_components", "expire_after"],
+        &[
+            "templates",
+            "default_components",
+            "expire_after",
+            "one_reply_from",
+        ],
     ),
     section("drafts.versions", &[]),
     section("drafts.components", &[]),

@@ -238,6 +238,7 @@ fn drafts(root: &DeTable<'_>, tracker: Option<&Tracker>, findings: &mut Findings
         Duration::from_secs(30 * 24 * 60 * MINUTE),
         values::duration,
     );
+    let one_reply_from = section.or("one_reply_from", 5, |v| values::number(v, 0, 1000));
     section.finish(&["versions", "components"]);
     let versions = Section::open(root, "drafts.versions", findings).pairs(values::text);
     let components_of = Section::open(root, "drafts.components", findings)
@@ -246,6 +247,7 @@ fn drafts(root: &DeTable<'_>, tracker: Option<&Tracker>, findings: &mut Findings
         templates,
         components,
         expire_after,
+        one_reply_from,
         versions: versions.into_iter().collect(),
         components_of: components_of.into_iter().collect(),
     }

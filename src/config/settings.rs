@@ -283,6 +283,9 @@ pub struct Drafts {
     pub components: Vec<String>,
     /// A draft that nobody decided on for so long is closed.
     pub expire_after: Duration,
+    /// From so many notifications of one incident on, one reply speaks for all of
+    /// them; 0: each gets its own.
+    pub one_reply_from: u32,
     /// `[drafts.versions]`: a builder's branch to the tracker's version.
     pub versions: BTreeMap<String, String>,
     /// `[drafts.components]`: a test file to further components, `compile` to
@@ -372,6 +375,7 @@ impl Config {
             components_of: self.drafts.components_of.clone(),
             versions: self.drafts.versions.clone(),
             trusted_links: self.ci.trusted_links(),
+            one_reply_from: self.drafts.one_reply_from,
         }
     }
 }

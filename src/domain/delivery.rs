@@ -32,12 +32,13 @@ impl DeliveryKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::OpenIssue, Self::Comment, Self::Reply];
 
-    /// The kind of an action; `None` while a person still has to choose.
+    /// The kind of an action; `None` if nothing leaves for it, and while a person
+    /// still has to choose.
     pub fn of(action: &Action) -> Option<Self> {
         match action {
             Action::Open(_) => Some(Self::OpenIssue),
             Action::Comment { .. } => Some(Self::Comment),
-            Action::Choose { .. } => None,
+            Action::Count { .. } | Action::Choose { .. } => None,
         }
     }
 

@@ -14,6 +14,7 @@ pub mod draft;
 pub mod failure;
 pub mod finding;
 pub mod folding;
+pub mod incident;
 pub mod issue;
 pub mod life;
 pub mod mail;

@@ -13,6 +13,7 @@
 //! | `listing`, `notifications`, `row` | what is due; the worker's steps; a row as it is read |
 //! | `decisions` | compare-and-set on the exact draft |
 //! | `outbox`, `claim`, `outcome`, `doubt` | what leaves: before, right before, and after the answer; without one |
+//! | `incidents`, `along` | failures of one kind; what is settled along with another |
 //! | `withdraw` | an approval of which nothing happened |
 //! | `ledger`, `switches`, `audit` | the loop breaker, STOP, the trail |
 //! | `troubles` | services that fail, and the disk |
@@ -25,12 +26,14 @@ use std::fmt;
 use rusqlite::Connection;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
+mod along;
 mod audit;
 mod claim;
 mod copy;
 mod decisions;
 mod doubt;
 mod health;
+mod incidents;
 mod intake;
 mod ledger;
 mod listing;
@@ -54,11 +57,13 @@ mod upsert;
 mod withdraw;
 
 pub use crate::domain::delivery::DeliveryKind;
+pub use along::Attached;
 pub use audit::AuditLine;
 pub use claim::{Claim, ClaimRefused};
 pub use decisions::{Change, Decided, DecisionKind, NewDecision, NotDecided};
 pub use doubt::{Confirmed, Resolution};
 pub use health::MirrorHealth;
+pub use incidents::{IncidentSummary, Occurrence};
 pub use intake::{IncomingMail, MailboxCursor, Taken};
 pub use ledger::{LedgerEntry, LedgerScope};
 pub use listing::ListFilter;
@@ -126,4 +131,8 @@ row_id!(
 row_id!(
     /// Counts the decisions, from 1; never reused.
     DecisionId
+);
+row_id!(
+    /// Counts the incidents, from 1; never reused.
+    IncidentId
 );

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::{Parts, UnfitMirror, mirroring, ruling};
+use super::{Parts, UnfitMirror, incidents, mirroring, ruling};
 use crate::domain::Seconds;
 use crate::domain::failure::Failure;
 use crate::domain::matching::{self, Candidate, Model, Question, Tier, Verdict};
@@ -46,6 +46,7 @@ pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerd
         for (failure_index, failure) in build.failures.iter().enumerate() {
             parts.beat();
             let verdict = find(mirror, failure, &build.builder, row.received_at)?;
+            let verdict = incidents::with_incident(parts, failure, build, verdict)?;
             verdicts.push(FailureVerdict {
                 build: build_index,
                 failures: vec![failure_index],

@@ -109,8 +109,9 @@ fn human_reply(parts: &Parts, mail: &Mail) -> Result<()> {
     let Ok(row) = parts.store.load(answered) else {
         return Ok(());
     };
-    let is_over = matches!(row.stage, Stage::Closed(_) | Stage::Quarantined);
-    if row.decision.is_some() || is_over {
+    let is_decided = row.decision.is_some() || parts.store.is_settled_along(answered)?;
+    let is_over = is_decided || matches!(row.stage, Stage::Closed(_) | Stage::Quarantined);
+    if is_over {
         // A thread goes on about much: what is named late must be a report at least.
         let name = parts.tracker.name();
         let mirror = parts.store.mirror(&name);
@@ -124,7 +125,7 @@ fn human_reply(parts: &Parts, mail: &Mail) -> Result<()> {
         .clone()
         .or_else(|| mail.from.first().cloned());
     let who = who.unwrap_or_else(|| "somebody".to_owned());
-    if row.decision.is_none() && !is_over {
+    if !is_over {
         let url = parts.tracker.issue_url(*first);
         let note = format!("{who} answered on the list and named {url}");
         close(parts, answered, ClosedReason::AnsweredByHuman, &note)?;

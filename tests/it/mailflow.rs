@@ -5,6 +5,7 @@ mod approvals;
 mod caps;
 pub mod desk;
 mod doubts;
+mod incidents;
 mod never_answered;
 mod on_the_list;
 mod people;

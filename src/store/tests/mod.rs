@@ -11,7 +11,9 @@ use crate::domain::mail::Mail;
 use crate::domain::matching::Verdict;
 use crate::domain::notification::Notification;
 
+mod along;
 mod decisions;
+mod incidents;
 mod intake;
 mod mirror;
 mod outbox;
@@ -107,6 +109,8 @@ fn draft() -> Draft {
             in_reply_to: None,
             references: Vec::new(),
         }),
+        along: Vec::new(),
+        incidents: Vec::new(),
         warnings: Vec::new(),
     }
 }

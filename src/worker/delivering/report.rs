@@ -7,9 +7,10 @@ use super::{Job, claim};
 use crate::domain::delivery::{Outcome, Receipt, marker};
 use crate::domain::draft::{Action, NewIssue};
 use crate::domain::issue::IssueRef;
-use crate::store::{DeliveryRow, FrozenId, LedgerEntry};
+use crate::store::{DeliveryRow, FrozenId, LedgerEntry, PROGRAM};
 use crate::trackers::{Marker, Work};
 use crate::worker::Parts;
+use crate::worker::incidents::COMMENT_PAUSE;
 
 /// What is frozen: everything the tracker will be told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ enum FrozenWork {
 pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome>> {
     let row = freeze(parts, job)?;
     let (work, marker) = work_of(&row).context("the frozen bytes are unreadable")?;
+    if let Some(outcome) = counted_instead(parts, job, &work)? {
+        return Ok(Some(outcome));
+    }
     if let Some(outcome) = twin_outcome(parts, job, &row, (&work, &marker)).await? {
         return Ok(Some(outcome));
     }
@@ -39,7 +43,7 @@ pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome
     let tracker = parts.tracker.name();
     let entry = LedgerEntry {
         target: &tracker,
-        thread: &super::thread_of(&row, &job.notification),
+        thread: &super::thread_of(&job.notification),
         body_digest: digest,
     };
     let Some(_claim) = claim(parts, &row, &entry, digest)? else {
@@ -61,6 +65,7 @@ fn freeze(parts: &Parts, job: &Job<'_>) -> Result<DeliveryRow> {
             },
             format!("comment {position} on {}", issue.number),
         ),
+        Action::Count { .. } => anyhow::bail!("nothing is written for what is counted"),
         Action::Choose { .. } => anyhow::bail!("an issue was never chosen"),
     };
     let bytes = serde_json::to_vec(&work)?;
@@ -98,6 +103,36 @@ fn adopt(parts: &Parts, row: &DeliveryRow, issue: IssueRef) -> Result<Outcome> {
     let found = format!("the tracker has our work at {}", issue.url);
     super::restored::tell(parts, row.id, &found)?;
     Ok(Outcome::Done(Receipt::Issue(issue)))
+}
+
+/// A comment that another draft's comment came before, within the same day: it is
+/// counted, and nothing is written. What a person put into own words is written.
+fn counted_instead(parts: &Parts, job: &Job<'_>, work: &Work) -> Result<Option<Outcome>> {
+    let Work::Comment { issue, .. } = work else {
+        return Ok(None);
+    };
+    let drafts = parts.store.drafts(job.row.notification)?;
+    let approved = drafts.iter().find(|it| it.revision == job.row.revision);
+    if approved.is_none_or(|it| it.made_by != PROGRAM) || was_resolved(parts, job.row)? {
+        return Ok(None);
+    }
+    let now = parts.clock.now();
+    let name = parts.tracker.name();
+    let last = parts
+        .store
+        .last_comment_on(&name, issue.number, job.row.notification)?;
+    let Some(last) = last.filter(|last| now.saturating_sub(*last) < COMMENT_PAUSE) else {
+        return Ok(None);
+    };
+    let minutes = now.saturating_sub(last) / 60;
+    let detail = format!(
+        "no comment on #{}: one was made {minutes} min ago, and there is one a day at most",
+        issue.number
+    );
+    tracing::info!(notification = %job.row.notification, delivery = %job.row.id, detail, "counted");
+    let about = Some(job.row.notification);
+    parts.store.audit(about, PROGRAM, "counted", &detail, now)?;
+    Ok(Some(Outcome::Done(Receipt::Issue(issue.clone()))))
 }
 
 /// What comes of a new issue when there is one with its title: a person has to
