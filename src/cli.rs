@@ -6,7 +6,7 @@
 //! | `args`, `verbs` | what can be typed, with its help |
 //! | `session`, `who`, `refusal` | where the configuration is, who decides, why not |
 //! | `screen`, `words`, `json` | text that fits the screen, or one JSON document |
-//! | `listing`, `showing`, `failing`, `texts`, `summary`, `repeating`, `history` | look |
+//! | `listing`, `showing`, `failing`, `texts`, `summary`, `repeating`, `history`, `incidents` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `ruling` | the rules that people wrote, and what they would take |
@@ -30,6 +30,7 @@ mod facts;
 mod failing;
 mod history;
 mod importing;
+mod incidents;
 mod inputs;
 mod json;
 mod linking;
@@ -200,6 +201,7 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         }
         Verb::Hold { draft, reason, who } => switching::hold(&session, &draft, &reason, &who)?,
         Verb::Release { draft, who } => switching::release(&session, &draft, &who)?,
+        Verb::Incidents => incidents::incidents(&session)?,
         Verb::History { draft } => history::history(&session, &draft)?,
         Verb::Pause { reason, who } => switching::pause(&session, &reason, &who)?,
         Verb::Resume { who } => switching::resume(&session, &who)?,

@@ -36,7 +36,9 @@
 //! 3. `worker::matching` searches the mirror of the tracker for each failure
 //!    ([`domain::matching`]); `worker::mirroring` keeps that mirror.
 //! 4. `worker::drafting` decides what would be done ([`domain::draft`]) and puts it
-//!    into words ([`templates`]).
+//!    into words ([`templates`]). If the draft of another notification waits for a
+//!    person and is about the same failures, `worker::incidents` attaches it to that
+//!    one instead, and the decision there settles both.
 //! 5. A person approves exactly those bytes ([`store::Store::approve`]); the same
 //!    transaction fills the outbox.
 //! 6. `worker::delivering` asks the policy ([`domain::policy`]), freezes the bytes,

@@ -36,13 +36,15 @@ const TITLE: &str = "issue-title.txt.hbs";
 const ISSUE: &str = "issue.md.hbs";
 const COMMENT: &str = "comment.md.hbs";
 const REPLY: &str = "reply.txt.hbs";
+const TABLE: &str = "table.md.hbs";
 
 /// Every template with its text as compiled in.
-const COMPILED_IN: [(&str, &str); 4] = [
+const COMPILED_IN: [(&str, &str); 5] = [
     (TITLE, include_str!("../templates/issue-title.txt.hbs")),
     (ISSUE, include_str!("../templates/issue.md.hbs")),
     (COMMENT, include_str!("../templates/comment.md.hbs")),
     (REPLY, include_str!("../templates/reply.txt.hbs")),
+    (TABLE, include_str!("../templates/table.md.hbs")),
 ];
 
 /// The longest template file, in bytes.
@@ -165,8 +167,12 @@ impl Templates {
                 issue: issue.clone(),
                 body: self.body(COMMENT, fields)?,
             },
-            Step::Count { issue } => Action::Count {
+            Step::Count { issue, fields } => Action::Count {
                 issue: issue.clone(),
+                table: fields
+                    .as_ref()
+                    .map(|fields| self.body(TABLE, fields))
+                    .transpose()?,
             },
             Step::Choose { about, candidates } => Action::Choose {
                 about: about.clone(),

@@ -25,7 +25,16 @@ const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Decide on drafts",
         &[
-            "list", "show", "approve", "reject", "edit", "link", "hold", "release", "history",
+            "list",
+            "show",
+            "approve",
+            "reject",
+            "edit",
+            "link",
+            "hold",
+            "release",
+            "history",
+            "incidents",
         ],
     ),
     (

@@ -29,6 +29,7 @@
 //! | `list` | `notifications`, `total`; `unfinished`, `unfinished_why`: mails without a draft yet |
 //! | `approve` | `approved` (`notification`, `deliveries`), `refused` (`id`, `error`, `remedy`) |
 //! | `reject`, `edit`, `link`, `hold`, `release`, `retry` | the notification afterwards |
+//! | `incidents` | `incidents`, each with `incident` (its number), `test`, `kind`, `line`, `signature` of the failure it began with, `began_at`, `last_at`, the numbers of its `notifications`, ever and in the `last_24_hours`, `last_7_days`, `last_30_days`, `report` (`issue`, `url`, or `null`) and `builders` (`builder`, `notifications`) |
 //! | `history` | `id`, `history` (`at`, `who`, `what`, `detail`) |
 //! | `pause`, `stop`, `resume`, `clear-stop` | `on`, with `who` and `reason`, or what it `was` |
 //! | `trust-mirror` | `tracker`, `was`: why it was suspicious, or `null` |
@@ -132,7 +133,7 @@ fn action(action: &Action) -> Value {
         Action::Comment { issue, .. } => json!({
             "do": "comment", "issue": issue.number, "url": issue.url, "title": issue.title,
         }),
-        Action::Count { issue } => json!({
+        Action::Count { issue, .. } => json!({
             "do": "count", "issue": issue.number, "url": issue.url, "title": issue.title,
         }),
         Action::Choose { about, candidates } => json!({

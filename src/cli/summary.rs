@@ -155,7 +155,7 @@ pub(super) fn proposals(row: &NotificationRow) -> Vec<String> {
         parts.push(format!("on {} more", more.len()));
     }
     let counted = actions.iter().filter_map(|action| match action {
-        Action::Count { issue } => Some(format!("count for #{}", issue.number)),
+        Action::Count { issue, .. } => Some(format!("count for #{}", issue.number)),
         _ => None,
     });
     parts.extend(counted);

@@ -111,15 +111,22 @@ fn one_action(screen: &Screen, number: usize, action: &Action) {
             screen.say(screen.paint(Tone::Dim, &format!("     {}", terminal(&issue.url))));
             text(screen, body);
         }
-        Action::Count { issue } => {
+        Action::Count { issue, table } => {
+            let how = match table {
+                Some(_) => "the table below the last one is brought up to date",
+                None => "the next one tells how often it happened",
+            };
             let title = format!(
-                "{number}. Count it for #{}: {}. No comment: there was one within a day",
+                "{number}. No comment on #{}: {}. There was one within a day; {how}",
                 issue.number, issue.title
             );
             for line in wrapped(&terminal(&title), screen.width().saturating_sub(2)) {
                 screen.say(screen.paint(Tone::Bold, &format!("  {line}")));
             }
             screen.say(screen.paint(Tone::Dim, &format!("     {}", terminal(&issue.url))));
+            if let Some(table) = table {
+                text(screen, table);
+            }
         }
         Action::Choose { about, candidates } => {
             let title = format!("{number}. A person has to choose the report for: {about}");

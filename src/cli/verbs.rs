@@ -381,6 +381,21 @@ Next: buildbot-watch show 12"
         draft: DraftId,
     },
 
+    /// List the failures of one kind: how often, where, and which report
+    ///
+    /// Failures with the same signature, or nearly the same, are one incident. The
+    /// counts are of notifications: ever, and of the last 24 hours, 7 and 30 days.
+    /// The incident that happened last stands first.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch incidents
+
+Next: buildbot-watch list"
+    )]
+    Incidents,
+
     /// Let nothing leave for now; mails are still read and drafted
     #[command(
         verbatim_doc_comment,

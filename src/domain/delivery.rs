@@ -22,7 +22,7 @@ use crate::domain::issue::IssueRef;
 pub enum DeliveryKind {
     /// A new issue in the tracker.
     OpenIssue,
-    /// A comment on an issue.
+    /// A comment on an issue, or the table below an earlier one.
     Comment,
     /// The mail to the list.
     Reply,
@@ -37,8 +37,9 @@ impl DeliveryKind {
     pub fn of(action: &Action) -> Option<Self> {
         match action {
             Action::Open(_) => Some(Self::OpenIssue),
-            Action::Comment { .. } => Some(Self::Comment),
-            Action::Count { .. } | Action::Choose { .. } => None,
+            // A table is part of a comment.
+            Action::Comment { .. } | Action::Count { table: Some(_), .. } => Some(Self::Comment),
+            Action::Count { table: None, .. } | Action::Choose { .. } => None,
         }
     }
 

@@ -88,6 +88,7 @@ mod tests {
                         url: "https://tracker.example/7".to_owned(),
                         title: "seven".to_owned(),
                     },
+                    table: None,
                 },
             ],
             reply: None,

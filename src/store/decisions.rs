@@ -8,7 +8,7 @@ use super::{
     notifications, row,
 };
 use crate::domain::Seconds;
-use crate::domain::draft::{Action, Draft};
+use crate::domain::draft::Draft;
 use crate::domain::life::{ClosedReason, FinalWord};
 
 /// What was decided.
@@ -326,13 +326,11 @@ fn refuse_held(connection: &Connection, id: NotificationId) -> Result<(), NotDec
 /// for the reply the one behind the last action.
 fn kinds_of(draft: &Draft) -> Result<Vec<(usize, DeliveryKind)>, NotDecided> {
     let mut kinds = Vec::new();
+    if draft.is_undecided() {
+        return Err(NotDecided::ChoiceOpen);
+    }
     for (position, action) in draft.actions.iter().enumerate() {
-        match action {
-            Action::Open(_) => kinds.push((position, DeliveryKind::OpenIssue)),
-            Action::Comment { .. } => kinds.push((position, DeliveryKind::Comment)),
-            Action::Count { .. } => {}
-            Action::Choose { .. } => return Err(NotDecided::ChoiceOpen),
-        }
+        kinds.extend(DeliveryKind::of(action).map(|kind| (position, kind)));
     }
     let behind = draft.actions.len();
     kinds.extend(draft.reply.as_ref().map(|_| (behind, DeliveryKind::Reply)));

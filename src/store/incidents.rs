@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{IncidentId, NotificationId, Store};
+use super::{DeliveryId, IncidentId, NotificationId, Store};
 use crate::domain::Seconds;
 use crate::domain::delivery::Receipt;
+use crate::domain::draft::Counted;
 use crate::domain::failure::Failure;
 use crate::domain::issue::IssueRef;
 use crate::domain::signature::{NearForm, Parts, near};
@@ -196,7 +197,48 @@ impl Store {
             .query_row(params![tracker, issue, except], |row| row.get(0))?)
     }
 
-    /// How many notifications of an incident came in after `since` and before one.
+    /// How often, and when last, failures of some incidents happened on each builder
+    /// after `since`, the most frequent first.
+    pub fn counted_since(&self, incidents: &[IncidentId], since: Seconds) -> Result<Vec<Counted>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT builder, count(DISTINCT notification) AS times, max(at)
+             FROM occurrences
+             WHERE incident IN (SELECT value FROM json_each(?1)) AND at > ?2
+             GROUP BY builder
+             ORDER BY times DESC, builder",
+        )?;
+        let numbers: Vec<i64> = incidents.iter().map(|incident| incident.0).collect();
+        let rows =
+            statement.query_map(params![serde_json::to_string(&numbers)?, since], |row| {
+                Ok(Counted {
+                    builder: row.get(0)?,
+                    times: row.get(1)?,
+                    last_at: row.get(2)?,
+                })
+            })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The last comment on a report of a tracker that was made, by its delivery.
+    pub fn last_comment(&self, tracker: &str, issue: u64) -> Result<Option<DeliveryId>> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT deliveries.id
+                 FROM deliveries
+                 JOIN ledger ON ledger.delivery = deliveries.id
+                 WHERE ledger.kind = 'comment'
+                   AND ledger.target = ?1
+                   AND deliveries.done_at IS NOT NULL
+                   AND json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number') = ?2
+                 ORDER BY ledger.id DESC
+                 LIMIT 1",
+            )?
+            .query_row(params![tracker, issue], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// Which notifications of an incident came in after `since` and before one.
     pub fn happened_since(
         &self,
         incident: IncidentId,

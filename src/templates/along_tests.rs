@@ -2,8 +2,9 @@
 
 use super::Templates;
 use super::material::{build, failed, issue, known, settings, unseen};
+use crate::domain::delivery::DeliveryKind;
 use crate::domain::draft::{
-    Action, Choice, Companion, Draft, Flavour, Material, Quiet, Settings, Target, plan,
+    Action, Choice, Companion, Counted, Draft, Flavour, Material, Quiet, Settings, Target, plan,
 };
 use crate::domain::mail::Mail;
 use crate::domain::matching::Verdict;
@@ -129,6 +130,18 @@ fn an_issue_that_was_commented_on_lately_is_only_counted_for() {
         issue: 7,
         commented,
         untold,
+        counted: vec![
+            Counted {
+                builder: "AMD64 A|B *3*".to_owned(),
+                times: 12,
+                last_at: 1_795_000_000,
+            },
+            Counted {
+                builder: "ARM".to_owned(),
+                times: 1,
+                last_at: 1_794_900_000,
+            },
+        ],
     };
     let of = |quiet: &[Quiet]| draft(&FOUR[..2], &known(7), quiet, &github());
     let told = of(&[quiet(false, 12)]);
@@ -140,10 +153,26 @@ fn an_issue_that_was_commented_on_lately_is_only_counted_for() {
         "{body}"
     );
     let counted = of(&[quiet(true, 12)]);
-    let [Action::Count { issue: at }] = counted.actions.as_slice() else {
+    let [Action::Count { issue: at, table }] = counted.actions.as_slice() else {
         panic!("{:?}", counted.actions);
     };
     assert_eq!(at.number, 7);
+    assert_eq!(
+        table.as_deref(),
+        Some(
+            "It happened again since this comment:\n\n\
+             | Builder | Times | Last |\n| --- | --- | --- |\n\
+             | AMD64 A\\|B \\*3\\* | 12 | 2026-11-18 |\n| ARM | 1 | 2026-11-17 |\n"
+        )
+    );
+    // Roundup's messages cannot be edited.
+    let roundup = settings(Flavour::Roundup);
+    let plain = draft(&FOUR[..2], &known(7), &[quiet(true, 12)], &roundup);
+    assert!(matches!(
+        &plain.actions[..],
+        [Action::Count { table: None, .. }]
+    ));
+    assert_eq!(DeliveryKind::of(&plain.actions[0]), None);
     assert_eq!(
         counted.reply, told.reply,
         "the mail names the issue all the same"

@@ -50,6 +50,7 @@ fn of_flavour(flavour: Flavour) -> [Plan; 2] {
                     issue: candidate().issue.number,
                     commented: false,
                     untold: 3,
+                    counted: Vec::new(),
                 }],
             },
             &settings,

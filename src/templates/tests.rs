@@ -78,7 +78,9 @@ fn shown(draft: &Draft) -> String {
             Action::Comment { issue, body } => {
                 writeln!(text, "--- {number}. comment on {}\n{body}", issue.number)
             }
-            Action::Count { issue } => writeln!(text, "--- {number}. count for {}", issue.number),
+            Action::Count { issue, .. } => {
+                writeln!(text, "--- {number}. count for {}", issue.number)
+            }
             Action::Choose { about, candidates } => {
                 let numbers: Vec<u64> = candidates.iter().map(|issue| issue.number).collect();
                 writeln!(text, "--- {number}. choose among {numbers:?}\n{about}\n")

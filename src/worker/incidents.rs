@@ -438,14 +438,16 @@ pub(super) fn written_lately(
     let Some(last) = store.last_comment_on(tracker, issue, by)? else {
         return Ok(None);
     };
+    let numbers: Vec<IncidentId> = incidents.iter().copied().map(IncidentId).collect();
     let mut untold = BTreeSet::new();
-    for incident in incidents {
-        untold.extend(store.happened_since(IncidentId(*incident), last, by)?);
+    for incident in &numbers {
+        untold.extend(store.happened_since(*incident, last, by)?);
     }
     Ok(Some(Quiet {
         issue,
         commented: now.saturating_sub(last) < COMMENT_PAUSE,
         untold: untold.len(),
+        counted: store.counted_since(&numbers, last)?,
     }))
 }
 

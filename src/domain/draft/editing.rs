@@ -110,7 +110,7 @@ fn warn_of_lost_links(draft: &Draft, edited: &mut Draft) {
     for (index, action) in draft.actions.iter().enumerate() {
         let link = match action {
             Action::Open(_) => issue_token(index),
-            Action::Comment { issue, .. } | Action::Count { issue } => issue.url.clone(),
+            Action::Comment { issue, .. } | Action::Count { issue, .. } => issue.url.clone(),
             Action::Choose { .. } => continue,
         };
         let warning = format!(

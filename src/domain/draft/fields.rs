@@ -224,10 +224,10 @@ pub(crate) fn lines(group: &Group<'_>, most: usize) -> Vec<String> {
 }
 
 /// How foreign text is written on one line of a tracker's text.
-struct Ink(Flavour);
+pub(crate) struct Ink(pub(crate) Flavour);
 
 impl Ink {
-    fn text(&self, text: &str) -> String {
+    pub(crate) fn text(&self, text: &str) -> String {
         let text = plain_line(text, NAME_CHARS * 2);
         match self.0 {
             Flavour::GitHub => markdown_inline(&text),

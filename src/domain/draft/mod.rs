@@ -11,6 +11,7 @@ mod grouping;
 mod headline;
 mod plan;
 mod reply;
+mod table;
 mod tokens;
 
 use ring::digest;
@@ -23,6 +24,7 @@ pub use fields::{BuildFields, CommentFields, EntryFields, IssueFields, ReplyFiel
 pub use plan::{Choice, Flavour, Material, Plan, Quiet, Settings, Step, Target, plan};
 pub use reply::reply_subject;
 pub use reply::{AlongPlan, Companion, ReplyPlan};
+pub use table::{Counted, TableFields, TableRow};
 pub use tokens::{APPROVER_TOKEN, TokenMistake, fill_tokens, issue_token};
 
 /// A title has fewer characters than this (I14).
@@ -76,11 +78,16 @@ pub enum Action {
         /// The whole text.
         body: String,
     },
-    /// Nothing is written: a comment was made there within a day. It is counted, and
-    /// the next comment tells how much was.
+    /// No comment: one was made there within a day. It is counted, and the next
+    /// comment tells how much was.
     Count {
         /// Where the failures belong.
         issue: IssueRef,
+        /// The whole table of what happened since that comment, which stands below
+        /// it in place of the one before; absent where the tracker's comments cannot
+        /// be edited: then nothing is written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        table: Option<String>,
     },
     /// Nothing yet: a person has to choose with `link`. Blocks approval.
     Choose {

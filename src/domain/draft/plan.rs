@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::draft::fields::{self, CommentFields, IssueFields};
 use crate::domain::draft::grouping::{Aim, Group, Item, Manner, group, sort};
 use crate::domain::draft::reply::{self, AlongPlan, Companion, ReplyPlan};
+use crate::domain::draft::table::{self, Counted, TableFields};
 use crate::domain::issue::IssueRef;
 use crate::domain::mail::Mail;
 use crate::domain::matching::Verdict;
@@ -66,8 +67,7 @@ pub struct Material<'a> {
     pub notification: &'a Notification,
     /// The notifications of the same incident that are settled along with it.
     pub companions: &'a [Companion],
-    /// Issues that were commented on within a day, with how many failures were
-    /// counted for each since its last comment.
+    /// What was written lately to the issues that the verdicts name.
     pub quiet: &'a [Quiet],
     /// One for each failure, in the order of `builds[i].failures[j]`.
     pub verdicts: &'a [Verdict],
@@ -76,7 +76,7 @@ pub struct Material<'a> {
 }
 
 /// What was written to an issue lately.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quiet {
     /// The issue's number.
     pub issue: u64,
@@ -84,6 +84,8 @@ pub struct Quiet {
     pub commented: bool,
     /// Failures since the last comment that no comment tells of.
     pub untold: usize,
+    /// The same by builder, with those that are drafted for now.
+    pub counted: Vec<Counted>,
 }
 
 /// A person's word on one failure.
@@ -143,6 +145,8 @@ pub enum Step {
     Count {
         /// For which report.
         issue: IssueRef,
+        /// For the template; absent if nothing is written.
+        fields: Option<TableFields>,
     },
     /// A person has to choose.
     Choose {
@@ -164,8 +168,9 @@ pub enum Step {
 /// - Links lead only to the configured Buildbots; what is left out, and what
 ///   could not be checked, is told.
 /// - An infrastructure failure never becomes a bug report.
-/// - An issue gets at most one comment a day; what comes in between is counted,
-///   and the next comment says how much that was.
+/// - An issue gets at most one comment a day; what comes in between is counted
+///   in a table below it where comments can be edited, and the next comment says
+///   how much that was.
 pub fn plan(material: &Material<'_>, settings: &Settings) -> Plan {
     let mut warnings = Vec::new();
     let groups = group(sort(material, &mut warnings));
@@ -203,9 +208,10 @@ fn step(
     match &group.aim {
         Aim::Known(issue) => {
             let lately = quiet.iter().find(|it| it.issue == issue.number);
-            if lately.is_some_and(|it| it.commented) {
+            if let Some(lately) = lately.filter(|it| it.commented) {
                 return Step::Count {
                     issue: issue.clone(),
+                    fields: table::fields(&lately.counted, settings),
                 };
             }
             let untold = lately.map_or(0, |it| it.untold);

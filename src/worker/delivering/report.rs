@@ -17,7 +17,16 @@ use crate::worker::incidents::COMMENT_PAUSE;
 #[serde(rename_all = "snake_case")]
 enum FrozenWork {
     Open(NewIssue),
-    Comment { issue: IssueRef, body: String },
+    Comment {
+        issue: IssueRef,
+        body: String,
+    },
+    /// `of` is the marker of the comment that the table stands below.
+    Table {
+        issue: IssueRef,
+        of: String,
+        table: String,
+    },
 }
 
 /// Writes to the tracker. `None`: it was put off or held, and that is recorded.
@@ -34,7 +43,7 @@ pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome
     let prepared = match parts.tracker.prepare(&work, &marker, earlier).await {
         Ok(prepared) => prepared,
         Err(Outcome::Done(Receipt::Issue(issue))) => return adopt(parts, &row, issue).map(Some),
-        Err(outcome) => return Ok(Some(outcome)),
+        Err(outcome) => return of_table(parts, &row, &work, outcome).map(Some),
     };
     if row.prepared.as_deref() != Some(prepared.as_str()) {
         parts.store.save_prepared(row.id, &prepared)?;
@@ -49,7 +58,8 @@ pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome
     let Some(_claim) = claim(parts, &row, &entry, digest)? else {
         return Ok(None);
     };
-    Ok(Some(parts.tracker.perform(&work, &marker, &prepared).await))
+    let outcome = parts.tracker.perform(&work, &marker, &prepared).await;
+    of_table(parts, &row, &work, outcome).map(Some)
 }
 
 /// Commits what will be written, and the marker it can be found by (I5).
@@ -65,7 +75,18 @@ fn freeze(parts: &Parts, job: &Job<'_>) -> Result<DeliveryRow> {
             },
             format!("comment {position} on {}", issue.number),
         ),
-        Action::Count { .. } => anyhow::bail!("nothing is written for what is counted"),
+        Action::Count {
+            issue,
+            table: Some(table),
+        } => (
+            FrozenWork::Table {
+                issue: issue.clone(),
+                of: marker_of_last(parts, issue)?,
+                table: table.clone(),
+            },
+            format!("table {position} on {}", issue.number),
+        ),
+        Action::Count { table: None, .. } => anyhow::bail!("nothing is written for this"),
         Action::Choose { .. } => anyhow::bail!("an issue was never chosen"),
     };
     let bytes = serde_json::to_vec(&work)?;
@@ -80,11 +101,55 @@ fn freeze(parts: &Parts, job: &Job<'_>) -> Result<DeliveryRow> {
         .freeze(job.row.id, &bytes, &id, parts.clock.now())
 }
 
+/// The marker of the program's last comment on a report; empty if there is none,
+/// which no comment carries.
+fn marker_of_last(parts: &Parts, issue: &IssueRef) -> Result<String> {
+    let name = parts.tracker.name();
+    let Some(id) = parts.store.last_comment(&name, issue.number)? else {
+        return Ok(String::new());
+    };
+    Ok(match parts.store.delivery(id)?.frozen_id {
+        Some(FrozenId::Marker(marker)) => marker,
+        Some(FrozenId::MessageId(_)) | None => String::new(),
+    })
+}
+
+/// What became of a table. It may be written again without harm, so that nothing is
+/// ever in doubt; and where it cannot be written it is counted all the same, for
+/// nobody should have to care, and the reply has not to wait.
+fn of_table(parts: &Parts, row: &DeliveryRow, work: &Work, outcome: Outcome) -> Result<Outcome> {
+    let Work::Table { issue, .. } = work else {
+        return Ok(outcome);
+    };
+    Ok(match outcome {
+        Outcome::Unknown { why } => Outcome::Later {
+            why,
+            after_seconds: None,
+        },
+        Outcome::Refused { why } => {
+            let detail = format!(
+                "the table on #{} was not brought up to date: {why}",
+                issue.number
+            );
+            let about = Some(row.notification);
+            let now = parts.clock.now();
+            parts.store.audit(about, PROGRAM, "counted", &detail, now)?;
+            Outcome::Done(Receipt::Issue(issue.clone()))
+        }
+        other => other,
+    })
+}
+
 /// What a row's frozen bytes say, for the tracker.
 pub(in crate::worker) fn work_of(row: &DeliveryRow) -> Option<(Work, Marker)> {
     let work = match serde_json::from_slice(row.frozen.as_deref()?).ok()? {
         FrozenWork::Open(issue) => Work::Open(issue),
         FrozenWork::Comment { issue, body } => Work::Comment { issue, body },
+        FrozenWork::Table { issue, of, table } => Work::Table {
+            issue,
+            of: Marker(of),
+            table,
+        },
     };
     match row.frozen_id.as_ref()? {
         FrozenId::Marker(marker) => Some((work, Marker(marker.clone()))),
