@@ -76,7 +76,7 @@ enum Target {
     /// The tracker itself.
     Embedded(Embedded),
     /// The copy of a tracker elsewhere.
-    Mirror(Tracker, Store),
+    Mirror(Box<Tracker>, Store),
 }
 
 impl Target {
@@ -91,7 +91,7 @@ impl Target {
             secrets: Secrets::default(),
             environment: Environment::default(),
         })?;
-        Ok(Self::Mirror(tracker, store))
+        Ok(Self::Mirror(Box::new(tracker), store))
     }
 
     /// Writes the reports; says how many of them were older than what is there.

@@ -6,7 +6,7 @@ use super::facts::{Facts, document, gather, health};
 use super::screen::Tone;
 use super::session::Session;
 use super::showing::delivery_lines;
-use super::words::{age, count, when, wrapped};
+use super::words::{age, count, date, when, wrapped};
 use crate::config::{Config, Mailbox};
 use crate::domain::Seconds;
 use crate::domain::untrusted::terminal;
@@ -20,6 +20,7 @@ pub(super) fn status(session: &Session) -> Result<()> {
     session.screen.document(&document(&facts));
     service_and_switches(session, &facts);
     drafts(session, &facts);
+    tracker(session, &config, &facts);
     outside(session, &config, &facts);
     trouble(session, &facts);
     next(session, &facts);
@@ -124,15 +125,22 @@ fn drafts(session: &Session, facts: &Facts) {
     line(session, "Closed", None, &closed);
 }
 
-fn outside(session: &Session, config: &Config, facts: &Facts) {
+fn tracker(session: &Session, config: &Config, facts: &Facts) {
     let tracker = &facts.tracker;
+    let since = config
+        .tracker
+        .mirror_from
+        .map(|from| format!(", of those that changed since {}", date(from)));
     line(
         session,
         "Tracker",
         None,
         &format!(
-            "{}: {} reports known, {} open",
-            tracker.name, tracker.reports, tracker.open
+            "{}: {} reports known, {} open{}",
+            tracker.name,
+            tracker.reports,
+            tracker.open,
+            since.unwrap_or_default()
         ),
     );
     match health(&tracker.health) {
@@ -147,6 +155,9 @@ fn outside(session: &Session, config: &Config, facts: &Facts) {
     if let Some(listing) = &tracker.listing {
         line(session, "", None, &listing_words(listing, session.now));
     }
+}
+
+fn outside(session: &Session, config: &Config, facts: &Facts) {
     let kind = match &config.mailbox {
         Mailbox::Imap(imap) => format!("{} on {}", imap.folder, imap.host),
         Mailbox::Maildir { path, .. } | Mailbox::Mbox { path, .. } => path.display().to_string(),

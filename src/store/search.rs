@@ -247,13 +247,22 @@ impl Mirror<'_> {
         Ok(found.collect::<Result<_, _>>()?)
     }
 
+    /// Where only this tracker is mirrored, the best are chosen before anything of
+    /// the reports is read; of equally good ones at the limit, those that came last.
     fn by_relevance(&self, query: &str, limit: usize) -> Result<Vec<Hit>> {
+        let at_once = match self.is_only_one()? {
+            true => "ORDER BY score DESC, hit DESC LIMIT ?3",
+            false => "",
+        };
         self.hits(
             &format!(
-                "SELECT {COLUMNS}, -bm25(issue_texts, {WEIGHTS}) AS score
-                 FROM issue_texts
-                 JOIN issues ON issues.id = issue_texts.rowid
-                 WHERE issue_texts MATCH ?2 AND issues.tracker = ?1
+                "SELECT {COLUMNS}, score
+                 FROM (SELECT rowid AS hit, -bm25(issue_texts, {WEIGHTS}) AS score
+                       FROM issue_texts
+                       WHERE issue_texts MATCH ?2
+                       {at_once})
+                 CROSS JOIN issues ON issues.id = hit
+                 WHERE issues.tracker = ?1
                  ORDER BY score DESC, issues.open DESC, issues.updated_at DESC
                  LIMIT ?3"
             ),

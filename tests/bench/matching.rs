@@ -19,7 +19,7 @@
 //! * words are made of syllables, 40,000 of them, and are used by Zipf's law, too;
 //! * a body has 30 to 400 words, most of them few; every fifth ends with a
 //!   traceback of the test in the title, or of another;
-//! * none to 30 comments, most often none to three, of 5 to 80 words; some name
+//! * none to 15 comments, most often none to three, of 5 to 80 words; some name
 //!   a test or a builder.
 
 #![allow(
@@ -201,7 +201,7 @@ fn look_for(mirror: Mirror<'_>, test: &Test, message: &str) {
         black_box(hits.unwrap());
     }
     let all: Vec<&str> = message.split(' ').collect();
-    let rare = mirror.selective(&all, 300).unwrap();
+    let rare = mirror.selective(&all, 100).unwrap();
     let rare: Vec<&str> = rare.iter().take(3).map(|(term, _)| *term).collect();
     let hits = mirror.full_text(&rare, Combine::Any, Order::Relevance, 25);
     black_box(hits.unwrap());
@@ -440,7 +440,7 @@ impl Words {
     }
 
     fn comments(&self, dice: &mut Dice, number: u64, at: i64) -> Vec<IssueComment> {
-        let count = dice.skewed(30);
+        let count = dice.skewed(16);
         let comment = |index: usize| {
             let length = 5 + dice.skewed(75);
             let mut text = self.some(dice, length);

@@ -23,6 +23,7 @@ mod ruling;
 mod schema;
 mod search;
 mod steps;
+mod upsert;
 mod withdrawn;
 
 /// Some moment; tests count from it.
