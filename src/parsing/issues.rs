@@ -11,7 +11,7 @@
 //! | `labels` | names |
 //! | `url`, `author` | its page; who opened it |
 //! | `created`, `updated`, `closed` | dates: `2026-11-22`, `2026-11`, `2026-11-22T07:18:47Z` |
-//! | `created_between` | two dates, `created_approx` one: where the day is not known |
+//! | `created_between`, `created_approx` | where the day is not known: two dates, of which one may be null; a month |
 //! | `resolution` | why it was closed, in the tracker's own word |
 //! | `duplicate_of`, `superseder` | the report that it is a duplicate of: `gh-12`, `bpo-7: its title`, `12` |
 //!
@@ -255,10 +255,8 @@ impl Written {
         if let Some(day) = date(self.created.as_deref(), "created")? {
             return Ok(Some(day));
         }
-        let earliest = self
-            .created_between
-            .as_ref()
-            .and_then(|days| days.first()?.as_deref());
+        let between = self.created_between.as_ref();
+        let earliest = between.and_then(|days| days.first()?.as_deref());
         if let Some(day) = date(earliest, "created_between")? {
             return Ok(Some(day));
         }
@@ -332,9 +330,8 @@ fn date(text: Option<&str>, field: &str) -> Result<Option<Seconds>, String> {
     }
 }
 
-/// The first moment of a year, month or day, or the moment itself; a `?` behind it
-/// says that somebody guessed.
-/// `2026-11-22`, `2026-11`, `2026-11-22T07:18:47Z`: the first moment of it, UTC.
+/// `2026-11-22`, `2026-11`, `2026-11-22T07:18:47Z`: the first moment of it, UTC; a
+/// `?` behind it says that somebody guessed.
 pub fn moment(text: &str) -> Option<Seconds> {
     let (day, time) = match text.split_once(['T', ' ']) {
         Some((day, time)) => (day, Some(time)),
@@ -481,7 +478,12 @@ mod tests {
         ] {
             assert_eq!(created(fields).created, Some(day * 86_400), "{fields}");
         }
-        assert_eq!(created(r#""created_between": []"#).created, None);
+        for unknown in [
+            r#""created_between": []"#,
+            r#""created_between": [null, "2010-04-05"]"#,
+        ] {
+            assert_eq!(created(unknown).created, None, "{unknown}");
+        }
     }
 
     #[test]
