@@ -52,12 +52,20 @@ pub enum Order {
 /// A longer term is cut; no title is longer.
 const LONGEST_TERM: usize = 200;
 
+/// More are never asked for, and SQLite has no greater numbers than half of ours.
+const GREATEST_LIMIT: usize = 1_000_000;
+
 /// Further terms are not looked for.
 const MOST_TERMS: usize = 32;
 
 /// Of more reports that match, those are looked at that came last. A search for a
 /// word that nearly all have would cost as much as all of them.
-const MOST_LOOKED_AT: usize = 1000;
+const MOST_LOOKED_AT: usize = 500;
+
+// A statement that is bound to values which the planner looks at is planned anew
+// with each of them, which takes longer than the search. So limits are written out,
+// LIKE is called as a function, and the tracker is compared with a `+` before it
+// (sqlite.org/optoverview.html).
 
 /// What a hit shows.
 const COLUMNS: &str = "issues.number, issues.url, issues.title, issues.open, issues.created_at, \
@@ -70,10 +78,11 @@ impl Mirror<'_> {
     /// Reports whose title contains the term, case-insensitively: first those
     /// where it stands as whole words (its words in a row, whatever punctuation is
     /// between them), then those where it is a part of a longer word; in each
-    /// group open ones first, then by the last change. Of more than 1,000 the ones
+    /// group open ones first, then by the last change. Of more than 500 the ones
     /// that came last are looked at. Parts of words are found whatever the case of
     /// their ASCII letters.
     pub fn titles_containing(&self, term: &str, limit: usize) -> Result<Vec<Hit>> {
+        let limit = limit.min(GREATEST_LIMIT);
         let term = cut(term);
         let mut hits = match has_words(&term) {
             true => self.matching("issue_titles", &phrase(&term), limit)?,
@@ -103,7 +112,7 @@ impl Mirror<'_> {
     }
 
     /// Reports that contain the terms as whole words in title, body or comments; by
-    /// activity, of more than 1,000 the ones that came last are looked at.
+    /// activity, of more than 500 the ones that came last are looked at.
     pub fn full_text(
         &self,
         terms: &[&str],
@@ -114,6 +123,7 @@ impl Mirror<'_> {
         let Some(query) = full_text_query(terms, combine) else {
             return Ok(Vec::new());
         };
+        let limit = limit.min(GREATEST_LIMIT);
         let mut hits = match order {
             Order::Activity => self.matching("issue_texts", &query, limit)?,
             Order::Relevance => self.by_relevance(&query, limit)?,
@@ -130,10 +140,11 @@ impl Mirror<'_> {
         let Some(query) = full_text_query(&[term], Combine::All) else {
             return Ok(0);
         };
+        let most = most.min(GREATEST_LIMIT);
         // A join with the reports costs more than the search.
         let of_tracker = match self.is_only_one()? {
             true => "",
-            false => "CROSS JOIN issues ON issues.id = issue_texts.rowid AND issues.tracker = ?3",
+            false => "CROSS JOIN issues ON issues.id = issue_texts.rowid AND +issues.tracker = ?2",
         };
         let mut statement = self.connection().prepare_cached(&format!(
             "SELECT count(*)
@@ -141,11 +152,11 @@ impl Mirror<'_> {
                  SELECT 1
                  FROM issue_texts
                  {of_tracker}
-                 WHERE issue_texts MATCH ?1 AND ?3 IS NOT NULL
-                 LIMIT ?2
+                 WHERE issue_texts MATCH ?1 AND ?2 IS NOT NULL
+                 LIMIT {most}
              )"
         ))?;
-        Ok(statement.query_row(params![query, most, self.tracker], |row| row.get(0))?)
+        Ok(statement.query_row(params![query, self.tracker], |row| row.get(0))?)
     }
 
     /// Those of the terms that say something: they occur in some reports, and in
@@ -222,12 +233,11 @@ impl Mirror<'_> {
                        ORDER BY rowid DESC
                        LIMIT {MOST_LOOKED_AT})
                  CROSS JOIN issues ON issues.id = hit
-                 WHERE issues.tracker = ?1
+                 WHERE +issues.tracker = ?1
                  ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC
-                 LIMIT ?3"
+                 LIMIT {limit}"
             ),
             query,
-            limit,
         )
     }
 
@@ -238,12 +248,12 @@ impl Mirror<'_> {
              FROM issue_title_parts
              CROSS JOIN issues ON issues.id = issue_title_parts.rowid
              WHERE issue_title_parts MATCH ?2
-               AND issues.title LIKE ?4 ESCAPE '\\'
-               AND issues.tracker = ?1
+               AND like(?3, issues.title, '\\')
+               AND +issues.tracker = ?1
              ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC
-             LIMIT ?3"
+             LIMIT {limit}"
         ))?;
-        let found = statement.query_map(params![self.tracker, query, limit, like(term)], hit)?;
+        let found = statement.query_map(params![self.tracker, query, like(term)], hit)?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 
@@ -251,8 +261,8 @@ impl Mirror<'_> {
     /// the reports is read; of equally good ones at the limit, those that came last.
     fn by_relevance(&self, query: &str, limit: usize) -> Result<Vec<Hit>> {
         let at_once = match self.is_only_one()? {
-            true => "ORDER BY score DESC, hit DESC LIMIT ?3",
-            false => "",
+            true => format!("ORDER BY score DESC, hit DESC LIMIT {limit}"),
+            false => String::new(),
         };
         self.hits(
             &format!(
@@ -262,12 +272,11 @@ impl Mirror<'_> {
                        WHERE issue_texts MATCH ?2
                        {at_once})
                  CROSS JOIN issues ON issues.id = hit
-                 WHERE issues.tracker = ?1
+                 WHERE +issues.tracker = ?1
                  ORDER BY score DESC, issues.open DESC, issues.updated_at DESC
-                 LIMIT ?3"
+                 LIMIT {limit}"
             ),
             query,
-            limit,
         )
     }
 
@@ -277,18 +286,17 @@ impl Mirror<'_> {
             &format!(
                 "SELECT {COLUMNS}, 0.0 AS score
                  FROM issues
-                 WHERE tracker = ?1 AND title LIKE ?2 ESCAPE '\\'
+                 WHERE tracker = ?1 AND like(?2, title, '\\')
                  ORDER BY open DESC, updated_at DESC, id DESC
-                 LIMIT ?3"
+                 LIMIT {limit}"
             ),
             &like(term),
-            limit,
         )
     }
 
-    fn hits(&self, sql: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
+    fn hits(&self, sql: &str, query: &str) -> Result<Vec<Hit>> {
         let mut statement = self.connection().prepare_cached(sql)?;
-        let hits = statement.query_map(params![self.tracker, query, limit], hit)?;
+        let hits = statement.query_map(params![self.tracker, query], hit)?;
         Ok(hits.collect::<Result<_, _>>()?)
     }
 }
