@@ -11,7 +11,7 @@
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `ruling` | the rules that people wrote, and what they would take |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
-//! | `evaluating` | how well reports are found |
+//! | `evaluating`, `explaining` | how well reports are found; why these |
 //! | `syncing`, `importing`, `bar` | the tracker's reports come in, and how far that is |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
 //!
@@ -26,6 +26,7 @@ mod deciding;
 mod delivering;
 mod demo;
 mod evaluating;
+mod explaining;
 mod facts;
 mod failing;
 mod history;
@@ -165,6 +166,8 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Run => return service(&session),
         Verb::Status => status::status(&session)?,
         Verb::Sync => return syncing::sync(&session),
+        Verb::Explain { draft } => explaining::explain(&session, &draft)?,
+        Verb::Match(wanted) => explaining::match_text(&session, &wanted)?,
         Verb::Evaluate(wanted) => evaluating::evaluate(&session, &wanted)?,
         Verb::Import(wanted) => importing::import(&session, &wanted)?,
         Verb::Rules(wanted) => return ruling::rules(&session, &wanted),

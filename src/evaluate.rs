@@ -10,6 +10,7 @@ pub mod cases;
 pub mod figures;
 pub mod fit;
 mod folds;
+mod history;
 mod pool;
 
 use std::time::Instant;
@@ -22,8 +23,9 @@ use asking::{Answer, ask};
 use baselines::Titles;
 use cases::Case;
 use figures::{Figures, Outcome};
-use fit::Row;
+use fit::{First, Row};
 use folds::Folds;
+pub use history::history;
 use pool::Pool;
 
 /// What came of all cases.
@@ -51,7 +53,7 @@ pub struct Tried {
 impl Tried {
     /// What the program's answer is worth under a model.
     pub fn outcome(&self, model: &Model) -> Outcome {
-        Outcome::of(&self.case, &self.answer, model)
+        Outcome::of(&self.answer, model)
     }
 }
 
@@ -115,22 +117,26 @@ impl Measured {
         let rows: Vec<Row> = self.cases.iter().map(Row::of).collect();
         let folds = Folds::of(&self.cases);
         let unseen: Vec<Model> = folds.fitted_without(&rows);
-        let bounds = fit::bounds(&self.cases, &unseen, |_| true);
+        let judged = self.cases.iter().zip(&unseen);
+        let firsts: Vec<Option<First>> = judged.map(|(one, model)| First::of(one, model)).collect();
+        let without = |fold: Option<usize>| {
+            let others = firsts.iter().enumerate();
+            let others =
+                others.filter(|(place, _)| fold.is_none() || folds.of_case(*place) != fold);
+            fit::bounds(&others.filter_map(|(_, first)| *first).collect::<Vec<_>>())
+        };
         let outcomes: Vec<Outcome> = self
             .cases
             .iter()
             .zip(&unseen)
             .enumerate()
-            .map(|(place, (one, model))| {
-                // Not even the bounds know the case.
-                let bounds = fit::bounds(&self.cases, &unseen, |other| !folds.same(other, place));
-                one.outcome(&bounds.on(model))
-            })
+            // Not even the bounds know the case.
+            .map(|(place, (one, model))| one.outcome(&without(folds.of_case(place)).on(model)))
             .collect();
         let judged = self.cases.iter().zip(outcomes.iter().cloned());
         let headline = judged.filter(|(one, _)| one.case.is_headline());
         Fitted {
-            model: bounds.on(&fit::fit(&rows.iter().collect::<Vec<_>>())),
+            model: without(None).on(&fit::fit(&rows.iter().collect::<Vec<_>>())),
             cross_validated: Figures::of(headline),
             outcomes,
         }

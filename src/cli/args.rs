@@ -42,7 +42,10 @@ const GROUPS: [(&str, &[&str]); 6] = [
         &["pause", "resume", "stop", "clear-stop", "trust-mirror"],
     ),
     ("Mend what went wrong", &["resolve", "retry"]),
-    ("See how well reports are found", &["evaluate"]),
+    (
+        "See how reports are found",
+        &["explain", "match", "evaluate"],
+    ),
 ];
 
 /// The whole command line.
@@ -119,15 +122,32 @@ pub(super) struct Replay {
     pub(super) store: bool,
 }
 
+/// `match`
+#[derive(Debug, Args)]
+pub(super) struct MatchText {
+    /// A log, or a few lines that tell of a failure; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) text: PathBuf,
+    /// Bug reports, one JSON object a line; can be given several times
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(super) issues: Vec<PathBuf>,
+    /// The builder that told of it
+    #[arg(long, value_name = "NAME")]
+    pub(super) builder: Option<String>,
+}
+
 /// `evaluate`
 #[derive(Debug, Args)]
 pub(super) struct Evaluate {
     /// Bug reports, one JSON object a line; can be given several times
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "history")]
     pub(super) issues: Vec<PathBuf>,
     /// Failures with their answers, one JSON object a line
-    #[arg(long, value_name = "FILE")]
-    pub(super) cases: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "history")]
+    pub(super) cases: Option<PathBuf>,
+    /// Measure what the service said against what people said afterwards
+    #[arg(long, conflicts_with_all = ["issues", "cases", "fit", "show"])]
+    pub(super) history: bool,
     /// Fit the weights to the cases and print them, with what they are worth on
     /// cases they have not seen
     #[arg(long)]

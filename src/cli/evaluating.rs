@@ -7,11 +7,12 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::args::Evaluate;
+use super::importing::tracker_of;
 use super::session::Session;
 use crate::domain::matching::{Feature, Model, Tier};
 use crate::evaluate::cases::{self, Case, Name};
 use crate::evaluate::figures::{Figures, Outcome};
-use crate::evaluate::{Fitted, Measured, Tried, measure};
+use crate::evaluate::{Fitted, Measured, Tried, history, measure};
 use crate::parsing::issues::{self, FiledIssue};
 
 /// So many reports are shown of a wrong answer.
@@ -19,12 +20,15 @@ const SHOWN: usize = 3;
 
 /// Measures, and prints the figures.
 pub(super) fn evaluate(session: &Session, wanted: &Evaluate) -> Result<()> {
+    let Some(cases) = &wanted.cases else {
+        return of_history(session);
+    };
     let mut filed = Vec::new();
     for path in &wanted.issues {
         filed.extend(read_issues(path)?);
     }
     issues::follow_all(&mut filed);
-    let measured = measure(filed, cases::read(&wanted.cases)?)?;
+    let measured = measure(filed, cases::read(cases)?)?;
     let fitted = wanted.fit.then(|| measured.fit());
     let headline = measured.figures(&Model::FITTED, Case::is_headline);
     let screen = &session.screen;
@@ -52,6 +56,20 @@ pub(super) fn evaluate(session: &Session, wanted: &Evaluate) -> Result<()> {
                 screen.say(lines);
             }
         }
+    }
+    Ok(())
+}
+
+/// By the decisions in the store.
+fn of_history(session: &Session) -> Result<()> {
+    let config = session.config()?;
+    let store = session.store_of(&config)?;
+    let figures = history(&store, &tracker_of(&config)?.name())?;
+    let screen = &session.screen;
+    screen.document(&json!(figures));
+    match figures.cases {
+        0 => screen.say("Nobody has said yet of any failure where it belongs."),
+        _ => screen.say(table("failures that people decided on", &figures)),
     }
     Ok(())
 }

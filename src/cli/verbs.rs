@@ -2,7 +2,9 @@
 
 use clap::Subcommand;
 
-use super::args::{DraftId, Evaluate, Import, List, Read, Replay, Resolve, Rules, Who};
+use super::args::{
+    DraftId, Evaluate, Import, List, MatchText, Read, Replay, Resolve, Rules, Who,
+};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -152,16 +154,53 @@ Next: buildbot-watch sync"
     )]
     Import(Import),
 
+    /// Explain why a notification's failures were matched to these reports
+    ///
+    /// Searches once more in the copy of the tracker as it is now, and shows for
+    /// each failure what was looked for, the reports that were found, what speaks
+    /// for and against each, and how much each of that weighs. What people said
+    /// before about the same failure comes on top of it: see `show`.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch explain 12
+
+Next: buildbot-watch show 12"
+    )]
+    Explain {
+        /// The draft's number
+        #[arg(value_name = "ID")]
+        draft: DraftId,
+    },
+
+    /// Find the reports of a failure among those in a file
+    ///
+    /// Reads a log, or a few lines such as "test_os: test_popen() hangs", and
+    /// shows the same as `explain`. Needs no configuration and no database.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch match --text test.stdio --issues issues.jsonl
+  buildbot-watch match --text - --issues issues.jsonl --builder 'AMD64 FreeBSD 3.x'
+
+Next: buildbot-watch evaluate ...    to see how often it is right"
+    )]
+    Match(MatchText),
+
     /// Measure how well failures find their bug reports
     ///
     /// Asks labelled cases, each with only those reports, comments and states that
     /// existed at its date, and prints how often the right report came first, how
     /// sure the program was, and the same for two simpler ways to search. The files
-    /// are described in the README. Needs no configuration and no database.
+    /// are described in the README. Needs no configuration and no database, except
+    /// for --history: that asks how it did for you.
     #[command(
         verbatim_doc_comment,
         after_help = "\
 Example:
+  buildbot-watch evaluate --history
   buildbot-watch evaluate --issues issues.jsonl --cases cases.jsonl
   buildbot-watch evaluate --issues issues.jsonl --cases cases.jsonl --show wrong
 

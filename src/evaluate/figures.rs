@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::matching::{self, Model, Scored, Tier, Verdict};
+use crate::domain::matching::{self, Model, Scored, Tier};
 use crate::evaluate::Tried;
 use crate::evaluate::asking::Answer;
-use crate::evaluate::cases::{Case, Name};
+use crate::evaluate::cases::Name;
 
 /// What the answer to a case is worth.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,15 +16,15 @@ pub struct Outcome {
     pub ranked: Vec<u64>,
     /// How sure it is of the first; weak where there is none.
     pub tier: Tier,
+    /// The probability of the first.
+    pub share: f64,
     /// The probability that there is a report.
     pub any: f64,
-    /// Whether it says that a new report is to be opened.
-    pub says_new: bool,
 }
 
 impl Outcome {
     /// Judges an answer by a model.
-    pub fn of(case: &Case, answer: &Answer, model: &Model) -> Self {
+    pub fn of(answer: &Answer, model: &Model) -> Self {
         let mut scored: Vec<Scored> = answer.scored.clone();
         for one in &mut scored {
             one.score = model.score(&one.features);
@@ -32,12 +32,12 @@ impl Outcome {
         matching::sort(&mut scored);
         let scores: Vec<f64> = scored.iter().map(|one| one.score).collect();
         let verdict = matching::judge(&scored, Vec::new(), model);
+        let shares = model.shares(&scores);
         let first = verdict.candidates().first();
-        debug_assert!(first.is_some() || scored.is_empty(), "{}", case.id);
         Self {
             tier: first.map_or(Tier::Weak, |first| first.tier),
-            any: model.shares(&scores).iter().sum(),
-            says_new: matches!(verdict, Verdict::New { .. }),
+            share: shares.first().copied().unwrap_or(0.0),
+            any: shares.iter().sum(),
             ranked: scored.iter().map(|one| one.report.issue.number).collect(),
         }
     }

@@ -41,9 +41,9 @@ impl Folds {
         Self(folds)
     }
 
-    /// Whether two cases are in the same part.
-    pub(super) fn same(&self, one: usize, other: usize) -> bool {
-        self.0.get(one) == self.0.get(other)
+    /// The part of the case at a place.
+    pub(super) fn of_case(&self, place: usize) -> Option<usize> {
+        self.0.get(place).copied()
     }
 
     /// For each case the model that its part has no share in.

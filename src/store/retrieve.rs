@@ -101,9 +101,9 @@ impl Mirror<'_> {
 
     /// The report as it stands; of a duplicate, that which it was closed in favour
     /// of, found by the duplicate's words.
-    fn read_whole(&self, number: u64) -> Result<Vec<Report>> {
+    fn read_whole(&self, number: u64) -> Result<Option<Report>> {
         let Some(issue) = self.issue(number)? else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let report = Report::of(&issue);
         let master = matching::master(number, |at| self.duplicate_of(at))?;
@@ -111,10 +111,10 @@ impl Mirror<'_> {
             Master::Other(master) if !report.open => self.issue(master)?,
             _ => None,
         };
-        Ok(match master {
-            Some(master) => vec![report.clone().standing_for(&Report::of(&master)), report],
-            None => vec![report],
-        })
+        Ok(Some(match master {
+            Some(master) => report.standing_for(&Report::of(&master)),
+            None => report,
+        }))
     }
 
     fn duplicate_of(&self, number: u64) -> Result<Option<u64>> {

@@ -6,7 +6,7 @@ use super::{Parts, UnfitMirror, incidents, mirroring, ruling};
 use crate::domain::Seconds;
 use crate::domain::failure::Failure;
 use crate::domain::matching::{self, Candidate, Model, Question, Tier, Verdict};
-use crate::store::{FailureVerdict, Mirror, NearPair, NotificationRow, PairWord};
+use crate::store::{FailureVerdict, Mirror, NearPair, NotificationRow, Pair, PairWord};
 
 /// A mirror that is not complete yet is looked at again after this many seconds.
 const ASK_AGAIN: Seconds = 30;
@@ -60,14 +60,25 @@ pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerd
 fn find(mirror: Mirror<'_>, failure: &Failure, builder: &str, at: Seconds) -> Result<Verdict> {
     let model = &Model::FITTED;
     let found = mirror.retrieve(&Question::of(failure, builder, at), model)?;
-    let verdict = matching::judge(&found.scored, found.searched, model);
-    with_memory(mirror, failure, verdict)
+    let verdict = matching::judge(&found.scored, found.searched.clone(), model);
+    let pairs = mirror.pairs(&failure.signature)?;
+    let rejected = |number| {
+        let pair = pairs.iter().find(|pair| pair.issue == number)?;
+        let words = format!("{} said that this failure does not belong to it", pair.who);
+        (pair.word == PairWord::Rejected).then_some(words)
+    };
+    let verdict = matching::push_down(verdict, found.searched, rejected);
+    with_memory(mirror, failure, verdict, &pairs)
 }
 
 /// What people said about this very failure before counts more than any search,
 /// and what they said about one that is nearly the same more than an open choice.
-fn with_memory(mirror: Mirror<'_>, failure: &Failure, verdict: Verdict) -> Result<Verdict> {
-    let pairs = mirror.pairs(&failure.signature)?;
+fn with_memory(
+    mirror: Mirror<'_>,
+    failure: &Failure,
+    verdict: Verdict,
+    pairs: &[Pair],
+) -> Result<Verdict> {
     let confirmed = pairs.iter().find(|pair| pair.word == PairWord::Confirmed);
     if let Some(pair) = confirmed {
         let evidence = format!("{} said that this failure belongs to it", pair.who);

@@ -12,7 +12,7 @@ pub(super) fn sentences(question: &Question, facts: &Facts<'_>) -> Vec<String> {
     let mut said: Vec<String> = by(facts).into_iter().chain(names(facts)).collect();
     said.extend(agreements(question, facts));
     said.extend(texts(facts));
-    if facts.method.is_none() && !facts.others.is_empty() {
+    if facts.names_others() {
         said.push(format!(
             "against: the title names {}",
             facts.others.join(", ")

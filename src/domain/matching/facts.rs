@@ -55,6 +55,8 @@ pub(super) struct Facts<'a> {
     /// How much of the names' pieces and of the title's words is the same, from 0.0
     /// to 1.0.
     pub(super) likeness: f64,
+    /// Whether the failure tells its method.
+    pub(super) method_is_known: bool,
     /// Tests named in the title that are not this one.
     pub(super) others: Vec<&'a str>,
     pub(super) manner: Agreement<Manner>,
@@ -73,6 +75,13 @@ pub(super) struct Facts<'a> {
     pub(super) reports_a_failure: bool,
     /// How long nobody had said anything in it, in seconds; not negative.
     pub(super) quiet_for: Seconds,
+}
+
+impl Facts<'_> {
+    /// Whether the title is about other tests.
+    pub(super) fn names_others(&self) -> bool {
+        self.method.is_none() && !self.others.is_empty()
+    }
 }
 
 /// Looks at a report.
@@ -110,6 +119,7 @@ pub(super) fn look<'a>(question: &'a Question, rarity: &Rarity, report: &'a Repo
         rarest_name: rarities.fold(0.0, f64::max),
         pieces: other_pieces(question, title, &named),
         likeness: likeness(question, rarity, title),
+        method_is_known: names.method.is_some(),
         others: other_tests(question, title),
         manner: compare_manner(&question.manners, title),
         platform: compare_platform(&question.platforms, title),

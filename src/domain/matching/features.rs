@@ -15,13 +15,11 @@ pub enum Feature {
     File,
     /// How rare the rarest of these names is among all titles.
     RareName,
-    /// The subject of the test is named, not the test: `asyncio`.
-    Topic,
     /// Pieces of names and words of the title are alike.
     Likeness,
-    /// Rare pieces of names, beyond whole names.
-    Pieces,
-    /// The title names other tests and not this one.
+    /// The method is known, and the title names other tests instead.
+    OtherMethod,
+    /// Only the file is known, and the title names other tests as well.
     OtherTest,
     /// The title speaks of the same manner of failing.
     SameManner,
@@ -29,18 +27,12 @@ pub enum Feature {
     OtherManner,
     /// It speaks of a manner, the failure plainly failed.
     MannerInTitleOnly,
-    /// The failure has a manner of which the title does not speak.
-    MannerNotInTitle,
     /// The title names the builder's platform.
     SamePlatform,
-    /// It names another one.
-    OtherPlatform,
     /// Other words of the builder's name, by their rarity.
     BuilderWords,
     /// The exception's type is in the title.
     Exception,
-    /// Words of the message in the title, by their rarity.
-    MessageInTitle,
     /// The share of the message's words in the texts.
     MessageInText,
     /// The share of the traceback's functions in the texts.
@@ -70,24 +62,20 @@ const MOST_RARITY: f64 = 3.0;
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 21] = [
         Self::Method,
         Self::Class,
         Self::File,
         Self::RareName,
-        Self::Topic,
         Self::Likeness,
-        Self::Pieces,
+        Self::OtherMethod,
         Self::OtherTest,
         Self::SameManner,
         Self::OtherManner,
         Self::MannerInTitleOnly,
-        Self::MannerNotInTitle,
         Self::SamePlatform,
-        Self::OtherPlatform,
         Self::BuilderWords,
         Self::Exception,
-        Self::MessageInTitle,
         Self::MessageInText,
         Self::FunctionsInText,
         Self::NamesInText,
@@ -105,19 +93,15 @@ impl Feature {
             Self::Class => "class in title",
             Self::File => "file in title",
             Self::RareName => "rarity of these names",
-            Self::Topic => "subject in title",
             Self::Likeness => "likeness of names and title",
-            Self::Pieces => "rare pieces of names in title",
-            Self::OtherTest => "another test in title",
+            Self::OtherMethod => "another method in title",
+            Self::OtherTest => "also another test in title",
             Self::SameManner => "same manner",
             Self::OtherManner => "another manner",
             Self::MannerInTitleOnly => "manner in title only",
-            Self::MannerNotInTitle => "manner not in title",
             Self::SamePlatform => "same platform",
-            Self::OtherPlatform => "another platform",
             Self::BuilderWords => "builder's words in title",
             Self::Exception => "exception in title",
-            Self::MessageInTitle => "message's words in title",
             Self::MessageInText => "message's words in texts",
             Self::FunctionsInText => "traceback's functions in texts",
             Self::NamesInText => "names in texts only",
@@ -127,6 +111,21 @@ impl Feature {
             Self::Closed => "closed",
             Self::ReportsFailure => "reports a failure",
         }
+    }
+
+    /// Whether it speaks for a report; else it speaks against it. A fit keeps to it:
+    /// what the cases at hand would turn around is chance.
+    pub fn speaks_for(self) -> bool {
+        !matches!(
+            self,
+            Self::OtherMethod
+                | Self::OtherTest
+                | Self::OtherManner
+                | Self::MannerInTitleOnly
+                | Self::Quiet
+                | Self::Dormant
+                | Self::Closed
+        )
     }
 
     fn of(self, facts: &Facts<'_>, rarity: &Rarity) -> f64 {
@@ -141,24 +140,15 @@ impl Feature {
             Self::Class => truth(facts.class.is_some()),
             Self::File => truth(facts.file.is_some() || facts.package.is_some()),
             Self::RareName => facts.rarest_name,
-            Self::Topic => facts.topic.as_deref().map_or(0.0, |topic| {
-                topic
-                    .split(' ')
-                    .map(|word| rarity.of(word))
-                    .fold(0.0, f64::max)
-            }),
             Self::Likeness => facts.likeness,
-            Self::Pieces => rarities(&facts.pieces),
-            Self::OtherTest => truth(facts.method.is_none() && !facts.others.is_empty()),
+            Self::OtherMethod => truth(facts.names_others() && facts.method_is_known),
+            Self::OtherTest => truth(facts.names_others() && !facts.method_is_known),
             Self::SameManner => truth(matches!(facts.manner, Agreement::Same(_))),
             Self::OtherManner => truth(matches!(facts.manner, Agreement::Other(_))),
             Self::MannerInTitleOnly => truth(matches!(facts.manner, Agreement::TitleOnly(_))),
-            Self::MannerNotInTitle => truth(matches!(facts.manner, Agreement::FailureOnly(_))),
             Self::SamePlatform => truth(matches!(facts.platform, Agreement::Same(_))),
-            Self::OtherPlatform => truth(matches!(facts.platform, Agreement::Other(_))),
             Self::BuilderWords => rarities(&facts.builder_words),
             Self::Exception => truth(facts.exception.is_some()),
-            Self::MessageInTitle => rarities(&facts.message_words),
             Self::MessageInText => facts.message_in_text,
             Self::FunctionsInText => facts.functions_in_text,
             Self::NamesInText => truth(facts.method_in_text || facts.file_in_text),

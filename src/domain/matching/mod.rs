@@ -182,6 +182,10 @@ pub fn judge(scored: &[Scored], searched: Vec<String>, model: &Model) -> Verdict
         .take(MAX_CANDIDATES)
         .map(|(one, share)| candidate(one, model.tier(*share, any)))
         .collect();
+    verdict_of(candidates, searched)
+}
+
+fn verdict_of(candidates: Vec<Candidate>, searched: Vec<String>) -> Verdict {
     let best = candidates.first().map_or(Tier::Weak, |first| first.tier);
     let rivals = candidates.iter().filter(|other| other.tier == best).count();
     match (best, rivals) {
@@ -192,6 +196,32 @@ pub fn judge(scored: &[Scored], searched: Vec<String>, model: &Model) -> Verdict
             searched,
         },
     }
+}
+
+/// The verdict without the reports of which people said that the failure does not
+/// belong to them: those go to the end of the list. `said` gives the words.
+pub fn push_down(
+    verdict: Verdict,
+    searched: Vec<String>,
+    said: impl Fn(u64) -> Option<String>,
+) -> Verdict {
+    let mut kept = Vec::new();
+    let mut rejected = Vec::new();
+    for mut candidate in verdict.candidates().iter().cloned() {
+        match said(candidate.issue.number) {
+            None => kept.push(candidate),
+            Some(words) => {
+                candidate.tier = Tier::Weak;
+                candidate.evidence.insert(0, format!("against: {words}"));
+                rejected.push(candidate);
+            }
+        }
+    }
+    if rejected.is_empty() {
+        return verdict;
+    }
+    kept.extend(rejected);
+    verdict_of(kept, searched)
 }
 
 /// A closed report is never more than weak: what was mended and fails again is
