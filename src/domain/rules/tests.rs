@@ -285,7 +285,7 @@ fn what_is_written_is_bounded() {
         r"log ~ /(\w{100}){100}/".to_owned(),
         [r#"module == "x""#; 51].join(" || "),
         format!("log ~ /a/{}", " then /a/".repeat(50)),
-        format!("{:4001}", "log"),
+        "x".repeat(4001),
     ];
     let conditions: Vec<&str> = conditions.iter().map(String::as_str).collect();
     wrong(
@@ -301,7 +301,7 @@ fn what_is_written_is_bounded() {
           850: it has more than 50 tests; make several rules of it
         log ~ /a/ then /a/ then /a/ th
           447: more than 50 patterns stand in a row; fewer will do
-        log                           
+        xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
           0: it is longer than 4000 bytes; make several rules of it
     "#]],
     );

@@ -39,9 +39,21 @@ fn rule(issue: i64, when: &str) -> String {
 
 const ON_LINUX: &str = "module == \"test_string\" && os == \"linux\" || method ~ /^test_capwords$/";
 
+/// Of another kind than [`notice`].
+fn altered(id: &str) -> String {
+    let fixture = "bb43-env-changed.eml";
+    let builder = "AMD64 Debian root 3.x";
+    Notice {
+        fixture,
+        builder,
+        id,
+    }
+    .mail()
+}
+
 #[test]
-fn a_rule_takes_what_waits_and_what_comes() {
-    let (desk, one, other) = Desk::with_rules();
+fn a_rule_takes_a_draft_that_waits() {
+    let (desk, one, _) = Desk::with_rules();
     desk.take(notice("first", "AMD64 Debian root 3.x"));
     let before = desk.key(1);
     assert_eq!(desk.row(1)["actions"][0]["do"], "open");
@@ -78,19 +90,7 @@ fn a_rule_takes_what_waits_and_what_comes() {
     desk.settle();
     assert_eq!(desk.key(1), key);
 
-    desk.take(notice("second", "AMD64 Fedora Stable 3.x"));
-    assert_eq!(desk.row(2)["actions"][0]["issue"], one);
-
-    // A person says otherwise of the second one; the rule is seen to be too broad.
-    desk.done(&["link", &desk.key(2), &other.to_string()]);
-    let by_person = desk.key(2);
-    let tried = desk.json(&["rules", "test"]);
-    let takes = &tried["rules"][0]["takes"];
-    assert_eq!(takes["elsewhere"], 2, "{tried}");
-    assert_eq!(takes["by_issue"][0]["issue"], other, "{tried}");
-    assert_eq!(takes["by_issue"][0]["decided"], true, "{tried}");
-
-    // The rule is mended: it takes neither any more.
+    // The rule is mended, and does not take it any more.
     desk.write_rules(&rule(one, "os == \"windows\""));
     let ran = desk.run(&["rules", "test"]);
     assert!(!ran.status.success(), "{}", ran.out);
@@ -101,13 +101,46 @@ fn a_rule_takes_what_waits_and_what_comes() {
     );
     desk.settle();
     let row = desk.row(1);
-    assert_eq!(
-        (&row["revision"], &row["actions"][0]["issue"]),
-        (&3.into(), &other.into())
-    );
-    assert_eq!(desk.key(2), by_person, "a person's draft is left alone");
+    assert_eq!(row["revision"], 3, "{row}");
+    assert_eq!(row["actions"][0]["do"], "open", "{row}");
     desk.approve(1);
-    assert_eq!(desk.comments().len(), 1);
+    assert_eq!(desk.reports().len(), 3);
+}
+
+#[test]
+fn a_persons_word_counts_more_than_a_rule() {
+    let (desk, one, other) = Desk::with_rules();
+    desk.write_rules(&rule(one, "module ~ /./"));
+    desk.take(notice("first", "AMD64 Debian root 3.x"));
+    desk.take(altered("second"));
+    assert_eq!(desk.row(1)["actions"][0]["issue"], one);
+    assert_eq!(desk.row(2)["actions"][0]["issue"], one);
+
+    // A person says otherwise of one; the rule is seen to be too broad.
+    desk.done(&["link", &desk.key(2), &other.to_string()]);
+    let by_person = desk.key(2);
+    let tried = desk.json(&["rules", "test"]);
+    let takes = &tried["rules"][0]["takes"];
+    assert_eq!(
+        (&takes["failures"], &takes["issues"]),
+        (&2.into(), &2.into())
+    );
+    assert_eq!(takes["elsewhere"], 1, "{tried}");
+    assert_eq!(takes["by_issue"][0]["issue"], other, "{tried}");
+    assert_eq!(takes["by_issue"][0]["decided"], true, "{tried}");
+
+    // Whatever becomes of the rules, the person's draft is left alone.
+    desk.write_rules("");
+    desk.settle();
+    assert_eq!(desk.row(1)["actions"][0]["do"], "open");
+    assert_eq!(desk.key(2), by_person);
+    desk.write_rules(&rule(one, "module ~ /./"));
+    desk.settle();
+    assert_eq!(desk.key(2), by_person);
+    desk.approve(2);
+    desk.take(altered("third").replace("builds/4", "builds/5"));
+    let row = desk.row(3);
+    assert_eq!(row["actions"][0]["issue"], other, "{row}");
 }
 
 #[test]
