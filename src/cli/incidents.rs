@@ -17,9 +17,6 @@ use crate::trackers::Tracker;
 /// More are not listed.
 const LISTED: usize = 50;
 
-/// Builders that are named; the others are counted.
-const NAMED: usize = 3;
-
 /// Lists the incidents, the one that happened last first.
 pub(super) fn incidents(session: &Session) -> Result<()> {
     let config = session.config()?;
@@ -120,18 +117,13 @@ fn print(session: &Session, found: &[(IncidentSummary, Option<IssueRef>)]) {
     }
 }
 
-/// `on A, B, C and 37 more builders`.
+/// `on A and 39 more builders`: the one with the most, and how many others.
 fn place(incident: &IncidentSummary) -> String {
-    let names: Vec<&str> = incident
-        .builders
-        .iter()
-        .take(NAMED)
-        .map(|(builder, _)| builder.as_str())
-        .collect();
-    let names = names.join(", ");
-    match incident.builders.len().saturating_sub(NAMED) {
-        0 => format!("on {names}"),
-        1 => format!("on {names} and 1 more builder"),
-        more => format!("on {names} and {more} more builders"),
+    let most = incident.builders.first();
+    let name = most.map_or("an unknown builder", |(builder, _)| builder.as_str());
+    match incident.builders.len().saturating_sub(1) {
+        0 => format!("on {name}"),
+        1 => format!("on {name} and 1 more builder"),
+        more => format!("on {name} and {more} more builders"),
     }
 }
