@@ -24,6 +24,9 @@ use crate::domain::signature::{NearForm, Parts, near};
 /// Most incidents of one test that a failure is compared with, the latest first.
 const MOST_COMPARED: usize = 200;
 
+/// Most reports of an incident that are looked at.
+const MOST_REPORTS: usize = 5;
+
 /// One failure of a notification that belongs to an incident.
 #[derive(Debug, Clone, Copy)]
 pub struct Occurrence<'a> {
@@ -112,8 +115,9 @@ impl Store {
         find(&self.connection, failure, revision)
     }
 
-    /// The reports that were opened or commented on for an incident, the last one
-    /// first; of whatever tracker was configured then.
+    /// The reports that were opened or commented on for an incident, those for the
+    /// latest notifications first, and no more than a few; of whatever tracker was
+    /// configured then.
     pub fn reports_of(&self, incident: IncidentId) -> Result<Vec<IssueRef>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT deliveries.receipt
@@ -128,9 +132,12 @@ impl Store {
                    SELECT 1
                    FROM json_each(drafts.draft, '$.incidents[' || deliveries.position || ']')
                    WHERE value = ?1)
-             ORDER BY deliveries.done_at DESC, deliveries.id DESC",
+             ORDER BY occurrences.at DESC, deliveries.id DESC
+             LIMIT ?2",
         )?;
-        let receipts = statement.query_map([incident], |row| row.get::<_, String>(0))?;
+        let receipts = statement.query_map(params![incident, MOST_REPORTS], |row| {
+            row.get::<_, String>(0)
+        })?;
         let mut reports = Vec::new();
         for receipt in receipts {
             if let Ok(Receipt::Issue(issue)) = serde_json::from_str(&receipt?) {
@@ -173,28 +180,32 @@ impl Store {
         Ok(ids.collect::<Result<_, _>>()?)
     }
 
-    /// When a report of a tracker was last commented on (or is being), for another
-    /// notification than one: the moment of the claim.
-    pub fn last_comment_on(
+    /// When each report of a tracker was last commented on (or is being) at or after
+    /// `since`, for other notifications than one: the moments of the claims.
+    pub fn comments_since(
         &self,
         tracker: &str,
-        issue: u64,
+        since: Seconds,
         except: NotificationId,
-    ) -> Result<Option<Seconds>> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT max(ledger.at)
-                 FROM ledger
-                 JOIN deliveries ON deliveries.id = ledger.delivery
-                 WHERE ledger.kind = 'comment'
-                   AND ledger.target = ?1
-                   AND deliveries.failed_why IS NULL
-                   AND deliveries.claimed_at IS NOT NULL
-                   AND deliveries.notification <> ?3
-                   AND json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number') = ?2",
-            )?
-            .query_row(params![tracker, issue, except], |row| row.get(0))?)
+    ) -> Result<BTreeMap<u64, Seconds>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number') AS issue,
+                    max(ledger.at)
+             FROM ledger
+             JOIN deliveries ON deliveries.id = ledger.delivery
+             WHERE ledger.kind = 'comment'
+               AND ledger.at >= ?2
+               AND ledger.target = ?1
+               AND deliveries.failed_why IS NULL
+               AND deliveries.claimed_at IS NOT NULL
+               AND deliveries.notification <> ?3
+             GROUP BY issue
+             HAVING issue IS NOT NULL",
+        )?;
+        let rows = statement.query_map(params![tracker, since, except], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// How often, and when last, failures of some incidents happened on each builder

@@ -32,6 +32,9 @@ use crate::trackers::Tracker;
 /// At most so many notifications are settled together: a draft is to be read.
 const MOST_TOGETHER: usize = 200;
 
+/// What was not told in a comment is counted for so many seconds after it.
+const REMEMBERED: Seconds = 30 * 24 * 3600;
+
 /// An issue is commented on at most once in so many seconds.
 pub(super) const COMMENT_PAUSE: Seconds = 24 * 3600;
 
@@ -369,7 +372,7 @@ impl Occasion {
         incident.and_then(|_| own.clone().position(|it| *it == incident))
     }
 
-    /// Looks up what was written lately to the issues that the verdicts propose.
+    /// Looks up what was written lately, to whatever issue: people may choose any.
     fn listen(
         &mut self,
         store: &Store,
@@ -377,20 +380,41 @@ impl Occasion {
         row: &NotificationRow,
         now: Seconds,
     ) -> Result<()> {
-        let mut incidents_of: BTreeMap<u64, BTreeSet<i64>> = BTreeMap::new();
-        for (verdict, incident) in self.verdicts.iter().zip(&self.incidents) {
-            if let Verdict::Known { candidates } | Verdict::Ambiguous { candidates } = verdict {
-                for candidate in candidates {
-                    let known = incidents_of.entry(candidate.issue.number).or_default();
-                    known.extend(incident);
-                }
+        for (issue, last) in store.comments_since(tracker, now - REMEMBERED, row.id)? {
+            let incidents = self.incidents_for(issue);
+            let mut untold = BTreeSet::new();
+            for incident in &incidents {
+                untold.extend(store.happened_since(*incident, last, row.id)?);
             }
-        }
-        for (issue, incidents) in incidents_of {
-            let quiet = written_lately(store, tracker, issue, &incidents, row.id, now)?;
-            self.quiet.extend(quiet);
+            self.quiet.push(Quiet {
+                issue,
+                commented: now.saturating_sub(last) < COMMENT_PAUSE,
+                untold: untold.len(),
+                counted: store.counted_since(&incidents, last)?,
+            });
         }
         Ok(())
+    }
+
+    /// The incidents of the failures that were found to belong there; all of them
+    /// when only a person can say so.
+    fn incidents_for(&self, issue: u64) -> Vec<IncidentId> {
+        let names = |verdict: &Verdict| match verdict {
+            Verdict::Known { candidates } | Verdict::Ambiguous { candidates } => {
+                candidates.iter().any(|it| it.issue.number == issue)
+            }
+            Verdict::New { .. } => false,
+        };
+        let all = || self.verdicts.iter().zip(&self.incidents);
+        let found: BTreeSet<i64> = all()
+            .filter(|(verdict, _)| names(verdict))
+            .filter_map(|(_, incident)| *incident)
+            .collect();
+        let chosen = match found.is_empty() {
+            true => all().filter_map(|(_, incident)| *incident).collect(),
+            false => found,
+        };
+        chosen.into_iter().map(IncidentId).collect()
     }
 
     /// People choose for the notification's own failures; the companions' failures
@@ -423,32 +447,6 @@ impl Occasion {
         };
         about.iter().map(of).collect()
     }
-}
-
-/// What was written to an issue lately; `None` if it was never commented on by the
-/// program.
-pub(super) fn written_lately(
-    store: &Store,
-    tracker: &str,
-    issue: u64,
-    incidents: &BTreeSet<i64>,
-    by: NotificationId,
-    now: Seconds,
-) -> Result<Option<Quiet>> {
-    let Some(last) = store.last_comment_on(tracker, issue, by)? else {
-        return Ok(None);
-    };
-    let numbers: Vec<IncidentId> = incidents.iter().copied().map(IncidentId).collect();
-    let mut untold = BTreeSet::new();
-    for incident in &numbers {
-        untold.extend(store.happened_since(*incident, last, by)?);
-    }
-    Ok(Some(Quiet {
-        issue,
-        commented: now.saturating_sub(last) < COMMENT_PAUSE,
-        untold: untold.len(),
-        counted: store.counted_since(&numbers, last)?,
-    }))
 }
 
 fn mail_of(reading: &Reading) -> Mail {

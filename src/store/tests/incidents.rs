@@ -157,10 +157,8 @@ fn the_report_of_an_incident_is_the_one_written_for_it() {
     assert!(reports(2).is_empty(), "that is what the comment is for");
     assert_eq!(leads(99), [id], "not all of it has left");
     let last = |except| {
-        let target = ENTRY.target;
-        store
-            .last_comment_on(target, 7, NotificationId(except))
-            .unwrap()
+        let found = store.comments_since(ENTRY.target, NOW, NotificationId(except));
+        found.unwrap().get(&7).copied()
     };
     let work = serde_json::json!({ "comment": { "issue": issue_ref(7), "body": "x" } });
     let frozen = work.to_string();

@@ -183,13 +183,13 @@ fn counted_instead(parts: &Parts, job: &Job<'_>, work: &Work) -> Result<Option<O
     }
     let now = parts.clock.now();
     let name = parts.tracker.name();
-    let last = parts
+    let lately = parts
         .store
-        .last_comment_on(&name, issue.number, job.row.notification)?;
-    let Some(last) = last.filter(|last| now.saturating_sub(*last) < COMMENT_PAUSE) else {
+        .comments_since(&name, now - COMMENT_PAUSE, job.row.notification)?;
+    let Some(last) = lately.get(&issue.number) else {
         return Ok(None);
     };
-    let minutes = now.saturating_sub(last) / 60;
+    let minutes = now.saturating_sub(*last) / 60;
     let detail = format!(
         "no comment on #{}: one was made {minutes} min ago, and there is one a day at most",
         issue.number
