@@ -2,9 +2,7 @@
 
 use clap::Subcommand;
 
-use super::args::{
-    DraftId, Evaluate, Import, List, MatchText, Read, Replay, Resolve, Rules, Who,
-};
+use super::args::{DraftId, Evaluate, Import, List, MatchText, Read, Replay, Resolve, Rules, Who};
 
 /// What to do.
 #[derive(Debug, Subcommand)]

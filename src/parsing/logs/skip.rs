@@ -20,7 +20,7 @@ use crate::parsing::bytes_pattern;
 /// Whatever a reader of tests reacts to while no block is open holds one of
 /// these. Letters that a mail's body lost at the beginning of a line do not
 /// matter here: bodies are not skipped.
-const OF_TESTS: [&str; 65] = [
+const OF_TESTS: [&str; 62] = [
     // regrtest
     "] test",
     "] idlelib",
@@ -90,15 +90,11 @@ const OF_TESTS: [&str; 65] = [
     "rarily unav",
     "m finished with",
     "----",
-    // WebAssembly, and hosted systems
-    "wasm trap",
-    "##[error]",
-    "maximum",
 ];
 
 /// What besides them the readers of builds and of other runners react to, as
 /// long as regrtest said nothing.
-const OF_BUILDS: [&str; 34] = [
+const OF_BUILDS: [&str; 37] = [
     // compilers and tools
     "ror:",
     "ror ",
@@ -121,6 +117,9 @@ const OF_BUILDS: [&str; 34] = [
     "t project ",
     "[ RUN ",
     "not ok ",
+    "TAP version",
+    "Bail out",
+    "# Looks ",
     "   Compiling ",
     "running ",
     // git, the network, and memory
@@ -138,12 +137,30 @@ const OF_BUILDS: [&str; 34] = [
     "E: Unable",
 ];
 
+/// What a machine says of itself: a hosted one, or one of WebAssembly. It counts
+/// whatever runs.
+const OF_MACHINES: [&str; 12] = [
+    "##[error]",
+    "maximum",
+    "No output has",
+    "exceeded the limit",
+    "shutdown sig",
+    "hearing from",
+    "did not connect",
+    "not acquired by",
+    "wasm trap",
+    "out of bounds",
+    "null function",
+    "Maximum call",
+];
+
 /// Marks that the regex crate looks for at once (its Teddy), by their beginnings.
 #[cfg(test)]
 const MOST: usize = 64;
 
 static TESTS: LazyLock<Regex> = LazyLock::new(|| any_of(&OF_TESTS));
 static BUILDS: LazyLock<Regex> = LazyLock::new(|| any_of(&OF_BUILDS));
+static MACHINES: LazyLock<Regex> = LazyLock::new(|| any_of(&OF_MACHINES));
 
 fn any_of(marks: &[&str]) -> Regex {
     let marks: Vec<String> = marks.iter().map(|mark| regex::escape(mark)).collect();
@@ -165,6 +182,7 @@ pub(super) struct Search<'a> {
     piece: &'a [u8],
     tests: Next,
     builds: Next,
+    machines: Next,
     odd: Next,
 }
 
@@ -174,6 +192,7 @@ impl<'a> Search<'a> {
             piece,
             tests: Next::default(),
             builds: Next::default(),
+            machines: Next::default(),
             odd: Next::default(),
         }
     }
@@ -210,7 +229,8 @@ impl<'a> Search<'a> {
         let odd = self.odd.get(from, || {
             memchr::memchr2(0x1b, 0, piece.get(from..)?).map(|at| from + at)
         });
-        let next = tests.min(odd);
+        let machines = self.machines.get(from, || find(&MACHINES));
+        let next = tests.min(machines).min(odd);
         let next = match scope {
             Scope::Anything => next.min(self.builds.get(from, || find(&BUILDS))),
             Scope::Tests => next,
