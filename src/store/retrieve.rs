@@ -7,7 +7,7 @@ use anyhow::Result;
 use rusqlite::OptionalExtension;
 
 use super::Mirror;
-use super::search::{Hit, cut, has_words, phrase};
+use super::search::{Hit, cut, has_words, parts_query, phrase};
 use crate::domain::matching::{
     self, Master, Model, Question, Rarity, Report, Scope, Scored, Search, searches, shortlist,
 };
@@ -80,7 +80,10 @@ impl Mirror<'_> {
              FROM (SELECT 1 FROM issue_title_parts WHERE issue_title_parts MATCH ?1 LIMIT ?2)",
         )?;
         for piece in question.pieces() {
-            let count: u64 = parts.query_row((phrase(piece), MOST_COUNTED), |row| row.get(0))?;
+            let Some(query) = parts_query(piece) else {
+                continue;
+            };
+            let count: u64 = parts.query_row((query, MOST_COUNTED), |row| row.get(0))?;
             let known = rarity.with.entry(piece.clone()).or_insert(0);
             *known = count.max(*known);
         }
@@ -93,10 +96,15 @@ impl Mirror<'_> {
             Scope::TitleParts => "issue_title_parts",
             Scope::FullText => "issue_texts",
         };
-        match query(search) {
-            Some(query) => self.matching(index, &query, MOST_HITS),
-            None => Ok(Vec::new()),
+        let Some(query) = query(search) else {
+            return Ok(Vec::new());
+        };
+        let mut hits = self.matching(index, &query, MOST_HITS)?;
+        if search.scope == Scope::TitleParts {
+            // The index of parts knows trigrams alone, not their order.
+            hits.retain(|hit| has_parts(&hit.issue.title, search));
         }
+        Ok(hits)
     }
 
     /// The report as it stands; of a duplicate, that which it was closed in favour
@@ -142,6 +150,13 @@ fn head(hit: Hit) -> Report {
     }
 }
 
+/// Whether a title has all the parts that are looked for, and one of the others.
+fn has_parts(title: &str, search: &Search) -> bool {
+    let title = title.to_lowercase();
+    let has = |term: &String| title.contains(&cut(term).to_lowercase());
+    search.all.iter().all(has) && (search.any.is_empty() || search.any.iter().any(has))
+}
+
 /// The search in FTS5's words; none where nothing can be looked for.
 fn query(search: &Search) -> Option<String> {
     let usable = |term: &str| match search.scope {
@@ -151,7 +166,10 @@ fn query(search: &Search) -> Option<String> {
     let phrases = |terms: &[String]| -> Vec<String> {
         let cut = terms.iter().map(|term| cut(term));
         cut.filter(|term| usable(term))
-            .map(|term| phrase(&term))
+            .filter_map(|term| match search.scope {
+                Scope::TitleParts => parts_query(&term).map(|query| format!("({query})")),
+                Scope::Title | Scope::FullText => Some(phrase(&term)),
+            })
             .collect()
     };
     let (mut all, any) = (phrases(&search.all), phrases(&search.any));

@@ -363,7 +363,7 @@ const TRIGRAMS: usize = 4;
 const COMMON_TRIGRAMS: [&str; 5] = ["tes", "est", "st_", "sts", "_te"];
 
 /// The query for some trigrams of a term; none for one that is too short.
-fn parts_query(term: &str) -> Option<String> {
+pub(super) fn parts_query(term: &str) -> Option<String> {
     let chars: Vec<char> = term.chars().collect();
     let all: Vec<String> = chars
         .windows(3)
