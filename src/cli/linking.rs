@@ -16,7 +16,7 @@ use crate::config::{Config, Environment, Secrets};
 use crate::daemon::{self, Settings};
 use crate::domain::Seconds;
 use crate::domain::decision::{Approver, Decision, Target as Word};
-use crate::domain::draft::{Choice, Target};
+use crate::domain::draft::{Action, Choice, Target};
 use crate::domain::issue::IssueRef;
 use crate::domain::matching::Verdict;
 use crate::domain::untrusted::terminal;
@@ -264,7 +264,7 @@ pub(super) fn confirm_proposals(
     };
     let linked: Vec<usize> = desk.earlier(row)?.iter().map(|it| it.failure).collect();
     let actions = row.draft.iter().flat_map(|draft| &draft.draft.actions);
-    let commented: Vec<u64> = actions.filter_map(summary::commented).collect();
+    let commented: Vec<u64> = actions.filter_map(meant).collect();
     for failure in 0..summary::failures(row).len() {
         let issue = proposed(row, failure).filter(|issue| commented.contains(issue));
         if let Some(issue) = issue
@@ -294,7 +294,7 @@ pub(super) fn refuse_proposal(
     };
     let actions = row.draft.as_ref().map(|draft| &draft.draft.actions);
     let commented = match actions.map(Vec::as_slice) {
-        Some([only]) => summary::commented(only),
+        Some([only]) => meant(only),
         _ => None,
     };
     let Some(issue) = commented.filter(|_| desk.earlier(row).is_ok_and(|it| it.is_empty())) else {
@@ -311,6 +311,14 @@ pub(super) fn refuse_proposal(
         }
     }
     Ok(is_said.then_some(issue))
+}
+
+/// The report that an action says the failures belong to.
+fn meant(action: &Action) -> Option<u64> {
+    match action {
+        Action::Comment { issue, .. } | Action::Count { issue, .. } => Some(issue.number),
+        Action::Open(_) | Action::Choose { .. } => None,
+    }
 }
 
 /// The reports that are refused by choosing another: the one that was preselected,
