@@ -33,8 +33,8 @@ pub fn history(store: &Store, tracker: &str) -> Result<Figures> {
 }
 
 fn failures<'a>(row: &'a NotificationRow, verdict: &FailureVerdict) -> Vec<&'a Failure> {
-    let builds = row.reading.iter().flat_map(|it| &it.notification.builds);
-    let Some(build) = builds.skip(verdict.build).next() else {
+    let mut builds = row.reading.iter().flat_map(|it| &it.notification.builds);
+    let Some(build) = builds.nth(verdict.build) else {
         return Vec::new();
     };
     let numbered = build.failures.iter().enumerate();

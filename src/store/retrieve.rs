@@ -80,6 +80,8 @@ impl Mirror<'_> {
              FROM (SELECT 1 FROM issue_title_parts WHERE issue_title_parts MATCH ?1 LIMIT ?2)",
         )?;
         for piece in question.pieces() {
+            // Titles with the same trigrams in other places count as well: too
+            // common is the safe side.
             let Some(query) = parts_query(piece) else {
                 continue;
             };
@@ -93,16 +95,23 @@ impl Mirror<'_> {
     fn hits_of(&self, search: &Search) -> Result<Vec<Hit>> {
         let index = match search.scope {
             Scope::Title => "issue_titles",
-            Scope::TitleParts => "issue_title_parts",
+            Scope::TitleParts => return self.hits_of_parts(search),
             Scope::FullText => "issue_texts",
         };
-        let Some(query) = query(search) else {
-            return Ok(Vec::new());
-        };
-        let mut hits = self.matching(index, &query, MOST_HITS)?;
-        if search.scope == Scope::TitleParts {
-            // The index of parts knows trigrams alone, not their order.
-            hits.retain(|hit| has_parts(&hit.issue.title, search));
+        match query(search) {
+            Some(query) => self.matching(index, &query, MOST_HITS),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Of each term those titles that have it as a part of a word.
+    fn hits_of_parts(&self, search: &Search) -> Result<Vec<Hit>> {
+        let mut hits = Vec::new();
+        for term in search.all.iter().chain(&search.any) {
+            let term = cut(term);
+            if let Some(query) = parts_query(&term) {
+                hits.extend(self.title_parts(&query, &term, MOST_HITS)?);
+            }
         }
         Ok(hits)
     }
@@ -150,26 +159,12 @@ fn head(hit: Hit) -> Report {
     }
 }
 
-/// Whether a title has all the parts that are looked for, and one of the others.
-fn has_parts(title: &str, search: &Search) -> bool {
-    let title = title.to_lowercase();
-    let has = |term: &String| title.contains(&cut(term).to_lowercase());
-    search.all.iter().all(has) && (search.any.is_empty() || search.any.iter().any(has))
-}
-
 /// The search in FTS5's words; none where nothing can be looked for.
 fn query(search: &Search) -> Option<String> {
-    let usable = |term: &str| match search.scope {
-        Scope::TitleParts => term.chars().count() > 2,
-        Scope::Title | Scope::FullText => has_words(term),
-    };
     let phrases = |terms: &[String]| -> Vec<String> {
         let cut = terms.iter().map(|term| cut(term));
-        cut.filter(|term| usable(term))
-            .filter_map(|term| match search.scope {
-                Scope::TitleParts => parts_query(&term).map(|query| format!("({query})")),
-                Scope::Title | Scope::FullText => Some(phrase(&term)),
-            })
+        cut.filter(|term| has_words(term))
+            .map(|term| phrase(&term))
             .collect()
     };
     let (mut all, any) = (phrases(&search.all), phrases(&search.any));

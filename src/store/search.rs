@@ -242,7 +242,7 @@ impl Mirror<'_> {
     }
 
     /// Titles that have some trigrams of the term, and the term.
-    fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
+    pub(super) fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
         let mut statement = self.connection().prepare_cached(&format!(
             "SELECT {COLUMNS}, 0.0 AS score
              FROM issue_title_parts
