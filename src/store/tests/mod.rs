@@ -19,6 +19,7 @@ mod mirror;
 mod outbox;
 mod outcome;
 mod pairs;
+mod retrieve;
 mod ruling;
 mod schema;
 mod search;
