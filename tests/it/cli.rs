@@ -78,7 +78,7 @@ impl Demo {
     /// would be attached.
     fn without_the_first() -> Self {
         let demo = Self::new();
-        demo.run("reject 1 --reason another").ok();
+        demo.run("reject 1 --right-report --reason another").ok();
         demo
     }
 
