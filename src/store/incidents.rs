@@ -59,6 +59,22 @@ pub struct IncidentSummary {
     pub builders: Vec<(String, u64)>,
 }
 
+/// Of an occurrence: it came in after a comment at `?2`, or in the same second, and
+/// no comment or report was made of it.
+const AFTER_COMMENT: &str = "\
+    (at > ?2
+     OR (at = ?2
+         AND NOT EXISTS (
+             SELECT 1
+             FROM deliveries
+             LEFT JOIN decisions ON decisions.notification = deliveries.notification
+             LEFT JOIN settled_along ON settled_along.decision = decisions.id
+             WHERE (deliveries.kind = 'open_issue'
+                    OR json_extract(CAST(deliveries.frozen AS TEXT),
+                                    '$.comment.issue.number') IS NOT NULL)
+               AND occurrences.notification IN (deliveries.notification,
+                                                settled_along.notification))))";
+
 impl Store {
     /// Records which incidents a notification's failures belong to, and begins those
     /// that are not known yet. What was recorded of it before is replaced.
@@ -209,15 +225,15 @@ impl Store {
     }
 
     /// How often, and when last, failures of some incidents happened on each builder
-    /// after `since`, the most frequent first.
+    /// after a comment at `since`, the most frequent first.
     pub fn counted_since(&self, incidents: &[IncidentId], since: Seconds) -> Result<Vec<Counted>> {
-        let mut statement = self.connection.prepare_cached(
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT builder, count(DISTINCT notification) AS times, max(at)
              FROM occurrences
-             WHERE incident IN (SELECT value FROM json_each(?1)) AND at > ?2
+             WHERE incident IN (SELECT value FROM json_each(?1)) AND {AFTER_COMMENT}
              GROUP BY builder
              ORDER BY times DESC, builder",
-        )?;
+        ))?;
         let numbers: Vec<i64> = incidents.iter().map(|incident| incident.0).collect();
         let rows =
             statement.query_map(params![serde_json::to_string(&numbers)?, since], |row| {
@@ -249,18 +265,19 @@ impl Store {
             .optional()?)
     }
 
-    /// Which notifications of an incident came in after `since` and before one.
+    /// Which notifications of an incident came in after a comment at `since` and
+    /// before one.
     pub fn happened_since(
         &self,
         incident: IncidentId,
         since: Seconds,
         before: NotificationId,
     ) -> Result<Vec<NotificationId>> {
-        let mut statement = self.connection.prepare_cached(
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT DISTINCT notification
              FROM occurrences
-             WHERE incident = ?1 AND at > ?2 AND notification < ?3",
-        )?;
+             WHERE incident = ?1 AND notification < ?3 AND {AFTER_COMMENT}",
+        ))?;
         let ids = statement.query_map(params![incident, since, before], |row| row.get(0))?;
         Ok(ids.collect::<Result<_, _>>()?)
     }
