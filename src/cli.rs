@@ -6,10 +6,12 @@
 //! | `args`, `verbs` | what can be typed, with its help |
 //! | `session`, `who`, `refusal` | where the configuration is, who decides, why not |
 //! | `screen`, `words`, `json` | text that fits the screen, or one JSON document |
-//! | `listing`, `showing`, `failing`, `texts`, `summary`, `repeating`, `history` | look |
+//! | `listing`, `showing`, `failing`, `texts`, `summary`, `repeating`, `history`, `incidents` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
+//! | `ruling` | the rules that people wrote, and what they would take |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
+//! | `evaluating`, `explaining` | how well reports are found; why these |
 //! | `syncing`, `importing`, `bar` | the tracker's reports come in, and how far that is |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
 //!
@@ -23,10 +25,13 @@ mod checking;
 mod deciding;
 mod delivering;
 mod demo;
+mod evaluating;
+mod explaining;
 mod facts;
 mod failing;
 mod history;
 mod importing;
+mod incidents;
 mod inputs;
 mod json;
 mod linking;
@@ -37,6 +42,7 @@ mod repeating;
 mod replaying;
 mod resolving;
 mod revising;
+mod ruling;
 mod samples;
 mod saved;
 mod screen;
@@ -61,7 +67,7 @@ use clap::FromArgMatches;
 use serde_json::{Value, json};
 
 use args::Arguments;
-use deciding::Consent;
+use deciding::{Consent, Proposal};
 use failing::Detail;
 use refusal::{Kept, Refusal};
 use screen::{Form, Screen};
@@ -160,7 +166,11 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Run => return service(&session),
         Verb::Status => status::status(&session)?,
         Verb::Sync => return syncing::sync(&session),
+        Verb::Explain { draft } => explaining::explain(&session, &draft)?,
+        Verb::Match(wanted) => explaining::match_text(&session, &wanted)?,
+        Verb::Evaluate(wanted) => evaluating::evaluate(&session, &wanted)?,
         Verb::Import(wanted) => importing::import(&session, &wanted)?,
+        Verb::Rules(wanted) => return ruling::rules(&session, &wanted),
         Verb::List(wanted) => listing::list(&session, &wanted)?,
         Verb::Show { draft, full } => {
             let detail = if full { Detail::Full } else { Detail::Short };
@@ -170,7 +180,19 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
             let consent = if yes { Consent::Given } else { Consent::Ask };
             return deciding::approve(&session, &drafts, consent, &who);
         }
-        Verb::Reject { draft, reason, who } => deciding::reject(&session, &draft, &reason, &who)?,
+        Verb::Reject {
+            draft,
+            reason,
+            right_report,
+            who,
+        } => {
+            let proposal = if right_report {
+                Proposal::Right
+            } else {
+                Proposal::Wrong
+            };
+            deciding::reject(&session, &draft, &reason, proposal, &who)?;
+        }
         Verb::Edit { draft, who } => revising::edit(&session, &draft, &who)?,
         Verb::Link {
             draft,
@@ -182,6 +204,7 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         }
         Verb::Hold { draft, reason, who } => switching::hold(&session, &draft, &reason, &who)?,
         Verb::Release { draft, who } => switching::release(&session, &draft, &who)?,
+        Verb::Incidents => incidents::incidents(&session)?,
         Verb::History { draft } => history::history(&session, &draft)?,
         Verb::Pause { reason, who } => switching::pause(&session, &reason, &who)?,
         Verb::Resume { who } => switching::resume(&session, &who)?,

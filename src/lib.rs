@@ -15,6 +15,7 @@
 //! | [`imap`], [`maildir`] | mails come in (a Maildir also takes replies) |
 //! | [`smtp`] | one mail goes out, step by step |
 //! | [`trackers`], [`ci`] | bug reports; builds and their logs. Both ask by [`http`] |
+//! | [`evaluate`] | how well reports are found, on labelled cases |
 //! | [`templates`] | every word that leaves, replaceable |
 //! | [`config`] | the file as written, the configuration as meant |
 //! | [`daemon`] | the service: the two loops, readiness, a clean stop |
@@ -35,7 +36,9 @@
 //! 3. `worker::matching` searches the mirror of the tracker for each failure
 //!    ([`domain::matching`]); `worker::mirroring` keeps that mirror.
 //! 4. `worker::drafting` decides what would be done ([`domain::draft`]) and puts it
-//!    into words ([`templates`]).
+//!    into words ([`templates`]). If the draft of another notification waits for a
+//!    person and is about the same failures, `worker::incidents` attaches it to that
+//!    one instead, and the decision there settles both.
 //! 5. A person approves exactly those bytes ([`store::Store::approve`]); the same
 //!    transaction fills the outbox.
 //! 6. `worker::delivering` asks the policy ([`domain::policy`]), freezes the bytes,
@@ -61,6 +64,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod domain;
+pub mod evaluate;
 pub mod http;
 pub mod imap;
 pub mod maildir;

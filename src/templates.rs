@@ -6,6 +6,8 @@
 //! escaped here. A template that breaks is never used: the last good one stays.
 
 #[cfg(test)]
+mod along_tests;
+#[cfg(test)]
 mod folder_tests;
 #[cfg(test)]
 mod hostile_tests;
@@ -24,7 +26,8 @@ use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason, no_escape};
 use serde::Serialize;
 
 use crate::domain::draft::{
-    Action, BODY_CHARS, Draft, NewIssue, Plan, Reply, ReplyPlan, Step, TITLE_CHARS,
+    Action, Along, AlongPlan, BODY_CHARS, Draft, NewIssue, Plan, Reply, ReplyPlan, Step,
+    TITLE_CHARS,
 };
 use crate::domain::issue::IssueRef;
 use crate::domain::untrusted::plain_line;
@@ -33,13 +36,15 @@ const TITLE: &str = "issue-title.txt.hbs";
 const ISSUE: &str = "issue.md.hbs";
 const COMMENT: &str = "comment.md.hbs";
 const REPLY: &str = "reply.txt.hbs";
+const TABLE: &str = "table.md.hbs";
 
 /// Every template with its text as compiled in.
-const COMPILED_IN: [(&str, &str); 4] = [
+const COMPILED_IN: [(&str, &str); 5] = [
     (TITLE, include_str!("../templates/issue-title.txt.hbs")),
     (ISSUE, include_str!("../templates/issue.md.hbs")),
     (COMMENT, include_str!("../templates/comment.md.hbs")),
     (REPLY, include_str!("../templates/reply.txt.hbs")),
+    (TABLE, include_str!("../templates/table.md.hbs")),
 ];
 
 /// The longest template file, in bytes.
@@ -123,6 +128,12 @@ impl Templates {
         Ok(Draft {
             actions: actions.collect::<Result<_, _>>()?,
             reply: plan.reply.as_ref().map(|it| self.reply(it)).transpose()?,
+            along: plan
+                .along
+                .iter()
+                .map(|it| self.along(it))
+                .collect::<Result<_, _>>()?,
+            incidents: Vec::new(),
             warnings: plan.warnings.clone(),
         })
     }
@@ -156,6 +167,13 @@ impl Templates {
                 issue: issue.clone(),
                 body: self.body(COMMENT, fields)?,
             },
+            Step::Count { issue, fields } => Action::Count {
+                issue: issue.clone(),
+                table: fields
+                    .as_ref()
+                    .map(|fields| self.body(TABLE, fields))
+                    .transpose()?,
+            },
             Step::Choose { about, candidates } => Action::Choose {
                 about: about.clone(),
                 candidates: candidates.iter().map(IssueRef::clone).collect(),
@@ -182,6 +200,13 @@ impl Templates {
             return Err(self.problem(name, what));
         }
         Ok(format!("{text}\n"))
+    }
+
+    fn along(&self, plan: &AlongPlan) -> Result<Along, TemplateProblem> {
+        Ok(Along {
+            notification: plan.notification,
+            reply: plan.reply.as_ref().map(|it| self.reply(it)).transpose()?,
+        })
     }
 
     fn reply(&self, plan: &ReplyPlan) -> Result<Reply, TemplateProblem> {

@@ -5,9 +5,11 @@
 //! reading      Received -> Parsed     the mail, and the log it speaks of
 //! matching     Parsed   -> Matched    every failure against the mirror
 //! drafting     Matched  -> Drafted    the exact texts, for a person to decide on
+//! incidents    what is settled along with another, and what no more
 //! delivering   Approved -> Delivered  the outbox, in order
 //! doubts       what became of an effect that nobody answered for
 //! signing      old signatures are made anew
+//! ruling       drafts that wait, after a change of the rules
 //! mirroring    the copy of the tracker's bug reports
 //! silence      a list that says nothing for too long
 //! unseen       replies that the list never showed
@@ -20,10 +22,13 @@ mod clock;
 mod delivering;
 mod doubts;
 mod drafting;
+mod incidents;
 mod matching;
 mod mirroring;
 mod parts;
 mod reading;
+mod remembering;
+mod ruling;
 mod signing;
 mod silence;
 mod unseen;
@@ -37,6 +42,7 @@ use crate::store::{NotificationId, NotificationRow, Switch, is_disk_trouble};
 pub use clock::{Clock, wall_clock};
 pub use delivering::body_digest_approved_by;
 pub use drafting::redraft;
+pub use incidents::Occasion;
 pub use matching::match_row;
 pub use mirroring::{MANY as MANY_LISTED, PageListed, list_page, mirror_max_age};
 pub use parts::{Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
@@ -85,7 +91,11 @@ pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
         }
         step(parts, memory, id).await?;
     }
+    if !signs_anew {
+        is_idle &= !ruling::go_on(parts)?;
+    }
     drafting::expire(parts)?;
+    incidents::gather(parts)?;
     silence::look(parts, memory)?;
     unseen::look(parts)?;
     doubts::look_into(parts).await?;
@@ -142,6 +152,7 @@ async fn act(parts: &Parts, memory: &mut Memory, row: &NotificationRow) -> Resul
         Stage::Parsed => matching::find_reports(parts, row),
         Stage::Matched => drafting::draft(parts, row),
         Stage::Drafted
+        | Stage::Attached
         | Stage::Approved
         | Stage::Delivered
         | Stage::Closed(_)

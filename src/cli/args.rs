@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Command, CommandFactory, Parser, ValueEnum};
+use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::verbs::Verb;
 use crate::store::NotificationId;
@@ -13,19 +13,28 @@ use crate::store::NotificationId;
 pub(super) const DEFAULT_CONFIG: &str = "/etc/buildbot-watch/config.toml";
 
 /// The verbs as the first page shows them.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Try it, nothing leaves your machine",
         &["demo", "read", "replay"],
     ),
     (
         "Set it up and run it",
-        &["check", "run", "status", "sync", "import"],
+        &["check", "run", "status", "sync", "import", "rules"],
     ),
     (
         "Decide on drafts",
         &[
-            "list", "show", "approve", "reject", "edit", "link", "hold", "release", "history",
+            "list",
+            "show",
+            "approve",
+            "reject",
+            "edit",
+            "link",
+            "hold",
+            "release",
+            "history",
+            "incidents",
         ],
     ),
     (
@@ -33,6 +42,10 @@ const GROUPS: [(&str, &[&str]); 5] = [
         &["pause", "resume", "stop", "clear-stop", "trust-mirror"],
     ),
     ("Mend what went wrong", &["resolve", "retry"]),
+    (
+        "See how reports are found",
+        &["explain", "match", "evaluate"],
+    ),
 ];
 
 /// The whole command line.
@@ -71,6 +84,9 @@ pub(super) struct List {
     /// Everything, newest first
     #[arg(long)]
     pub(super) all: bool,
+    /// What a decision on another one settles too
+    #[arg(long)]
+    pub(super) attached: bool,
     /// What a person or a cap holds
     #[arg(long)]
     pub(super) held: bool,
@@ -106,6 +122,48 @@ pub(super) struct Replay {
     pub(super) store: bool,
 }
 
+/// `match`
+#[derive(Debug, Args)]
+pub(super) struct MatchText {
+    /// A log, or a few lines that tell of a failure; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) text: PathBuf,
+    /// Bug reports, one JSON object a line; can be given several times
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(super) issues: Vec<PathBuf>,
+    /// The builder that told of it
+    #[arg(long, value_name = "NAME")]
+    pub(super) builder: Option<String>,
+}
+
+/// `evaluate`
+#[derive(Debug, Args)]
+pub(super) struct Evaluate {
+    /// Bug reports, one JSON object a line; can be given several times
+    #[arg(long, value_name = "FILE", required_unless_present = "history")]
+    pub(super) issues: Vec<PathBuf>,
+    /// Failures with their answers, one JSON object a line
+    #[arg(long, value_name = "FILE", required_unless_present = "history")]
+    pub(super) cases: Option<PathBuf>,
+    /// Measure what the service said against what people said afterwards
+    #[arg(long, conflicts_with_all = ["issues", "cases", "fit", "show"])]
+    pub(super) history: bool,
+    /// Fit the weights to the cases and print them, with what they are worth on
+    /// cases they have not seen
+    #[arg(long)]
+    pub(super) fit: bool,
+    /// Also show cases, each with what was found
+    #[arg(long, value_name = "WHICH")]
+    pub(super) show: Option<ShownCases>,
+}
+
+/// Which cases are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ShownCases {
+    /// Those answered wrongly
+    Wrong,
+}
+
 /// `read`
 #[derive(Debug, Args)]
 pub(super) struct Read {
@@ -132,6 +190,25 @@ pub(super) struct Import {
     /// A file of reports, one JSON object a line; can be given several times
     #[arg(long, value_name = "FILE", required = true)]
     pub(super) issues: Vec<PathBuf>,
+}
+
+/// `rules`
+#[derive(Debug, Args)]
+pub(super) struct Rules {
+    /// What to do with them; without a word they are listed.
+    #[command(subcommand)]
+    pub(super) what: Option<RulesVerb>,
+}
+
+/// What is done with rules.
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesVerb {
+    /// Try the rules on their samples and on every failure that is stored
+    Test {
+        /// A file of rules [default: the one that the configuration names]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
 }
 
 /// `resolve`

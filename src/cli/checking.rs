@@ -43,6 +43,7 @@ pub(super) fn check(session: &Session) -> Result<ExitCode> {
             .context("starting the runtime")?;
         store(&mut report, &settings.config);
         templates(&mut report, &settings.config);
+        report.extend("rules", super::ruling::findings(&settings.config));
         let (mails, replies, reports, builds) = runtime.block_on(async {
             tokio::join!(
                 bounded(mailbox(&settings)),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::args::{DraftId, Who};
 use super::delivering::{Worker, report, settle_demo};
 use super::json as shapes;
-use super::linking::confirm_proposals;
+use super::linking::{confirm_proposals, refuse_proposal};
 use super::refusal::{Kept, Refusal};
 use super::session::Session;
 use super::who::who;
@@ -257,9 +257,25 @@ fn ask(
     }
 }
 
+/// What a rejection says of the report that was proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proposal {
+    /// The failures do not belong there.
+    Wrong,
+    /// It may be right.
+    Right,
+}
+
 /// Refuses a draft for good.
-pub(super) fn reject(session: &Session, typed: &DraftId, reason: &str, by: &Who) -> Result<()> {
-    let store = session.store()?;
+pub(super) fn reject(
+    session: &Session,
+    typed: &DraftId,
+    reason: &str,
+    proposal: Proposal,
+    by: &Who,
+) -> Result<()> {
+    let config = session.config()?;
+    let store = session.store_of(&config)?;
     let row = session.load(&store, typed)?;
     let who = who(by)?;
     let reason = Reason::new(reason)?;
@@ -278,12 +294,23 @@ pub(super) fn reject(session: &Session, typed: &DraftId, reason: &str, by: &Who)
     store
         .reject(&new, session.now)
         .map_err(|error| refused(session, typed, error))?;
+    let not_there = match proposal {
+        Proposal::Right => None,
+        Proposal::Wrong => refuse_proposal(&store, &config, &row, &who, session.now).context(
+            Kept("the rejection is kept, but not what it says of the report"),
+        )?,
+    };
     session
         .screen
         .document(&shapes::notification(&store.load(row.id)?, session.now));
     session
         .screen
         .say(format!("Rejected {}: nothing of it leaves.", row.id));
+    if let Some(issue) = not_there {
+        session.screen.say(format!(
+            "Remembered: that does not belong to #{issue} (--right-report would have kept it)."
+        ));
+    }
     session.next(&[("list".to_owned(), "what else waits for you")]);
     Ok(())
 }

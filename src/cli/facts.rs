@@ -75,6 +75,7 @@ pub(super) struct Cap {
 pub(super) fn gather(config: &Config, store: &Store, now: Seconds) -> Result<Facts> {
     let filters = [
         ("to decide", ListFilter::ToDecide),
+        ("attached", ListFilter::Attached),
         ("held", ListFilter::Held),
         ("underway", ListFilter::Underway),
         ("quarantined", ListFilter::Quarantined),

@@ -71,6 +71,15 @@ pub(super) fn import(session: &Session, wanted: &Import) -> Result<()> {
     Ok(())
 }
 
+/// The tracker without the right to write, which needs no secrets: for its name.
+pub(super) fn tracker_of(config: &Config) -> Result<Tracker> {
+    daemon::tracker_of(&Settings {
+        config: config.clone(),
+        secrets: Secrets::default(),
+        environment: Environment::default(),
+    })
+}
+
 /// Where the reports go.
 enum Target {
     /// The tracker itself.
@@ -86,12 +95,7 @@ impl Target {
         if let TrackerKind::Embedded { path } = &config.tracker.kind {
             return Ok(Self::Embedded(Embedded::open(path)?));
         }
-        let tracker = daemon::tracker_of(&Settings {
-            config: config.clone(),
-            secrets: Secrets::default(),
-            environment: Environment::default(),
-        })?;
-        Ok(Self::Mirror(Box::new(tracker), store))
+        Ok(Self::Mirror(Box::new(tracker_of(config)?), store))
     }
 
     /// Writes the reports; says how many of them were older than what is there.

@@ -9,7 +9,9 @@
 //! | `builders`, `failures` | names; each with `test`, `kind`, `line` |
 //! | `certainty` | of the least sure failure: `strong`, `likely`, `weak`, `new`, `ambiguous` |
 //! | `would` | what would be done, in words |
-//! | `actions` | each with `do` (`open`, `comment`, `choose`), `issue`, `url`, `title` |
+//! | `actions` | each with `do` (`open`, `comment`, `count`, `choose`), `issue`, `url`, `title` |
+//! | `along` | the numbers of the notifications that the draft settles too |
+//! | `attached_to` | the notification whose draft settles this one, or `null` |
 //! | `revision`, `digest` | of the current texts |
 //! | `waiting` | absent (`null`), or `why` and `until`: for a log that is not there yet, say |
 //! | `held`, `closed`, `decision` | absent (`null`), or who, when and why |
@@ -17,7 +19,8 @@
 //! `show` adds `mail`, `verdicts`, `draft_texts` (what would leave, exactly),
 //! `reply_to`, `will_be_held` (`null`, or why approving it would end so) and
 //! `deliveries`, each with `delivery` (its number), `kind`
-//! (`open_issue`, `comment`, `reply`), `state` (`queued`, `claimed`, `in_doubt`,
+//! (`open_issue`, `comment`, `reply`), `answers` (the notification that a reply
+//! answers, if it is another one), `state` (`queued`, `claimed`, `in_doubt`,
 //! `done`, `failed`), `receipt`, `confirmed_at` (when the list's
 //! copy of a reply came back), `given_up_by`, `failed_why` and `last_error`.
 //!
@@ -26,11 +29,13 @@
 //! | `list` | `notifications`, `total`; `unfinished`, `unfinished_why`: mails without a draft yet |
 //! | `approve` | `approved` (`notification`, `deliveries`), `refused` (`id`, `error`, `remedy`) |
 //! | `reject`, `edit`, `link`, `hold`, `release`, `retry` | the notification afterwards |
+//! | `incidents` | `incidents`, each with `incident` (its number), `test`, `kind`, `line`, `signature` of the failure it began with, `began_at`, `last_at`, the numbers of its `notifications`, ever and in the `last_24_hours`, `last_7_days`, `last_30_days`, `report` (`issue`, `url`, or `null`) and `builders` (`builder`, `notifications`) |
 //! | `history` | `id`, `history` (`at`, `who`, `what`, `detail`) |
 //! | `pause`, `stop`, `resume`, `clear-stop` | `on`, with `who` and `reason`, or what it `was` |
 //! | `trust-mirror` | `tracker`, `was`: why it was suspicious, or `null` |
 //! | `resolve` | `delivery` |
 //! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `unfinished`, `unfinished_why` (as `list`), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `underway_waits_for`, `disk_full`, `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
+//! | `rules`, `rules test` | `file`, `rules`: each with `name`, `issue`, `state` (`open`, `closed`, `unknown`), `title`, `when`, `note`, `line`, `sample` (whether it takes its own), `takes` (`failures`, `issues`, `elsewhere`, `by_issue`); `stored` (failures), `in_use` (whether the drafts that wait were compared with them), or `null` without a database |
 //! | `check` | `wrong`, `warnings` (counts), `findings` (`part`, `level`, `what`, `remedy`) |
 //! | `replay` | `mails` (`origin`, `taken`, `id`), `notifications`, `not_mails` (files), `without_list_id` (how many); without `--store` the ids hold within the document only, and `mirror_unfit_why` tells why what is new may have a report already |
 //! | `demo` | `folder`, `config`, `new`, `notifications` |
@@ -59,6 +64,11 @@ pub(super) fn notification(row: &NotificationRow, now: Seconds) -> Value {
         "id": row.id.0,
         "draft": row.draft.as_ref().map(|_| summary::key(row)),
         "stage": stage(row.stage),
+        "attached_to": row.attached_to.map(|leader| leader.0),
+        "along": row.draft.iter()
+            .flat_map(|draft| &draft.draft.along)
+            .map(|along| along.notification)
+            .collect::<Vec<_>>(),
         "standing": summary::standing(row),
         "received_at": words::timestamp(row.received_at),
         "age_seconds": now.saturating_sub(row.received_at).max(0),
@@ -97,6 +107,7 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Received => "received",
         Stage::Parsed => "parsed",
         Stage::Matched => "matched",
+        Stage::Attached => "attached",
         Stage::Drafted => "drafted",
         Stage::Approved => "approved",
         Stage::Delivered => "delivered",
@@ -122,6 +133,9 @@ fn action(action: &Action) -> Value {
         Action::Comment { issue, .. } => json!({
             "do": "comment", "issue": issue.number, "url": issue.url, "title": issue.title,
         }),
+        Action::Count { issue, .. } => json!({
+            "do": "count", "issue": issue.number, "url": issue.url, "title": issue.title,
+        }),
         Action::Choose { about, candidates } => json!({
             "do": "choose", "title": about,
             "candidates": candidates.iter().map(|issue| issue.number).collect::<Vec<_>>(),
@@ -134,6 +148,7 @@ pub(super) fn delivery(row: &DeliveryRow) -> Value {
     json!({
         "delivery": row.id.0,
         "notification": row.notification.0,
+        "answers": row.answers.map(|answered| answered.0),
         "kind": row.kind.name(),
         "state": state(row.state),
         "attempts": row.attempts,

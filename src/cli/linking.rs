@@ -16,7 +16,7 @@ use crate::config::{Config, Environment, Secrets};
 use crate::daemon::{self, Settings};
 use crate::domain::Seconds;
 use crate::domain::decision::{Approver, Decision, Target as Word};
-use crate::domain::draft::{Choice, Target};
+use crate::domain::draft::{Action, Choice, Target};
 use crate::domain::issue::IssueRef;
 use crate::domain::matching::Verdict;
 use crate::domain::untrusted::terminal;
@@ -25,7 +25,7 @@ use crate::store::{
 };
 use crate::templates::Templates;
 use crate::trackers::Tracker;
-use crate::worker::redraft;
+use crate::worker::{Occasion, redraft};
 
 /// Between the choices of one decision, in its reason.
 const BETWEEN: &str = "; ";
@@ -56,7 +56,8 @@ pub(super) fn link(
         all.push(desk.choice(session, *index, word)?);
     }
     let (templates, _) = Templates::load(config.drafts.templates.as_deref());
-    let new = redraft(&templates, &config.draft_settings(), &row, &all)?;
+    let occasion = Occasion::of(&store, &tracker, &row, session.now)?;
+    let new = redraft(&templates, &config.draft_settings(), &occasion, &all)?;
     if new == draft.draft {
         return Err(Refusal::new(
             format!("{}: that is what the draft says already", row.id),
@@ -81,7 +82,7 @@ struct Desk<'a> {
 }
 
 /// The tracker for its names and addresses alone: no secret is read.
-fn tracker(config: &Config) -> Result<Tracker> {
+pub(super) fn tracker(config: &Config) -> Result<Tracker> {
     daemon::tracker_of(&Settings {
         config: config.clone(),
         secrets: Secrets::default(),
@@ -236,8 +237,8 @@ impl Desk<'_> {
             let pair = |issue, said| {
                 mirror.record_pair(failure, issue, said, Some(row.id), who.as_str(), now)
             };
-            if let Some(proposed) = proposed(row, *index).filter(|it| Word::Issue(*it) != word) {
-                pair(proposed, PairWord::Rejected)?;
+            for refused in refused_by(row, *index, word) {
+                pair(refused, PairWord::Rejected)?;
             }
             if let Word::Issue(number) = word {
                 pair(number, PairWord::Confirmed)?;
@@ -263,7 +264,7 @@ pub(super) fn confirm_proposals(
     };
     let linked: Vec<usize> = desk.earlier(row)?.iter().map(|it| it.failure).collect();
     let actions = row.draft.iter().flat_map(|draft| &draft.draft.actions);
-    let commented: Vec<u64> = actions.filter_map(summary::commented).collect();
+    let commented: Vec<u64> = actions.filter_map(meant).collect();
     for failure in 0..summary::failures(row).len() {
         let issue = proposed(row, failure).filter(|issue| commented.contains(issue));
         if let Some(issue) = issue
@@ -273,6 +274,64 @@ pub(super) fn confirm_proposals(
         }
     }
     Ok(())
+}
+
+/// Whoever rejects a draft that would only comment on a report that the program
+/// proposed says that the failures do not belong there. Tells which report that is;
+/// where a person chose it, or several actions were proposed, nobody knows what was
+/// wrong.
+pub(super) fn refuse_proposal(
+    store: &Store,
+    config: &Config,
+    row: &NotificationRow,
+    who: &Approver,
+    now: Seconds,
+) -> Result<Option<u64>> {
+    let tracker = tracker(config)?;
+    let desk = Desk {
+        store,
+        tracker: &tracker,
+    };
+    let actions = row.draft.as_ref().map(|draft| &draft.draft.actions);
+    let commented = match actions.map(Vec::as_slice) {
+        Some([only]) => meant(only),
+        _ => None,
+    };
+    let Some(issue) = commented.filter(|_| desk.earlier(row).is_ok_and(|it| it.is_empty())) else {
+        return Ok(None);
+    };
+    let name = tracker.name();
+    let mirror = store.mirror(&name);
+    let mut is_said = false;
+    for (index, (_, failure)) in summary::failures(row).into_iter().enumerate() {
+        if proposed(row, index) == Some(issue) {
+            let (word, id) = (PairWord::Rejected, Some(row.id));
+            mirror.record_pair(failure, issue, word, id, who.as_str(), now)?;
+            is_said = true;
+        }
+    }
+    Ok(is_said.then_some(issue))
+}
+
+/// The report that an action says the failures belong to.
+fn meant(action: &Action) -> Option<u64> {
+    match action {
+        Action::Comment { issue, .. } | Action::Count { issue, .. } => Some(issue.number),
+        Action::Open(_) | Action::Choose { .. } => None,
+    }
+}
+
+/// The reports that are refused by choosing another: the one that was preselected,
+/// and with a new one all that were offered.
+fn refused_by(row: &NotificationRow, failure: usize, word: Word) -> Vec<u64> {
+    let offered = match verdict_of(row, failure) {
+        Some(Verdict::Ambiguous { candidates }) if word == Word::New => {
+            candidates.iter().map(|it| it.issue.number).collect()
+        }
+        _ => Vec::new(),
+    };
+    let proposed = proposed(row, failure).filter(|it| Word::Issue(*it) != word);
+    proposed.into_iter().chain(offered).collect()
 }
 
 /// The report that matching preselected.

@@ -92,6 +92,7 @@ fn repeats(session: &Session, store: &Store, config: &Config, rows: &[Loaded]) -
 fn filter(wanted: &List) -> ListFilter {
     match wanted {
         List { all: true, .. } => ListFilter::All,
+        List { attached: true, .. } => ListFilter::Attached,
         List { held: true, .. } => ListFilter::Held,
         List { underway: true, .. } => ListFilter::Underway,
         List {
@@ -235,6 +236,7 @@ fn empty(
 ) -> Result<()> {
     let words = match filter {
         ListFilter::ToDecide => "Nothing waits for you.",
+        ListFilter::Attached => "Nothing is attached to another one.",
         ListFilter::Held => "Nothing is held.",
         ListFilter::Underway => "Nothing is on its way.",
         ListFilter::Quarantined => "Nothing is quarantined.",

@@ -98,6 +98,7 @@ fn drafts(session: &Session, facts: &Facts) {
         line(session, "No draft yet", Some(Tone::Warning), &words);
     }
     for (name, label) in [
+        ("attached", "Attached"),
         ("held", "Held"),
         ("underway", "On their way"),
         ("quarantined", "Quarantined"),

@@ -154,8 +154,17 @@ pub(super) fn proposals(row: &NotificationRow) -> Vec<String> {
     if !more.is_empty() {
         parts.push(format!("on {} more", more.len()));
     }
+    let counted = actions.iter().filter_map(|action| match action {
+        Action::Count { issue, .. } => Some(format!("count for #{}", issue.number)),
+        _ => None,
+    });
+    parts.extend(counted);
     if parts.is_empty() && draft.draft.reply.is_some() {
         parts.push("reply".to_owned());
+    }
+    match draft.draft.along.len() {
+        0 => {}
+        more => parts.push(format!("settle {} notifications", more + 1)),
     }
     parts
 }
@@ -164,7 +173,7 @@ pub(super) fn proposals(row: &NotificationRow) -> Vec<String> {
 pub(super) fn commented(action: &Action) -> Option<u64> {
     match action {
         Action::Comment { issue, .. } => Some(issue.number),
-        Action::Open(_) | Action::Choose { .. } => None,
+        Action::Open(_) | Action::Count { .. } | Action::Choose { .. } => None,
     }
 }
 
@@ -242,6 +251,10 @@ pub(super) fn standing(row: &NotificationRow) -> String {
         return format!("{}, waits: {}", row.stage, waiting.why);
     }
     match (row.stage, &row.decision) {
+        (Stage::Attached, _) => match row.attached_to {
+            Some(leader) => format!("attached to {leader}: what is decided there settles it too"),
+            None => row.stage.to_string(),
+        },
         (Stage::Approved, Some(decision)) => {
             let done = row
                 .deliveries

@@ -45,7 +45,37 @@ pub(super) fn print(
     }
     if let Some(reply) = &draft.draft.reply {
         screen.say("");
-        mail(screen, reply, config);
+        mail(screen, "  Then reply to the list", reply, config);
+    }
+    along(screen, &draft.draft, config);
+}
+
+/// What else is settled: the answers, and those for whom the reply above speaks.
+fn along(screen: &Screen, draft: &Draft, config: &Config) {
+    for one in &draft.along {
+        if let Some(reply) = &one.reply {
+            screen.say("");
+            let title = format!("  And reply to {}", one.notification);
+            mail(screen, &title, reply, config);
+        }
+    }
+    let silent: Vec<String> = draft
+        .along
+        .iter()
+        .filter(|one| one.reply.is_none())
+        .map(|one| one.notification.to_string())
+        .collect();
+    if silent.is_empty() {
+        return;
+    }
+    screen.say("");
+    let words = format!(
+        "This also settles {} of the same failures, which get no mail of their own: {}",
+        count(silent.len(), "more notification"),
+        silent.join(", ")
+    );
+    for line in wrapped(&words, screen.width().saturating_sub(2)) {
+        screen.say(screen.paint(Tone::Bold, &format!("  {line}")));
     }
 }
 
@@ -81,6 +111,23 @@ fn one_action(screen: &Screen, number: usize, action: &Action) {
             screen.say(screen.paint(Tone::Dim, &format!("     {}", terminal(&issue.url))));
             text(screen, body);
         }
+        Action::Count { issue, table } => {
+            let how = match table {
+                Some(_) => "the table below the last one is brought up to date",
+                None => "the next one tells how often it happened",
+            };
+            let title = format!(
+                "{number}. No comment on #{}: {}. There was one within a day; {how}",
+                issue.number, issue.title
+            );
+            for line in wrapped(&terminal(&title), screen.width().saturating_sub(2)) {
+                screen.say(screen.paint(Tone::Bold, &format!("  {line}")));
+            }
+            screen.say(screen.paint(Tone::Dim, &format!("     {}", terminal(&issue.url))));
+            if let Some(table) = table {
+                text(screen, table);
+            }
+        }
         Action::Choose { about, candidates } => {
             let title = format!("{number}. A person has to choose the report for: {about}");
             for line in wrapped(&terminal(&title), screen.width().saturating_sub(2)) {
@@ -109,8 +156,8 @@ fn open(screen: &Screen, number: usize, issue: &NewIssue) {
     text(screen, &issue.body);
 }
 
-fn mail(screen: &Screen, reply: &Reply, config: &Config) {
-    screen.say(screen.paint(Tone::Bold, "  Then reply to the list"));
+fn mail(screen: &Screen, title: &str, reply: &Reply, config: &Config) {
+    screen.say(screen.paint(Tone::Bold, title));
     let sender = config.outgoing.sender();
     field(
         screen,

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::args::{DraftId, Import, List, Read, Replay, Resolve, Who};
+use super::args::{DraftId, Evaluate, Import, List, MatchText, Read, Replay, Resolve, Rules, Who};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -152,6 +152,80 @@ Next: buildbot-watch sync"
     )]
     Import(Import),
 
+    /// Explain why a notification's failures were matched to these reports
+    ///
+    /// Searches once more in the copy of the tracker as it is now, and shows for
+    /// each failure what was looked for, the reports that were found, what speaks
+    /// for and against each, and how much each of that weighs. What people said
+    /// before about the same failure comes on top of it: see `show`.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch explain 12
+
+Next: buildbot-watch show 12"
+    )]
+    Explain {
+        /// The draft's number
+        #[arg(value_name = "ID")]
+        draft: DraftId,
+    },
+
+    /// Find the reports of a failure among those in a file
+    ///
+    /// Reads a log, or a few lines such as "test_os: test_popen() hangs", and
+    /// shows the same as `explain`. Needs no configuration and no database.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch match --text test.stdio --issues issues.jsonl
+  buildbot-watch match --text - --issues issues.jsonl --builder 'AMD64 FreeBSD 3.x'
+
+Next: buildbot-watch evaluate ...    to see how often it is right"
+    )]
+    Match(MatchText),
+
+    /// Measure how well failures find their bug reports
+    ///
+    /// Asks labelled cases, each with only those reports, comments and states that
+    /// existed at its date, and prints how often the right report came first, how
+    /// sure the program was, and the same for two simpler ways to search. The files
+    /// are described in the README. Needs no configuration and no database, except
+    /// for --history: that asks how it did for you.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch evaluate --history
+  buildbot-watch evaluate --issues issues.jsonl --cases cases.jsonl
+  buildbot-watch evaluate --issues issues.jsonl --cases cases.jsonl --show wrong
+
+Next: buildbot-watch evaluate ... --fit    to see which weights would fit these cases"
+    )]
+    Evaluate(Evaluate),
+
+    /// List the rules that you wrote for reports, or try them
+    ///
+    /// A rule says which failures belong to a report. They stand in the file that
+    /// [matching] rules names. `rules` lists each with its report and how many
+    /// stored failures it takes. `rules test` tells of each whether it takes its own
+    /// sample, and which stored failures it would also take, by the reports that
+    /// they belong to: so you see when it takes too much. It changes nothing, and
+    /// ends with 1 if a rule does not take its own sample.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch rules
+  buildbot-watch rules test
+  buildbot-watch rules test ./new-rules.toml
+
+Next: systemctl reload buildbot-watch    to use them"
+    )]
+    Rules(Rules),
+
     /// List the drafts that wait for you
     ///
     /// DRAFT is the number of a draft and the beginning of the digest of its
@@ -212,11 +286,16 @@ Next: buildbot-watch show 12    to see what became of it"
     },
 
     /// Refuse a draft for good; nothing of it leaves
+    ///
+    /// Of a draft that would only comment on one report which the program proposed,
+    /// it is remembered that the failures do not belong there; --right-report is for
+    /// when they do.
     #[command(
         verbatim_doc_comment,
         after_help = "\
 Example:
-  buildbot-watch reject 12 --reason 'the machine was out of disk space'
+  buildbot-watch reject 12 --reason 'that report is about another crash'
+  buildbot-watch reject 12 --right-report --reason 'the disk was full'
 
 Next: buildbot-watch list"
     )]
@@ -227,6 +306,9 @@ Next: buildbot-watch list"
         /// Why, for those who come after you
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// The proposed report is the right one all the same
+        #[arg(long)]
+        right_report: bool,
         /// Who decides.
         #[command(flatten)]
         who: Who,
@@ -335,6 +417,21 @@ Next: buildbot-watch show 12"
         #[arg(value_name = "ID")]
         draft: DraftId,
     },
+
+    /// List the failures of one kind: how often, where, and which report
+    ///
+    /// Failures with the same signature, or nearly the same, are one incident. The
+    /// counts are of notifications: ever, and of the last 24 hours, 7 and 30 days.
+    /// The incident that happened last stands first.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch incidents
+
+Next: buildbot-watch list"
+    )]
+    Incidents,
 
     /// Let nothing leave for now; mails are still read and drafted
     #[command(

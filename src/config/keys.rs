@@ -78,9 +78,15 @@ pub const KEYS: &[SectionKeys] = &[
     section("ci.azure", HOSTED),
     section("ci.appveyor", HOSTED),
     section("ci.travis", HOSTED),
+    section("matching", &["rules"]),
     section(
         "drafts",
-        &["templates", "default_components", "expire_after"],
+        &[
+            "templates",
+            "default_components",
+            "expire_after",
+            "one_reply_from",
+        ],
     ),
     section("drafts.versions", &[]),
     section("drafts.components", &[]),

@@ -4,7 +4,8 @@
 //! and its remedy, so that a person mends a file in one go. Reading order:
 //! `settings` (what the program gets), `sections` (how it is read from the
 //! file), `keys` (every setting there is), `reader` and `values` (one
-//! table, one value), `secrets` (passwords, which never stand in the file).
+//! table, one value), `rules` (the file of rules), `secrets` (passwords, which
+//! never stand in the file).
 
 mod ci;
 mod connections;
@@ -12,6 +13,7 @@ mod keys;
 mod mistake;
 mod places;
 mod reader;
+mod rules;
 mod secrets;
 mod sections;
 mod settings;
@@ -22,10 +24,12 @@ use std::path::Path;
 pub use crate::config::keys::{KEYS, SectionKeys, nearest};
 pub use crate::config::mistake::{Mistake, Mistakes, Place, Warning};
 pub use crate::config::places::place_of;
+pub use crate::config::rules::rules_of;
 pub use crate::config::secrets::{Environment, SecretSource, Secrets, Way};
 pub use crate::config::settings::{
     Ci, Config, Credential, Drafts, GitHub, HostedCi, Imap, Limits, Log, LogFormat, Mailbox,
-    MailingList, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store, Tracker, TrackerKind,
+    MailingList, Matching, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store, Tracker,
+    TrackerKind,
 };
 
 /// What [`Config::inspect`] finds.
@@ -226,7 +230,7 @@ kind = "embedded"
                 let other_way = ["path", "oauth2_token", "ca_file", "hello", "bounce_address"]
                     .contains(&key)
                     || ["user", "password", "closed_statuses"].contains(&key)
-                    || ["templates", "mirror_from", "projects", "token"].contains(&key)
+                    || ["templates", "rules", "mirror_from", "projects", "token"].contains(&key)
                     || key.starts_with('"');
                 let is_key = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 match is_key && !other_way && !value.is_empty() {

@@ -12,11 +12,13 @@ use crate::config::connections;
 use crate::config::keys::{KEYS, nearest};
 use crate::config::mistake::{Mistake, Place};
 use crate::config::reader::{Findings, Section, did_you_mean};
+use crate::config::rules;
 use crate::config::secrets::SecretSource;
 use crate::config::settings::{
-    Config, Drafts, Limits, Log, LogFormat, MailingList, Store, Tracker, TrackerKind,
+    Config, Drafts, Limits, Log, LogFormat, MailingList, Matching, Store, Tracker, TrackerKind,
 };
 use crate::config::values;
+use crate::domain::rules::Rulebook;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -116,6 +118,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
     let outgoing = connections::outgoing(root, findings);
     let tracker = connections::tracker(root, &store, findings);
     let ci = ci::ci(root, findings);
+    let matching = matching(root, findings);
     let drafts = drafts(root, tracker.as_ref(), findings);
     let limits = limits(root, findings);
     let log = log(root, findings);
@@ -127,6 +130,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
         outgoing: outgoing?,
         tracker: tracker?,
         ci,
+        matching,
         drafts,
         limits,
         log,
@@ -202,6 +206,22 @@ fn list(root: &DeTable<'_>, findings: &mut Findings) -> Option<MailingList> {
     })
 }
 
+fn matching(root: &DeTable<'_>, findings: &mut Findings) -> Matching {
+    let base = base(findings);
+    let mut section = Section::open(root, "matching", findings);
+    let file = section.maybe("rules", |v| values::readable_file(v, &base));
+    section.finish(&[]);
+    let (rulebook, mistakes) = match &file {
+        Some(file) => rules::read(file),
+        None => (Rulebook::none(), Vec::new()),
+    };
+    findings.mistakes.extend(mistakes);
+    Matching {
+        rules: file,
+        rulebook,
+    }
+}
+
 fn drafts(root: &DeTable<'_>, tracker: Option<&Tracker>, findings: &mut Findings) -> Drafts {
     let base = base(findings);
     let label = match tracker.map(|tracker| &tracker.kind) {
@@ -218,6 +238,7 @@ fn drafts(root: &DeTable<'_>, tracker: Option<&Tracker>, findings: &mut Findings
         Duration::from_secs(30 * 24 * 60 * MINUTE),
         values::duration,
     );
+    let one_reply_from = section.or("one_reply_from", 5, |v| values::number(v, 0, 1000));
     section.finish(&["versions", "components"]);
     let versions = Section::open(root, "drafts.versions", findings).pairs(values::text);
     let components_of = Section::open(root, "drafts.components", findings)
@@ -226,6 +247,7 @@ fn drafts(root: &DeTable<'_>, tracker: Option<&Tracker>, findings: &mut Findings
         templates,
         components,
         expire_after,
+        one_reply_from,
         versions: versions.into_iter().collect(),
         components_of: components_of.into_iter().collect(),
     }

@@ -12,6 +12,7 @@ use crate::config::secrets::SecretSource;
 use crate::domain::Seconds;
 use crate::domain::draft::{Flavour, Settings};
 use crate::domain::notification::CiSystem;
+use crate::domain::rules::Rulebook;
 
 /// Everything a person can set.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,8 @@ pub struct Config {
     pub tracker: Tracker,
     /// `[ci]`
     pub ci: Ci,
+    /// `[matching]`
+    pub matching: Matching,
     /// `[drafts]`
     pub drafts: Drafts,
     /// `[limits]`
@@ -262,6 +265,15 @@ pub struct HostedCi {
     pub token: Option<SecretSource>,
 }
 
+/// `[matching]`: which report a failure belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matching {
+    /// The file of rules that people wrote.
+    pub rules: Option<PathBuf>,
+    /// What stands in it.
+    pub rulebook: Rulebook,
+}
+
 /// `[drafts]`: what texts look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drafts {
@@ -271,6 +283,9 @@ pub struct Drafts {
     pub components: Vec<String>,
     /// A draft that nobody decided on for so long is closed.
     pub expire_after: Duration,
+    /// From so many notifications of one incident on, one reply speaks for all of
+    /// them; 0: each gets its own.
+    pub one_reply_from: u32,
     /// `[drafts.versions]`: a builder's branch to the tracker's version.
     pub versions: BTreeMap<String, String>,
     /// `[drafts.components]`: a test file to further components, `compile` to
@@ -360,6 +375,7 @@ impl Config {
             components_of: self.drafts.components_of.clone(),
             versions: self.drafts.versions.clone(),
             trusted_links: self.ci.trusted_links(),
+            one_reply_from: self.drafts.one_reply_from,
         }
     }
 }

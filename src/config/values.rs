@@ -411,7 +411,8 @@ fn credential_name(value: &Value<'_>) -> Result<String, Wrong> {
     Ok(name)
 }
 
-fn string<'a>(value: &'a Value<'_>) -> Result<&'a str, Wrong> {
+/// A text of any form.
+pub(crate) fn string<'a>(value: &'a Value<'_>) -> Result<&'a str, Wrong> {
     match value.get_ref() {
         DeValue::String(text) => Ok(text),
         _ => Err(wrong_type(value, "a text", "\"...\"")),

@@ -88,6 +88,7 @@ fn rules_of(config: &Config) -> Rules {
         sync_interval: seconds(config.tracker.sync_interval),
         log_wait: seconds(config.ci.wait),
         expire_after: seconds(config.drafts.expire_after),
+        rulebook: config.matching.rulebook.clone(),
         unfit_mirror: UnfitMirror::Wait,
     }
 }

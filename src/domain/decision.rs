@@ -244,7 +244,12 @@ pub fn allowed(stage: Stage, held: Option<&str>, decision: &Decision) -> Result<
         Stage::Closed(reason) => return refuse(format!("it is closed: {reason}")),
         Stage::Delivered => return refuse("everything was delivered already"),
         Stage::Quarantined => return refuse("it is quarantined: there is no draft to decide on"),
-        Stage::Received | Stage::Parsed | Stage::Matched | Stage::Drafted | Stage::Approved => {}
+        Stage::Received
+        | Stage::Parsed
+        | Stage::Matched
+        | Stage::Attached
+        | Stage::Drafted
+        | Stage::Approved => {}
     }
     match (decision, held) {
         (Decision::Hold { .. }, Some(why)) => refuse(format!("it is held already: {why}")),
@@ -260,6 +265,10 @@ pub fn allowed(stage: Stage, held: Option<&str>, decision: &Decision) -> Result<
 fn about_the_draft(stage: Stage, held: Option<&str>, decision: &Decision) -> Result<(), Refusal> {
     match (stage, decision, held) {
         (Stage::Received | Stage::Parsed | Stage::Matched, ..) => refuse("there is no draft yet"),
+        (Stage::Attached, ..) => refuse(
+            "it has no draft of its own: what is decided on the notification it is attached to \
+             settles it too",
+        ),
         (Stage::Drafted, Decision::Approve, Some(why)) => {
             refuse(format!("it is held ({why}): release it first"))
         }
@@ -424,6 +433,7 @@ mod tests {
             Stage::Received,
             Stage::Parsed,
             Stage::Matched,
+            Stage::Attached,
             Stage::Approved,
         ] {
             check(stage, None, &["hold"]);

@@ -22,7 +22,7 @@ use crate::domain::issue::IssueRef;
 pub enum DeliveryKind {
     /// A new issue in the tracker.
     OpenIssue,
-    /// A comment on an issue.
+    /// A comment on an issue, or the table below an earlier one.
     Comment,
     /// The mail to the list.
     Reply,
@@ -32,12 +32,14 @@ impl DeliveryKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::OpenIssue, Self::Comment, Self::Reply];
 
-    /// The kind of an action; `None` while a person still has to choose.
+    /// The kind of an action; `None` if nothing leaves for it, and while a person
+    /// still has to choose.
     pub fn of(action: &Action) -> Option<Self> {
         match action {
             Action::Open(_) => Some(Self::OpenIssue),
-            Action::Comment { .. } => Some(Self::Comment),
-            Action::Choose { .. } => None,
+            // A table is part of a comment.
+            Action::Comment { .. } | Action::Count { table: Some(_), .. } => Some(Self::Comment),
+            Action::Count { table: None, .. } | Action::Choose { .. } => None,
         }
     }
 

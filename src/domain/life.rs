@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! Received -> Parsed -> Matched -> Drafted -> Approved -> Delivered
-//!     |                              |  ^edit, link   |
-//!     +-> Closed(NotAFailure ...)    |                +-> Closed(Undeliverable)
-//!                                    +-> Closed(Rejected | Expired | Recovered | AnsweredByHuman)
+//!     |         ^          |         |  ^edit, link   |
+//!     |         |          v         |                +-> Closed(Undeliverable)
+//!     |         +------ Attached     +-> Closed(Rejected | Expired | Recovered | AnsweredByHuman)
+//!     |                    +-> Closed(SettledTogether | AnsweredByHuman)
+//!     +-> Closed(NotAFailure ...)
 //! ```
 //!
 //! The stage is never stored: [`stage`] is the one place that knows which facts
@@ -24,6 +26,9 @@ pub enum Stage {
     Parsed,
     /// Every failure has a verdict; the draft is to be made.
     Matched,
+    /// It is of the same incident as another notification, and what becomes of
+    /// that one settles it too, or lets it go on by itself.
+    Attached,
     /// A person has to decide.
     Drafted,
     /// Somebody (or a named rule) approved; deliveries are on their way.
@@ -62,11 +67,13 @@ pub enum ClosedReason {
     Undeliverable,
     /// Reading and matching left nothing to say.
     NothingToDo,
+    /// The decision on another notification of its incident settled it.
+    SettledTogether,
 }
 
 impl ClosedReason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NotAFailure,
         Self::OtherList,
         Self::OwnMail,
@@ -78,6 +85,7 @@ impl ClosedReason {
         Self::AnsweredByHuman,
         Self::Undeliverable,
         Self::NothingToDo,
+        Self::SettledTogether,
     ];
 
     /// The name it is stored and filtered by: `not_a_failure`.
@@ -94,6 +102,7 @@ impl ClosedReason {
             Self::AnsweredByHuman => "answered_by_human",
             Self::Undeliverable => "undeliverable",
             Self::NothingToDo => "nothing_to_do",
+            Self::SettledTogether => "settled_together",
         }
     }
 
@@ -111,11 +120,12 @@ impl ClosedReason {
             | Self::OwnMail
             | Self::HumanReply
             | Self::Refused
-            | Self::NothingToDo => !facts.drafted && facts.decided.is_none(),
+            | Self::NothingToDo => !facts.drafted && !facts.attached && facts.decided.is_none(),
             // The world went on without us.
             Self::Recovered | Self::Expired | Self::AnsweredByHuman => facts.decided.is_none(),
             Self::Rejected => facts.decided == Some(FinalWord::Rejected),
             Self::Undeliverable => facts.deliveries == Deliveries::Failed,
+            Self::SettledTogether => facts.attached,
         }
     }
 }
@@ -151,6 +161,8 @@ pub struct Facts {
     pub matched: bool,
     /// There is a current draft.
     pub drafted: bool,
+    /// It is attached to another notification.
+    pub attached: bool,
     /// Somebody approved or rejected.
     pub decided: Option<FinalWord>,
     /// The outbox.
@@ -180,6 +192,7 @@ pub fn stage(facts: &Facts) -> Result<Stage, ImpossibleFacts> {
     Ok(match (facts.deliveries, facts.decided) {
         (Deliveries::Done, _) => Stage::Delivered,
         (_, Some(_)) => Stage::Approved,
+        _ if facts.attached => Stage::Attached,
         _ if facts.drafted => Stage::Drafted,
         _ if facts.matched => Stage::Matched,
         _ if facts.read => Stage::Parsed,
@@ -194,6 +207,14 @@ fn refuse_impossible(facts: &Facts) -> Result<(), ImpossibleFacts> {
         (
             facts.drafted && !facts.matched,
             "drafted before it was matched",
+        ),
+        (
+            facts.attached && !facts.matched,
+            "attached before it was matched",
+        ),
+        (
+            facts.attached && facts.drafted,
+            "attached, yet with a draft of its own",
         ),
         (
             facts.decided.is_some() && !facts.drafted,
@@ -276,6 +297,7 @@ impl fmt::Display for Stage {
             Self::Received => f.write_str("received"),
             Self::Parsed => f.write_str("parsed"),
             Self::Matched => f.write_str("matched"),
+            Self::Attached => f.write_str("attached"),
             Self::Drafted => f.write_str("drafted"),
             Self::Approved => f.write_str("approved"),
             Self::Delivered => f.write_str("delivered"),
@@ -299,6 +321,7 @@ impl fmt::Display for ClosedReason {
             Self::AnsweredByHuman => "answered by a person",
             Self::Undeliverable => "undeliverable",
             Self::NothingToDo => "nothing to do",
+            Self::SettledTogether => "settled together with another",
         })
     }
 }
@@ -334,6 +357,7 @@ mod tests {
         read: false,
         matched: false,
         drafted: false,
+        attached: false,
         decided: None,
         deliveries: Deliveries::None,
         closed: None,
@@ -389,6 +413,16 @@ mod tests {
             quarantined: true,
             ..from
         });
+        if from.attached {
+            next.push(close(Why::SettledTogether));
+            // It goes on by itself.
+            next.push(Facts {
+                matched: false,
+                attached: false,
+                ..from
+            });
+            return next;
+        }
         if from.drafted {
             next.push(Facts {
                 decided: Some(FinalWord::Approved),
@@ -410,6 +444,12 @@ mod tests {
             Why::NothingToDo,
         ];
         next.extend(known_early.map(close));
+        if from.matched {
+            next.push(Facts {
+                attached: true,
+                ..from
+            });
+        }
         next.push(Facts {
             read: true,
             matched: from.read,
@@ -444,7 +484,7 @@ mod tests {
         let mut all = Vec::new();
         for read in flags {
             for matched in flags {
-                for drafted in flags {
+                for [drafted, attached] in [[false; 2], [true, false], [false, true], [true; 2]] {
                     for decided in words {
                         for deliveries in outboxes {
                             for &closed in &closings {
@@ -452,6 +492,7 @@ mod tests {
                                     read,
                                     matched,
                                     drafted,
+                                    attached,
                                     decided,
                                     deliveries,
                                     closed,
@@ -470,7 +511,7 @@ mod tests {
     fn a_stage_exists_exactly_for_what_the_arrows_lead_to() {
         let reachable = reachable();
         let all = every_combination();
-        assert_eq!(all.len(), 2 * 2 * 2 * 3 * 4 * 12 * 2);
+        assert_eq!(all.len(), 2 * 2 * 4 * 3 * 4 * 13 * 2);
         for facts in all {
             let found = stage(&facts);
             assert_eq!(

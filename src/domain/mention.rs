@@ -19,23 +19,53 @@ const OTHER_NUMBERS: [&str; 9] = [
     "build", "builds", "builder", "job", "run", "step", "worker", "pr", "request",
 ];
 
-/// Every mention in what the person wrote, in order, each once; at most 50.
+/// A mention with the words around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// What may name a bug report.
+    pub mention: Mention,
+    /// The person's words in front of it, from the last line on that names another.
+    pub before: String,
+    /// Those behind it, to the end of the line or to the next mention.
+    pub behind: String,
+}
+
+/// Most mentions that are looked at.
+const MOST: usize = 50;
+
+/// Every mention in what the person wrote, in order; at most 50.
 ///
 /// Quoted lines, the signature, the list's footer and forwarded mails do not
 /// count: they are somebody else's words.
-pub fn issue_mentions(mail: &Mail) -> Vec<Mention> {
-    let mut mentions = Vec::new();
+pub fn issue_mentions(mail: &Mail) -> Vec<Named> {
+    let mut mentions: Vec<Named> = Vec::new();
+    let mut before = String::new();
     for line in own_lines(&mail.text) {
-        let mut before = "";
+        let mut last = "";
+        let mut is_in_line = false;
         for word in line.split_whitespace() {
-            if let Some(mention) = mention_in(word, before)
-                && !mentions.contains(&mention)
-            {
-                mentions.push(mention);
+            if let Some(mention) = mention_in(word, last) {
+                let before = std::mem::take(&mut before);
+                let behind = String::new();
+                mentions.push(Named {
+                    mention,
+                    before,
+                    behind,
+                });
+                is_in_line = true;
+            } else {
+                before.extend([word, " "]);
+                if let Some(named) = mentions.last_mut().filter(|_| is_in_line) {
+                    named.behind.extend([word, " "]);
+                }
             }
-            before = word;
+            last = word;
         }
-        if mentions.len() >= 50 {
+        if is_in_line {
+            before.clear();
+        }
+        if mentions.len() >= MOST {
+            mentions.truncate(MOST);
             break;
         }
     }
@@ -124,7 +154,8 @@ mod tests {
             text: text.to_owned(),
             ..Mail::default()
         };
-        assert_eq!(issue_mentions(&mail), expect);
+        let mentions = issue_mentions(&mail).into_iter().map(|named| named.mention);
+        assert_eq!(mentions.collect::<Vec<_>>(), expect);
     }
 
     fn named(name: &str, number: u64) -> Mention {
@@ -183,7 +214,26 @@ mod tests {
     }
 
     #[test]
-    fn each_is_named_once() {
-        check("#1 #1 #1", &[Mention::Number(1)]);
+    fn the_words_around_a_mention_belong_to_it() {
+        let mail = Mail {
+            text: "Known:\ntest_a is #1, test_b\nis #2 (sometimes)\n> test_c\n#3\n".to_owned(),
+            ..Mail::default()
+        };
+        let told: Vec<(String, String)> = issue_mentions(&mail)
+            .into_iter()
+            .map(|named| (named.before, named.behind))
+            .collect();
+        let expected = [
+            ("Known: test_a is ", "test_b "),
+            ("is ", "(sometimes) "),
+            ("", ""),
+        ];
+        let expected = expected.map(|(before, behind)| (before.to_owned(), behind.to_owned()));
+        assert_eq!(told, expected);
+        let many = Mail {
+            text: "#1 ".repeat(60),
+            ..Mail::default()
+        };
+        assert_eq!(issue_mentions(&many).len(), 50);
     }
 }

@@ -4,6 +4,7 @@
 //! be tested without a server. `now` is always an argument, in seconds since
 //! the Unix epoch (see [`Seconds`]).
 
+pub mod answer;
 pub mod backoff;
 pub mod calendar;
 pub mod classify;
@@ -13,6 +14,7 @@ pub mod draft;
 pub mod failure;
 pub mod finding;
 pub mod folding;
+pub mod incident;
 pub mod issue;
 pub mod life;
 pub mod mail;
@@ -23,6 +25,7 @@ pub mod message_id;
 pub mod notification;
 pub mod pattern;
 pub mod policy;
+pub mod rules;
 pub mod secret;
 pub mod signature;
 pub mod silence;

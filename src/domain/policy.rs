@@ -10,6 +10,9 @@ use crate::domain::delivery::DeliveryKind;
 /// How soon a delivery that a switch holds back is looked at again, in seconds.
 const SWITCH_PAUSE: Seconds = 30;
 
+/// How soon an answer that waits for its turn is looked at again, in seconds.
+const IN_TURN_PAUSE: Seconds = 300;
+
 /// The answer for one delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
@@ -44,6 +47,9 @@ pub struct Effect {
     pub allowed_by: AllowedBy,
     /// When the notification came into the store; its Date header does not count.
     pub notification_at: Seconds,
+    /// Whether it is one of several answers that one decision allowed, and not the
+    /// one to the notification that was decided on.
+    pub along: bool,
 }
 
 /// Who allowed a delivery.
@@ -113,6 +119,7 @@ pub fn may_leave(
     now: Seconds,
 ) -> Gate {
     switched_off(switches, now)
+        .or_else(|| in_turn(effect, limits, counts, now))
         .or_else(|| match effect.kind {
             DeliveryKind::Reply => reply_cap(limits, counts),
             DeliveryKind::OpenIssue | DeliveryKind::Comment => None,
@@ -133,6 +140,27 @@ fn switched_off(switches: &Switches, now: Seconds) -> Option<Gate> {
     };
     let until = now.saturating_add(SWITCH_PAUSE);
     Some(Gate::Wait { until, why })
+}
+
+/// One decision may allow many answers. Those beyond the first leave one below the
+/// caps on time free, and wait for their turn: a burst that somebody approved is no
+/// loop, and never what trips the breaker. No cap is raised by this.
+fn in_turn(effect: &Effect, limits: &Limits, counts: &LedgerCounts, now: Seconds) -> Option<Gate> {
+    let caps = [
+        (counts.replies_last_hour, limits.replies_per_hour, "hour"),
+        (counts.replies_last_day, limits.replies_per_day, "24 hours"),
+    ];
+    let (sent, cap, span) = caps
+        .into_iter()
+        .filter(|_| effect.along)
+        .find(|(sent, cap, _)| sent.saturating_add(1) >= u64::from(*cap))?;
+    Some(Gate::Wait {
+        until: now.saturating_add(IN_TURN_PAUSE),
+        why: format!(
+            "{sent} replies went out in the last {span}; the cap is {cap}, and the answers to \
+             further notifications of one decision keep below it"
+        ),
+    })
 }
 
 fn reply_cap(limits: &Limits, counts: &LedgerCounts) -> Option<Gate> {

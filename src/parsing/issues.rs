@@ -330,9 +330,9 @@ fn date(text: Option<&str>, field: &str) -> Result<Option<Seconds>, String> {
     }
 }
 
-/// The first moment of a year, month or day, or the moment itself; a `?` behind it
-/// says that somebody guessed.
-fn moment(text: &str) -> Option<Seconds> {
+/// `2026-11-22`, `2026-11`, `2026-11-22T07:18:47Z`: the first moment of it, UTC; a
+/// `?` behind it says that somebody guessed.
+pub fn moment(text: &str) -> Option<Seconds> {
     let (day, time) = match text.split_once(['T', ' ']) {
         Some((day, time)) => (day, Some(time)),
         None => (text.trim_end_matches('?'), None),

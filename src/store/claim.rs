@@ -3,8 +3,8 @@
 use rusqlite::{Connection, params};
 
 use super::{
-    DeliveryId, DeliveryKind, DeliveryRow, LedgerEntry, PROGRAM, Store, Switch, audit, outbox,
-    switches,
+    DeliveryId, DeliveryKind, DeliveryRow, LedgerEntry, NotificationId, PROGRAM, Store, Switch,
+    audit, outbox, switches,
 };
 use crate::domain::Seconds;
 use crate::domain::life::DeliveryState;
@@ -78,7 +78,10 @@ impl Store {
             return Err(ClaimRefused::Paused(pause.reason));
         }
         let found = outbox::one(&transaction, delivery)?;
-        refuse_held_or_closed(&transaction, &found)?;
+        refuse_held_or_closed(&transaction, found.notification)?;
+        if let Some(answered) = found.answers {
+            refuse_held_or_closed(&transaction, answered)?;
+        }
         if found.state != DeliveryState::Queued {
             return Err(ClaimRefused::NotQueued(found.state));
         }
@@ -97,7 +100,7 @@ impl Store {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 delivery,
-                found.notification,
+                found.about(),
                 found.kind.name(),
                 entry.target,
                 entry.thread,
@@ -115,11 +118,11 @@ impl Store {
 
 fn refuse_held_or_closed(
     connection: &Connection,
-    delivery: &DeliveryRow,
+    notification: NotificationId,
 ) -> Result<(), ClaimRefused> {
     let (held, closed): (Option<String>, Option<String>) = connection.query_row(
         "SELECT held_why, closed_note FROM notifications WHERE id = ?1",
-        [delivery.notification],
+        [notification],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     match (held, closed) {
@@ -134,9 +137,9 @@ fn earlier_are_done(connection: &Connection, delivery: &DeliveryRow) -> rusqlite
         "SELECT NOT EXISTS (
              SELECT 1
              FROM deliveries
-             WHERE notification = ?1 AND position < ?2 AND done_at IS NULL
+             WHERE notification = ?1 AND kind <> 'reply' AND done_at IS NULL
                AND withdrawn_at IS NULL)",
-        params![delivery.notification, delivery.position],
+        [delivery.notification],
         |row| row.get(0),
     )
 }

@@ -4,10 +4,11 @@ use anyhow::anyhow;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{
-    DecisionId, DeliveryKind, DraftRow, NotificationId, Revised, Store, audit, notifications, row,
+    DecisionId, DeliveryKind, DraftRow, NotificationId, Revised, Store, along, audit,
+    notifications, row,
 };
 use crate::domain::Seconds;
-use crate::domain::draft::{Action, Draft};
+use crate::domain::draft::Draft;
 use crate::domain::life::{ClosedReason, FinalWord};
 
 /// What was decided.
@@ -154,15 +155,17 @@ impl Store {
         Ok(names.collect::<Result<_, _>>()?)
     }
 
-    /// Approves: makes the outbox rows, one for each action in order and the
-    /// reply last, in the transaction of the decision.
+    /// Approves: makes the outbox rows, one for each action in order, the reply, and
+    /// last the answers to the notifications that are settled along, in the
+    /// transaction of the decision.
     pub fn approve(&self, decision: &NewDecision<'_>, now: Seconds) -> Result<Decided, NotDecided> {
         let transaction = self.begin()?;
         let draft = the_draft_shown(&transaction, decision)?;
         refuse_held(&transaction, decision.notification)?;
         let kinds = kinds_of(&draft.draft)?;
         let id = insert(&transaction, decision, DecisionKind::Approve, now)?;
-        for (position, kind) in kinds.iter().enumerate() {
+        let rows = draft.draft.actions.len() + 1;
+        for (position, kind) in &kinds {
             transaction.execute(
                 "INSERT INTO deliveries (notification, revision, position, kind, decision, due_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -176,17 +179,22 @@ impl Store {
                 ],
             )?;
         }
-        end(transaction, decision, "approved", "", now)?;
+        let answers = along::approve(&transaction, decision, id, &draft, rows, now)?;
+        let made = match draft.draft.along.len() {
+            0 => String::new(),
+            more => format!("; it settles {more} more notifications, with {answers} answers"),
+        };
+        end(transaction, decision, "approved", &made, now)?;
         Ok(Decided {
             decision: id,
-            deliveries: kinds.len(),
+            deliveries: kinds.len() + answers,
         })
     }
 
     /// Rejects, and closes the notification.
     pub fn reject(&self, decision: &NewDecision<'_>, now: Seconds) -> Result<Decided, NotDecided> {
         let transaction = self.begin()?;
-        the_draft_shown(&transaction, decision)?;
+        let draft = the_draft_shown(&transaction, decision)?;
         let id = insert(&transaction, decision, DecisionKind::Reject, now)?;
         let note = match decision.reason {
             "" => format!("rejected by {}", decision.who),
@@ -200,6 +208,7 @@ impl Store {
             &note,
             now,
         )?;
+        along::reject(&transaction, decision, &draft, &note, now)?;
         end(transaction, decision, "rejected", "", now)?;
         Ok(Decided {
             decision: id,
@@ -313,17 +322,18 @@ fn refuse_held(connection: &Connection, id: NotificationId) -> Result<(), NotDec
     }
 }
 
-/// The outbox rows of a draft, in order.
-fn kinds_of(draft: &Draft) -> Result<Vec<DeliveryKind>, NotDecided> {
+/// The outbox rows of a draft in order, each with its position: the action's, and
+/// for the reply the one behind the last action.
+fn kinds_of(draft: &Draft) -> Result<Vec<(usize, DeliveryKind)>, NotDecided> {
     let mut kinds = Vec::new();
-    for action in &draft.actions {
-        kinds.push(match action {
-            Action::Open(_) => DeliveryKind::OpenIssue,
-            Action::Comment { .. } => DeliveryKind::Comment,
-            Action::Choose { .. } => return Err(NotDecided::ChoiceOpen),
-        });
+    if draft.is_undecided() {
+        return Err(NotDecided::ChoiceOpen);
     }
-    kinds.extend(draft.reply.as_ref().map(|_| DeliveryKind::Reply));
+    for (position, action) in draft.actions.iter().enumerate() {
+        kinds.extend(DeliveryKind::of(action).map(|kind| (position, kind)));
+    }
+    let behind = draft.actions.len();
+    kinds.extend(draft.reply.as_ref().map(|_| (behind, DeliveryKind::Reply)));
     if kinds.is_empty() {
         return Err(NotDecided::Empty);
     }
@@ -393,6 +403,9 @@ fn differences(before: &Draft, after: &Draft) -> String {
         .collect();
     if before.reply != after.reply {
         parts.push("the reply".to_owned());
+    }
+    if before.along != after.along {
+        parts.push("the answers to others".to_owned());
     }
     if parts.is_empty() {
         parts.push("nothing that leaves".to_owned());

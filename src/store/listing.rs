@@ -14,6 +14,8 @@ pub enum ListFilter {
     ToDecide,
     /// Everything that is neither closed nor delivered, oldest first.
     Open,
+    /// Those that a decision on another one settles too, oldest first.
+    Attached,
     /// Those held by a person or a cap, oldest first.
     Held,
     /// Those approved but not yet delivered, which nobody holds, oldest first.
@@ -35,7 +37,7 @@ pub(super) const LONGEST_WAIT: Seconds = 24 * 60 * 60;
 impl Store {
     /// Notifications for which the worker has something to do before a person
     /// decides: read, match or draft. In order of insertion (I23). Not those
-    /// that wait, are held, closed, quarantined, or have a draft.
+    /// that wait, are held, closed, quarantined, attached, or have a draft.
     ///
     /// Only the ids: a row that cannot be read must not stand in the way of others.
     pub fn due(&self, now: Seconds, limit: usize) -> Result<Vec<NotificationId>> {
@@ -46,6 +48,7 @@ impl Store {
                AND quarantined_why IS NULL
                AND held_why IS NULL
                AND current_revision IS NULL
+               AND attached_to IS NULL
                AND (waiting_until IS NULL OR waiting_until <= ?1 OR waiting_until > ?1 + ?2)
              ORDER BY id
              LIMIT ?3",
@@ -142,6 +145,10 @@ impl ListFilter {
                           SELECT 1 FROM deliveries
                           WHERE notification = notifications.id AND done_at IS NULL
                        AND withdrawn_at IS NULL))",
+                "ASC",
+            ),
+            Self::Attached => (
+                "attached_to IS NOT NULL AND closed_reason IS NULL AND quarantined_why IS NULL",
                 "ASC",
             ),
             Self::Held => ("held_why IS NOT NULL AND closed_reason IS NULL", "ASC"),

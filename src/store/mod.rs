@@ -13,23 +13,27 @@
 //! | `listing`, `notifications`, `row` | what is due; the worker's steps; a row as it is read |
 //! | `decisions` | compare-and-set on the exact draft |
 //! | `outbox`, `claim`, `outcome`, `doubt` | what leaves: before, right before, and after the answer; without one |
+//! | `incidents`, `along` | failures of one kind; what is settled along with another |
 //! | `withdraw` | an approval of which nothing happened |
 //! | `ledger`, `switches`, `audit` | the loop breaker, STOP, the trail |
 //! | `troubles` | services that fail, and the disk |
 //! | `mirror`, `upsert`, `health`, `search`, `pairs` | bug reports and what is known of them |
 //! | `signing` | old signatures are made anew |
+//! | `ruling` | the drafts that wait, after a change of the rules |
 
 use std::fmt;
 
 use rusqlite::Connection;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
+mod along;
 mod audit;
 mod claim;
 mod copy;
 mod decisions;
 mod doubt;
 mod health;
+mod incidents;
 mod intake;
 mod ledger;
 mod listing;
@@ -40,7 +44,9 @@ mod open;
 mod outbox;
 mod outcome;
 mod pairs;
+mod retrieve;
 mod row;
+mod ruling;
 mod search;
 mod signing;
 mod switches;
@@ -51,11 +57,13 @@ mod upsert;
 mod withdraw;
 
 pub use crate::domain::delivery::DeliveryKind;
+pub use along::Attached;
 pub use audit::AuditLine;
 pub use claim::{Claim, ClaimRefused};
 pub use decisions::{Change, Decided, DecisionKind, NewDecision, NotDecided};
 pub use doubt::{Confirmed, Resolution};
 pub use health::MirrorHealth;
+pub use incidents::{IncidentSummary, Occurrence};
 pub use intake::{IncomingMail, MailboxCursor, Taken};
 pub use ledger::{LedgerEntry, LedgerScope};
 pub use listing::ListFilter;
@@ -65,6 +73,7 @@ pub use notifications::Revised;
 pub use outbox::{DeliveryRow, FrozenId};
 pub use outcome::Finish;
 pub use pairs::{NearPair, Pair, PairWord};
+pub use retrieve::Retrieved;
 pub use row::{
     Closed, DecisionRow, DraftRow, FailureVerdict, Held, MailSummary, NotificationRow, Reading,
     Waiting,
@@ -122,4 +131,8 @@ row_id!(
 row_id!(
     /// Counts the decisions, from 1; never reused.
     DecisionId
+);
+row_id!(
+    /// Counts the incidents, from 1; never reused.
+    IncidentId
 );

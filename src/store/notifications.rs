@@ -5,7 +5,9 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::decisions::{refuse_decided, short};
 use super::withdraw::withdraw_undeliverable;
-use super::{FailureVerdict, NotDecided, NotificationId, PROGRAM, Reading, Store, audit, row};
+use super::{
+    FailureVerdict, NotDecided, NotificationId, PROGRAM, Reading, Store, along, audit, row,
+};
 use crate::domain::Seconds;
 use crate::domain::draft::Draft;
 use crate::domain::life::{ClosedReason, Facts, Stage, stage};
@@ -223,9 +225,10 @@ impl Store {
         let transaction = self.begin()?;
         withdraw_undeliverable(&transaction, notification, who, now)?;
         refuse_decided(&transaction, notification)?;
+        along::refuse_answered(&transaction, notification)?;
         let changed = transaction.execute(
             "UPDATE notifications
-             SET reading = NULL, verdicts = NULL, current_revision = NULL,
+             SET reading = NULL, verdicts = NULL, current_revision = NULL, attached_to = NULL,
                  closed_reason = NULL, closed_note = NULL, closed_at = NULL,
                  quarantined_why = NULL, held_why = NULL, held_by = NULL,
                  waiting_until = NULL, waiting_why = NULL, attempts = 0
@@ -247,7 +250,7 @@ impl Store {
     }
 
     /// Begins a change of one notification.
-    fn step(&self, notification: NotificationId) -> Result<Step<'_>> {
+    pub(super) fn step(&self, notification: NotificationId) -> Result<Step<'_>> {
         let transaction = self.begin()?;
         let facts = row::facts(&transaction, notification)?
             .with_context(|| format!("there is no notification {notification}"))?;
@@ -261,14 +264,14 @@ impl Store {
 
 /// A change of one notification: what it was, and the transaction in which no
 /// other process can change it.
-struct Step<'a> {
-    transaction: Transaction<'a>,
+pub(super) struct Step<'a> {
+    pub(super) transaction: Transaction<'a>,
     notification: NotificationId,
     facts: Facts,
 }
 
 impl Step<'_> {
-    fn must_be(&self, expected: Stage) -> Result<()> {
+    pub(super) fn must_be(&self, expected: Stage) -> Result<()> {
         let found = stage(&self.facts)?;
         ensure!(
             found == expected,
@@ -279,7 +282,7 @@ impl Step<'_> {
     }
 
     /// Commits, unless the change made something impossible.
-    fn end(self, who: &str, what: &str, detail: &str, now: Seconds) -> Result<()> {
+    pub(super) fn end(self, who: &str, what: &str, detail: &str, now: Seconds) -> Result<()> {
         let id = self.notification;
         audit::write_line(&self.transaction, Some(id), who, what, detail, now)?;
         must_be_possible(&self.transaction, id)?;

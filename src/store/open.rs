@@ -16,6 +16,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_withdrawn.sql"),
     include_str!("migrations/0003_signatures.sql"),
     include_str!("migrations/0004_mirror.sql"),
+    include_str!("migrations/0005_incidents.sql"),
+    include_str!("migrations/0006_rules.sql"),
 ];
 
 /// Tells our files from other SQLite files: "bbw1".

@@ -70,12 +70,21 @@ pub struct DeliveryRow {
     pub confirmed_at: Option<Seconds>,
     /// Who said that it needs no more care, of one that was refused.
     pub given_up_by: Option<String>,
-    /// How many approvals of the notification were withdrawn before this one. A
-    /// later one has ids of its own, for a frozen id is never used twice.
+    /// How many approvals of the notification (for a reply: how many replies to the
+    /// same notification) were withdrawn before this one. A later one has ids of
+    /// its own, for a frozen id is never used twice.
     pub withdrawn_before: u32,
+    /// The notification that a reply answers, if it is settled along with the one
+    /// whose draft this is of.
+    pub answers: Option<NotificationId>,
 }
 
 impl DeliveryRow {
+    /// The notification whose mail this is about.
+    pub fn about(&self) -> NotificationId {
+        self.answers.unwrap_or(self.notification)
+    }
+
     /// What its ids are made from: the same for every attempt at it.
     pub fn identity(&self, content_key: &str) -> String {
         match self.withdrawn_before {
@@ -87,8 +96,8 @@ impl DeliveryRow {
 
 impl Store {
     /// Queued deliveries that may be tried now, in order of insertion. A reply is
-    /// among them only when every earlier action of its draft is done (I10). Not
-    /// those of held or closed notifications.
+    /// among them only when every action of its draft is done (I10). Not those of
+    /// held or closed notifications, and not the answers to held ones.
     pub fn due_deliveries(&self, now: Seconds, limit: usize) -> Result<Vec<DeliveryRow>> {
         select(
             &self.connection,
@@ -98,11 +107,15 @@ impl Store {
                AND (deliveries.due_at <= ?1 OR deliveries.due_at > ?1 + ?2)
                AND notifications.closed_reason IS NULL
                AND notifications.held_why IS NULL
+               AND NOT EXISTS (
+                   SELECT 1
+                   FROM notifications AS answered
+                   WHERE answered.id = deliveries.answers AND answered.held_why IS NOT NULL)
                AND (deliveries.kind <> 'reply' OR NOT EXISTS (
                    SELECT 1
                    FROM deliveries AS earlier
                    WHERE earlier.notification = deliveries.notification
-                     AND earlier.position < deliveries.position
+                     AND earlier.kind <> 'reply'
                      AND earlier.withdrawn_at IS NULL
                      AND earlier.done_at IS NULL))
              ORDER BY deliveries.id
@@ -248,11 +261,22 @@ pub(super) fn select(
 ) -> Result<Vec<DeliveryRow>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT deliveries.*, drafts.digest, decisions.who AS approved_by,
-                (SELECT count(*)
-                 FROM withdrawals
-                 JOIN decisions AS earlier ON earlier.id = withdrawals.decision
-                 WHERE earlier.notification = deliveries.notification
-                   AND earlier.id < deliveries.decision) AS withdrawn_before
+                CASE deliveries.kind
+                WHEN 'reply' THEN
+                    (SELECT count(*)
+                     FROM deliveries AS earlier
+                     WHERE earlier.kind = 'reply'
+                       AND earlier.withdrawn_at IS NOT NULL
+                       AND earlier.id < deliveries.id
+                       AND coalesce(earlier.answers, earlier.notification)
+                           = coalesce(deliveries.answers, deliveries.notification))
+                ELSE
+                    (SELECT count(*)
+                     FROM withdrawals
+                     JOIN decisions AS earlier ON earlier.id = withdrawals.decision
+                     WHERE earlier.notification = deliveries.notification
+                       AND earlier.id < deliveries.decision)
+                END AS withdrawn_before
          FROM deliveries
          JOIN decisions ON decisions.id = deliveries.decision
          JOIN drafts ON drafts.notification = deliveries.notification
@@ -309,5 +333,6 @@ fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow> {
         confirmed_at: row.get("confirmed_at")?,
         given_up_by: row.get("given_up_by")?,
         withdrawn_before: row.get("withdrawn_before")?,
+        answers: row.get("answers")?,
     })
 }

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, Transaction, params};
 
 use super::{
-    DeliveryId, DeliveryRow, NotificationId, PROGRAM, Store, audit, notifications, outbox, row,
+    DeliveryId, DeliveryRow, NotificationId, PROGRAM, Store, along, audit, notifications, outbox,
+    row,
 };
 use crate::domain::Seconds;
 use crate::domain::delivery::Receipt;
@@ -163,6 +164,7 @@ pub(super) fn end(
         now,
     )?;
     settle(&transaction, delivery.notification, now)?;
+    along::settle(&transaction, delivery.notification, now)?;
     notifications::must_be_possible(&transaction, delivery.notification)?;
     Ok(transaction.commit()?)
 }

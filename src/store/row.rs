@@ -41,6 +41,8 @@ pub struct NotificationRow {
     pub reading: Option<Reading>,
     /// What matching said, in the draft's order.
     pub verdicts: Option<Vec<FailureVerdict>>,
+    /// The notification it is attached to: what is decided on that settles it.
+    pub attached_to: Option<NotificationId>,
     /// The current revision.
     pub draft: Option<DraftRow>,
     /// The approval or rejection that counts.
@@ -258,14 +260,20 @@ pub(super) fn facts(connection: &Connection, id: NotificationId) -> Result<Optio
                  (SELECT count(*) FROM deliveries
                   WHERE notification = notifications.id
                     AND done_at IS NULL AND failed_why IS NULL
-                    AND (kind <> 'reply' OR claimed_at IS NOT NULL))
+                    AND (kind <> 'reply' OR claimed_at IS NOT NULL OR NOT EXISTS (
+                        SELECT 1 FROM deliveries AS action
+                        WHERE action.notification = notifications.id
+                          AND action.kind <> 'reply'
+                          AND action.failed_why IS NOT NULL
+                          AND action.withdrawn_at IS NULL))),
+                 attached_to IS NOT NULL
              FROM notifications
              WHERE id = ?1",
         )?
         .query_row([id], |row| {
             let counts: [i64; 4] = [row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?];
             let recorded: Recorded = (
-                [row.get(0)?, row.get(1)?, row.get(2)?, row.get(4)?],
+                [row.get(0)?, row.get(1)?, row.get(2)?, row.get(4)?, row.get(10)?],
                 row.get(3)?,
                 row.get(5)?,
             );
@@ -275,11 +283,12 @@ pub(super) fn facts(connection: &Connection, id: NotificationId) -> Result<Optio
     else {
         return Ok(None);
     };
-    let ([read, matched, drafted, quarantined], closed, decided) = recorded;
+    let ([read, matched, drafted, quarantined, attached], closed, decided) = recorded;
     Ok(Some(Facts {
         read,
         matched,
         drafted,
+        attached,
         decided: match decided.as_deref() {
             Some("approve") => Some(FinalWord::Approved),
             Some(_) => Some(FinalWord::Rejected),
@@ -291,8 +300,9 @@ pub(super) fn facts(connection: &Connection, id: NotificationId) -> Result<Optio
     }))
 }
 
-/// Flags (read, matched, drafted, quarantined), the closed reason, the final decision.
-type Recorded = ([bool; 4], Option<String>, Option<String>);
+/// Flags (read, matched, drafted, quarantined, attached), the closed reason, the
+/// final decision.
+type Recorded = ([bool; 5], Option<String>, Option<String>);
 
 fn taken_together([all, done, failed, movable]: [i64; 4]) -> Deliveries {
     if all == 0 {
@@ -337,6 +347,7 @@ fn plain_columns(row: &Row<'_>, facts: Facts) -> Result<NotificationRow> {
         },
         reading: reading.as_deref().map(serde_json::from_str).transpose()?,
         verdicts: verdicts.as_deref().map(serde_json::from_str).transpose()?,
+        attached_to: row.get("attached_to")?,
         draft: None,
         decision: None,
         deliveries: Vec::new(),

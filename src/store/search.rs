@@ -18,6 +18,8 @@ pub struct Hit {
     pub issue: IssueRef,
     /// Whether it is open.
     pub open: bool,
+    /// When it was opened.
+    pub created_at: Seconds,
     /// When it last changed.
     pub updated_at: Seconds,
     /// When it was closed.
@@ -66,8 +68,8 @@ const MOST_LOOKED_AT: usize = 500;
 // (sqlite.org/optoverview.html).
 
 /// What a hit shows.
-const COLUMNS: &str = "issues.number, issues.url, issues.title, issues.open, issues.updated_at, \
-                       issues.closed_at";
+const COLUMNS: &str = "issues.number, issues.url, issues.title, issues.open, issues.created_at, \
+                       issues.updated_at, issues.closed_at";
 
 /// What the title weighs against body and comments.
 const WEIGHTS: &str = "4.0, 1.0, 1.0";
@@ -221,7 +223,7 @@ impl Mirror<'_> {
 
     /// Of very many the newest are looked at: a report that is changed keeps its
     /// row, and rows are made in the order of the last changes at first.
-    fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
+    pub(super) fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
         self.hits(
             &format!(
                 "SELECT {COLUMNS}, 0.0 AS score
@@ -240,7 +242,7 @@ impl Mirror<'_> {
     }
 
     /// Titles that have some trigrams of the term, and the term.
-    fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
+    pub(super) fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
         let mut statement = self.connection().prepare_cached(&format!(
             "SELECT {COLUMNS}, 0.0 AS score
              FROM issue_title_parts
@@ -307,6 +309,7 @@ fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
             title: row.get("title")?,
         },
         open: row.get("open")?,
+        created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         closed_at: row.get("closed_at")?,
         whole_words: false,
@@ -315,7 +318,7 @@ fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
 }
 
 /// At most [`LONGEST_TERM`] characters, ending with a whole word; no NUL.
-fn cut(term: &str) -> String {
+pub(super) fn cut(term: &str) -> String {
     let clean = without_nul(term).trim().to_owned();
     match clean.char_indices().nth(LONGEST_TERM) {
         None => clean,
@@ -335,7 +338,7 @@ fn without_last_word(text: &str) -> &str {
 
 /// Whether the index of words can find anything of it; without a word the query
 /// would find nothing, or, beside other terms, be as if it were not there.
-fn has_words(term: &str) -> bool {
+pub(super) fn has_words(term: &str) -> bool {
     term.chars().any(|c| c.is_alphanumeric() || c == '_')
 }
 
@@ -360,7 +363,7 @@ const TRIGRAMS: usize = 4;
 const COMMON_TRIGRAMS: [&str; 5] = ["tes", "est", "st_", "sts", "_te"];
 
 /// The query for some trigrams of a term; none for one that is too short.
-fn parts_query(term: &str) -> Option<String> {
+pub(super) fn parts_query(term: &str) -> Option<String> {
     let chars: Vec<char> = term.chars().collect();
     let all: Vec<String> = chars
         .windows(3)
@@ -384,7 +387,7 @@ fn parts_query(term: &str) -> Option<String> {
 
 /// A string of FTS5's query language: within double quotes nothing is syntax but
 /// the double quote, which is doubled (sqlite.org/fts5.html, 3.1).
-fn phrase(term: &str) -> String {
+pub(super) fn phrase(term: &str) -> String {
     format!("\"{}\"", term.replace('"', "\"\""))
 }
 

@@ -69,6 +69,8 @@ fn draft(builds: Vec<Build>, subject: &str, settings: &Settings) -> Draft {
         notification: &notification,
         verdicts: &verdicts,
         choices: &[],
+        companions: &[],
+        quiet: &[],
     };
     thread_local!(static TEMPLATES: Templates = Templates::load(None).0);
     TEMPLATES.with(|templates| templates.draft(&plan(&material, settings)).unwrap())

@@ -24,6 +24,7 @@ pub(super) fn settings(flavour: Flavour) -> Settings {
             _ => BTreeMap::from([("3.x".into(), "Python 3.16".into())]),
         },
         trusted_links: list(&["https://buildbot.python.org/"]),
+        one_reply_from: 5,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::draft::{Flavour, Material, Plan, Settings, plan};
+use crate::domain::draft::{Flavour, Material, Plan, Quiet, Settings, plan};
 use crate::domain::failure::{Details, Failure, FailureKind, TestId};
 use crate::domain::issue::IssueRef;
 use crate::domain::mail::Mail;
@@ -24,6 +24,7 @@ fn of_flavour(flavour: Flavour) -> [Plan; 2] {
         components_of: BTreeMap::new(),
         versions: BTreeMap::from([("3.x".to_owned(), "Python 3.16".to_owned())]),
         trusted_links: Vec::new(),
+        one_reply_from: 5,
     };
     let mail = Mail {
         message_id: Some("sample@example.org".to_owned()),
@@ -44,6 +45,13 @@ fn of_flavour(flavour: Flavour) -> [Plan; 2] {
                 notification: &notification,
                 verdicts: &verdicts,
                 choices: &[],
+                companions: &[],
+                quiet: &[Quiet {
+                    issue: candidate().issue.number,
+                    commented: false,
+                    untold: 3,
+                    counted: Vec::new(),
+                }],
             },
             &settings,
         )

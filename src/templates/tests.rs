@@ -55,6 +55,8 @@ impl Case {
             notification: &notification,
             verdicts: &self.verdicts,
             choices: &self.choices,
+            companions: &[],
+            quiet: &[],
         };
         let (templates, problems) = Templates::load(None);
         assert_eq!(problems, []);
@@ -76,6 +78,9 @@ fn shown(draft: &Draft) -> String {
             Action::Comment { issue, body } => {
                 writeln!(text, "--- {number}. comment on {}\n{body}", issue.number)
             }
+            Action::Count { issue, .. } => {
+                writeln!(text, "--- {number}. count for {}", issue.number)
+            }
             Action::Choose { about, candidates } => {
                 let numbers: Vec<u64> = candidates.iter().map(|issue| issue.number).collect();
                 writeln!(text, "--- {number}. choose among {numbers:?}\n{about}\n")
@@ -84,6 +89,17 @@ fn shown(draft: &Draft) -> String {
     }
     if let Some(reply) = &draft.reply {
         let _ = writeln!(text, "--- mail: {}\n{}", reply.subject, reply.body);
+    }
+    for along in &draft.along {
+        let text = &mut text;
+        let _ = match &along.reply {
+            Some(reply) => writeln!(
+                text,
+                "--- mail to {}: {}\n{}",
+                along.notification, reply.subject, reply.body
+            ),
+            None => writeln!(text, "--- settles {}", along.notification),
+        };
     }
     for warning in &draft.warnings {
         let _ = writeln!(text, "--- warning: {warning}");

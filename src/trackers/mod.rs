@@ -16,6 +16,7 @@ mod dates;
 pub mod embedded;
 pub mod github;
 pub mod roundup;
+mod table;
 mod trouble;
 
 use anyhow::Result;
@@ -52,6 +53,16 @@ pub enum Work {
         issue: IssueRef,
         /// The whole text.
         body: String,
+    },
+    /// Put a table below a comment of ours, in place of the one that stands there.
+    /// What others wrote into the comment stays. Doing it twice is doing it once.
+    Table {
+        /// Whose comment.
+        issue: IssueRef,
+        /// The marker of the comment.
+        of: Marker,
+        /// The whole table.
+        table: String,
     },
 }
 

@@ -25,8 +25,8 @@ use crate::domain::delivery::{DeliveryKind, Outcome, Receipt, doubt_check_due, r
 use crate::domain::draft::Draft;
 use crate::domain::policy::{AllowedBy, Effect, Gate, LedgerCounts, Switches, may_leave};
 use crate::store::{
-    Claim, ClaimRefused, DeliveryRow, Finish, LedgerEntry, LedgerScope, NotificationRow, PROGRAM,
-    Service, Switch, is_disk_trouble,
+    Claim, ClaimRefused, DeliveryRow, Finish, LedgerEntry, LedgerScope, NotificationId,
+    NotificationRow, PROGRAM, Service, Switch, is_disk_trouble,
 };
 
 const HOUR: Seconds = 3600;
@@ -106,19 +106,44 @@ fn tell_what_waits(parts: &Parts) -> Result<()> {
 struct Job<'a> {
     row: &'a DeliveryRow,
     notification: NotificationRow,
+    /// The one that a reply answers, if it is settled along with that.
+    answered: Option<NotificationRow>,
     draft: Draft,
 }
 
-async fn deliver(parts: &Parts, memory: &mut Memory, row: &DeliveryRow) -> Result<()> {
-    let notification = match parts.store.load(row.notification) {
-        Ok(notification) => notification,
-        Err(error) if is_disk_trouble(&error) => return Err(error),
+impl Job<'_> {
+    /// The notification whose mail this is about.
+    fn about(&self) -> &NotificationRow {
+        self.answered.as_ref().unwrap_or(&self.notification)
+    }
+}
+
+/// A row, or none when it cannot be read: then it is laid aside.
+fn readable(parts: &Parts, id: NotificationId) -> Result<Option<NotificationRow>> {
+    match parts.store.load(id) {
+        Ok(row) => Ok(Some(row)),
+        Err(error) if is_disk_trouble(&error) => Err(error),
         Err(error) => {
             let why = format!("its row cannot be read: {error:#}");
-            return super::lay_aside(parts, row.notification, &why);
+            super::lay_aside(parts, id, &why)?;
+            Ok(None)
         }
+    }
+}
+
+async fn deliver(parts: &Parts, memory: &mut Memory, row: &DeliveryRow) -> Result<()> {
+    let Some(notification) = readable(parts, row.notification)? else {
+        return Ok(());
     };
-    let gate = gate_in_time(parts, memory, row, &notification).await?;
+    let answered = match row.answers {
+        Some(id) => match readable(parts, id)? {
+            Some(answered) => Some(answered),
+            None => return fail(parts, row, "the notification it answers cannot be read"),
+        },
+        None => None,
+    };
+    let about = answered.as_ref().unwrap_or(&notification);
+    let gate = gate_in_time(parts, memory, row, &notification, about).await?;
     match gate {
         Gate::Go => {}
         // Nothing is tried, so the trail needs to say it once only.
@@ -129,7 +154,7 @@ async fn deliver(parts: &Parts, memory: &mut Memory, row: &DeliveryRow) -> Resul
         Gate::Hold { why } => {
             tracing::warn!(notification = %row.notification, delivery = %row.id, why, "held until a person releases it");
             let now = parts.clock.now();
-            return parts.store.hold(row.notification, &why, PROGRAM, now);
+            return parts.store.hold(row.about(), &why, PROGRAM, now);
         }
         Gate::Stop { why } => {
             tracing::error!(notification = %row.notification, delivery = %row.id, why, "STOP: nothing leaves until a person clears it");
@@ -142,6 +167,7 @@ async fn deliver(parts: &Parts, memory: &mut Memory, row: &DeliveryRow) -> Resul
         Ok(draft) => Job {
             row,
             notification,
+            answered,
             draft,
         },
         Err(error) if is_disk_trouble(&error) => return Err(error),
@@ -201,10 +227,11 @@ async fn gate_in_time(
     memory: &Memory,
     row: &DeliveryRow,
     notification: &NotificationRow,
+    about: &NotificationRow,
 ) -> Result<Gate> {
     for _ in 0..SHORT_PAUSE {
         let now = parts.clock.now();
-        let gate = gate(parts, memory, row, notification, now)?;
+        let gate = gate(parts, memory, row, (notification, about), now)?;
         match gate {
             Gate::Wait { until, .. } if until - now <= SHORT_PAUSE => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -212,14 +239,15 @@ async fn gate_in_time(
             other => return Ok(other),
         }
     }
-    gate(parts, memory, row, notification, parts.clock.now())
+    let now = parts.clock.now();
+    gate(parts, memory, row, (notification, about), now)
 }
 
 fn gate(
     parts: &Parts,
     memory: &Memory,
     row: &DeliveryRow,
-    notification: &NotificationRow,
+    (notification, about): (&NotificationRow, &NotificationRow),
     now: Seconds,
 ) -> Result<Gate> {
     let decision = notification.decision.as_ref();
@@ -230,14 +258,15 @@ fn gate(
             None if was_released(parts, row)? => AllowedBy::Release,
             None => AllowedBy::Person,
         },
-        notification_at: notification.received_at,
+        notification_at: about.received_at,
+        along: row.answers.is_some(),
     };
     let switches = Switches {
         stop: parts.store.switch(Switch::Stop)?.map(|on| on.reason),
         paused: parts.store.switch(Switch::Pause)?.map(|on| on.reason),
         tracker_wants_quiet_until: memory.quiet_until,
     };
-    let counts = count(parts, memory, row, notification, now)?;
+    let counts = count(parts, memory, row, (notification, about), now)?;
     Ok(may_leave(
         &effect,
         &switches,
@@ -249,7 +278,7 @@ fn gate(
 
 /// Whether a person let go of it after the program had held it.
 fn was_released(parts: &Parts, row: &DeliveryRow) -> Result<bool> {
-    let trail = parts.store.trail(row.notification)?;
+    let trail = parts.store.trail(row.about())?;
     let last = trail
         .iter()
         .rev()
@@ -261,11 +290,11 @@ fn count(
     parts: &Parts,
     memory: &Memory,
     row: &DeliveryRow,
-    notification: &NotificationRow,
+    (notification, about): (&NotificationRow, &NotificationRow),
     now: Seconds,
 ) -> Result<LedgerCounts> {
     let limits = &parts.rules.limits;
-    let thread = thread_of(row, notification);
+    let thread = thread_of(about);
     let body = match row.kind {
         DeliveryKind::Reply => mail::body_digest(row, notification),
         DeliveryKind::OpenIssue | DeliveryKind::Comment => None,
@@ -288,7 +317,7 @@ fn count(
     };
     let cleared = parts.store.stop_cleared_at()?.unwrap_or(0);
     Ok(LedgerCounts {
-        replies_to_notification: replies(LedgerScope::Notification(row.notification), 0)?,
+        replies_to_notification: replies(LedgerScope::Notification(row.about()), 0)?,
         replies_in_thread: replies(LedgerScope::Thread(&thread), 0)?,
         replies_last_hour: replies(LedgerScope::All, cleared.max(now - HOUR))?,
         replies_last_day: replies(LedgerScope::All, cleared.max(now - DAY))?,
@@ -311,14 +340,14 @@ fn opened_for_others(memory: &Memory, row: &DeliveryRow) -> u64 {
 }
 
 /// The thread an effect belongs to: the first mail's Message-ID.
-fn thread_of(row: &DeliveryRow, notification: &NotificationRow) -> String {
+fn thread_of(notification: &NotificationRow) -> String {
     let first = notification
         .reading
         .as_ref()
         .and_then(|reading| reading.mail.references.first().cloned());
     first
         .or_else(|| notification.message_id.clone())
-        .unwrap_or_else(|| format!("notification {}", row.notification))
+        .unwrap_or_else(|| format!("notification {}", notification.id))
 }
 
 /// Claims a delivery right before the request with the effect; `None` when it

@@ -1,13 +1,12 @@
 //! The exact texts that would leave, for a person to decide on.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
+use super::incidents::Occasion;
 use super::matching::says_new;
-use super::{Parts, UnfitMirror, mirroring};
+use super::{Parts, UnfitMirror, incidents, mirroring};
 use crate::domain::draft::{self, Choice, Draft, Material, Settings};
 use crate::domain::life::ClosedReason;
-use crate::domain::mail::Mail;
-use crate::domain::matching::Verdict;
 use crate::store::{ListFilter, NotificationRow};
 use crate::templates::Templates;
 
@@ -15,18 +14,17 @@ use crate::templates::Templates;
 const EXPIRED_A_PASS: usize = 20;
 
 /// Drafts what matching found, or closes a notification that leaves nothing to say.
+/// One that another one's draft settles too is attached to that instead.
 pub(super) fn draft(parts: &Parts, row: &NotificationRow) -> Result<()> {
-    let mut draft = redraft(&parts.templates, &parts.rules.drafts, row, &[])?;
     let now = parts.clock.now();
-    // Only where it is drafted all the same; else it would not have come here.
-    if says_new(row.verdicts.as_deref().unwrap_or_default())
-        && parts.rules.unfit_mirror == UnfitMirror::SayNew
-        && let Some(why) = mirroring::why_not_new(parts, now)?
-    {
-        draft.warnings.push(format!(
-            "whether there is a report already is not known here: {why}"
-        ));
+    incidents::note(parts, row)?;
+    if let Some((leader, why)) = incidents::leader_of(parts, row)? {
+        tracing::info!(notification = %row.id, to = %leader, why, "attached to another of its incident");
+        return parts.store.attach(row.id, leader, why, now);
     }
+    let occasion = Occasion::of(&parts.store, &parts.tracker, row, now)?;
+    let mut draft = redraft(&parts.templates, &parts.rules.drafts, &occasion, &[])?;
+    warn_of_unfit_mirror(parts, row, &mut draft)?;
     if draft.actions.is_empty() {
         let note = match draft.warnings.as_slice() {
             [] => "no failure of this build belongs into a bug report".to_owned(),
@@ -42,52 +40,51 @@ pub(super) fn draft(parts: &Parts, row: &NotificationRow) -> Result<()> {
     Ok(())
 }
 
-/// Puts a notification's verdicts into the exact texts, with what people chose
-/// instead. The same row and choices give the same draft.
+/// Only where what may exist is drafted all the same; else it would not have come
+/// so far.
+pub(super) fn warn_of_unfit_mirror(
+    parts: &Parts,
+    row: &NotificationRow,
+    draft: &mut Draft,
+) -> Result<()> {
+    if says_new(row.verdicts.as_deref().unwrap_or_default())
+        && parts.rules.unfit_mirror == UnfitMirror::SayNew
+        && let Some(why) = mirroring::why_not_new(parts, parts.clock.now())?
+    {
+        draft.warnings.push(format!(
+            "whether there is a report already is not known here: {why}"
+        ));
+    }
+    Ok(())
+}
+
+/// Puts what was found into the exact texts, with what people chose instead. The
+/// same occasion and choices give the same draft.
 ///
 /// # Errors
 ///
-/// The notification was not read and matched, or a template does not fit.
+/// A template does not fit.
 pub fn redraft(
     templates: &Templates,
     settings: &Settings,
-    row: &NotificationRow,
+    occasion: &Occasion,
     choices: &[Choice],
 ) -> Result<Draft> {
-    let reading = row.reading.as_ref().context("the mail was not read yet")?;
-    let verdicts: Vec<Verdict> = row
-        .verdicts
-        .as_ref()
-        .context("nothing was matched yet")?
-        .iter()
-        .map(|verdict| verdict.verdict.clone())
-        .collect();
-    let failures = reading
-        .notification
-        .builds
-        .iter()
-        .map(|build| build.failures.len());
-    ensure!(
-        failures.sum::<usize>() == verdicts.len(),
-        "the verdicts are not those of this reading"
-    );
-    let mail = Mail {
-        message_id: reading.mail.message_id.clone(),
-        references: reading.mail.references.clone(),
-        subject: reading.mail.subject.clone(),
-        ..Mail::default()
-    };
     let material = Material {
-        mail: &mail,
-        notification: &reading.notification,
-        verdicts: &verdicts,
-        choices,
+        mail: &occasion.mail,
+        notification: &occasion.notification,
+        companions: &occasion.companions,
+        quiet: &occasion.quiet,
+        verdicts: &occasion.verdicts,
+        choices: &occasion.choices_for_all(choices),
     };
-    let mut draft = templates.draft(&draft::plan(&material, settings))?;
-    if reading.redactions > 0 {
+    let plan = draft::plan(&material, settings);
+    let mut draft = templates.draft(&plan)?;
+    draft.incidents = occasion.incidents_about(&plan.about);
+    if occasion.redactions > 0 {
         draft.warnings.push(format!(
             "{} secrets were taken out of the texts; look whether any is left",
-            reading.redactions
+            occasion.redactions
         ));
     }
     Ok(draft)

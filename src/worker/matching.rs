@@ -2,16 +2,11 @@
 
 use anyhow::{Context, Result};
 
-use super::{Parts, UnfitMirror, mirroring};
+use super::{Parts, UnfitMirror, incidents, mirroring, ruling};
 use crate::domain::Seconds;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::matching::{self, Candidate, Hit, Scope, Search, Tier, Verdict, searches};
-use crate::store::{
-    self, Combine, FailureVerdict, Mirror, NearPair, NotificationRow, Order, PairWord,
-};
-
-/// How many reports one search gives at most.
-const MOST_HITS: usize = 25;
+use crate::domain::failure::Failure;
+use crate::domain::matching::{self, Candidate, Model, Question, Tier, Verdict};
+use crate::store::{FailureVerdict, Mirror, NearPair, NotificationRow, Pair, PairWord};
 
 /// A mirror that is not complete yet is looked at again after this many seconds.
 const ASK_AGAIN: Seconds = 30;
@@ -50,10 +45,12 @@ pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerd
     for (build_index, build) in reading.notification.builds.iter().enumerate() {
         for (failure_index, failure) in build.failures.iter().enumerate() {
             parts.beat();
+            let verdict = find(mirror, failure, &build.builder, row.received_at)?;
+            let verdict = incidents::with_incident(parts, failure, build, verdict)?;
             verdicts.push(FailureVerdict {
                 build: build_index,
                 failures: vec![failure_index],
-                verdict: find(mirror, failure, &build.builder, row.received_at)?,
+                verdict: ruling::with_rule(parts, build, failure, verdict)?,
             });
         }
     }
@@ -61,55 +58,27 @@ pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerd
 }
 
 fn find(mirror: Mirror<'_>, failure: &Failure, builder: &str, at: Seconds) -> Result<Verdict> {
-    let mut found = Vec::new();
-    for search in searches(failure) {
-        let hits = look_for(mirror, &search)?;
-        found.push((search, hits));
-    }
-    let verdict = matching::decide(failure, builder, &found, at);
-    with_memory(mirror, failure, verdict)
-}
-
-fn look_for(mirror: Mirror<'_>, search: &Search) -> Result<Vec<Hit>> {
-    let hits = match search.scope {
-        Scope::Title => in_titles(mirror, &search.terms)?,
-        Scope::FullText => {
-            let terms: Vec<&str> = search.terms.iter().map(String::as_str).collect();
-            mirror.full_text(&terms, Combine::All, Order::Activity, MOST_HITS)?
-        }
+    let model = &Model::FITTED;
+    let found = mirror.retrieve(&Question::of(failure, builder, at), model)?;
+    let verdict = matching::judge(&found.scored, found.searched.clone(), model);
+    let pairs = mirror.pairs(&failure.signature)?;
+    let rejected = |number| {
+        let pair = pairs.iter().find(|pair| pair.issue == number)?;
+        let words = format!("{} said that this failure does not belong to it", pair.who);
+        (pair.word == PairWord::Rejected).then_some(words)
     };
-    Ok(hits.into_iter().map(hit).collect())
-}
-
-/// Titles that contain every term: searched by the first, which is the most
-/// telling one, and read for the others.
-fn in_titles(mirror: Mirror<'_>, terms: &[String]) -> Result<Vec<store::Hit>> {
-    let Some((first, others)) = terms.split_first() else {
-        return Ok(Vec::new());
-    };
-    let mut hits = mirror.titles_containing(first, MOST_HITS)?;
-    hits.retain(|hit| {
-        let title = hit.issue.title.to_lowercase();
-        others
-            .iter()
-            .all(|term| title.contains(&term.to_lowercase()))
-    });
-    Ok(hits)
-}
-
-fn hit(hit: store::Hit) -> Hit {
-    Hit {
-        issue: hit.issue,
-        open: hit.open,
-        updated_at: hit.updated_at,
-        closed_at: hit.closed_at,
-    }
+    let verdict = matching::push_down(verdict, found.searched, rejected);
+    with_memory(mirror, failure, verdict, &pairs)
 }
 
 /// What people said about this very failure before counts more than any search,
 /// and what they said about one that is nearly the same more than an open choice.
-fn with_memory(mirror: Mirror<'_>, failure: &Failure, verdict: Verdict) -> Result<Verdict> {
-    let pairs = mirror.pairs(&failure.signature)?;
+fn with_memory(
+    mirror: Mirror<'_>,
+    failure: &Failure,
+    verdict: Verdict,
+    pairs: &[Pair],
+) -> Result<Verdict> {
     let confirmed = pairs.iter().find(|pair| pair.word == PairWord::Confirmed);
     if let Some(pair) = confirmed {
         let evidence = format!("{} said that this failure belongs to it", pair.who);
@@ -144,7 +113,7 @@ fn with_memory(mirror: Mirror<'_>, failure: &Failure, verdict: Verdict) -> Resul
 }
 
 /// The report in front of what was found, if it is open.
-fn with_first(
+pub(super) fn with_first(
     mirror: Mirror<'_>,
     number: u64,
     tier: Tier,
@@ -174,28 +143,4 @@ fn candidates_of(verdict: Verdict) -> Vec<Candidate> {
         Verdict::Known { candidates } | Verdict::Ambiguous { candidates } => candidates,
         Verdict::New { related, .. } => related,
     }
-}
-
-/// Keeps a person's word that a notification's failures belong to an issue. One
-/// mail that names one issue says it of a single failure only: of several,
-/// nobody knows which was meant.
-pub(super) fn remember(parts: &Parts, row: &NotificationRow, issue: u64, who: &str) -> Result<()> {
-    let Some(reading) = &row.reading else {
-        return Ok(());
-    };
-    let failures = reading
-        .notification
-        .builds
-        .iter()
-        .flat_map(|build| &build.failures);
-    let failures: Vec<&Failure> = failures
-        .filter(|failure| failure.kind != FailureKind::Infrastructure)
-        .collect();
-    let [failure] = failures.as_slice() else {
-        return Ok(());
-    };
-    let name = parts.tracker.name();
-    let now = parts.clock.now();
-    let mirror = parts.store.mirror(&name);
-    mirror.record_pair(failure, issue, PairWord::Confirmed, Some(row.id), who, now)
 }

@@ -15,6 +15,7 @@ use crate::domain::Seconds;
 use crate::domain::classify::ListRules;
 use crate::domain::draft::Settings as DraftSettings;
 use crate::domain::policy::Limits;
+use crate::domain::rules::Rulebook;
 use crate::domain::silence::Silence;
 use crate::smtp::SmtpSettings;
 use crate::store::{NotificationId, Store};
@@ -82,6 +83,8 @@ pub struct Rules {
     pub log_wait: Seconds,
     /// An undecided draft of this age, in seconds, is closed as expired.
     pub expire_after: Seconds,
+    /// What people wrote of the failures that belong to a report.
+    pub rulebook: Rulebook,
     /// What is done while the mirror may not say that something does not exist.
     pub unfit_mirror: UnfitMirror,
 }

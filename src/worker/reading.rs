@@ -7,7 +7,7 @@ mod logs;
 use anyhow::Result;
 
 use super::delivering::restored;
-use super::{Memory, Parts};
+use super::{Memory, Parts, remembering};
 use crate::domain::classify::{MailKind, classify};
 use crate::domain::delivery::is_own_loop_header;
 use crate::domain::life::{ClosedReason, Stage};
@@ -95,33 +95,42 @@ fn own_mail(parts: &Parts, id: NotificationId, mail: &Mail) -> Result<()> {
 }
 
 /// A person's answer that names an issue of the tracker closes the draft it
-/// answers, if nobody decided on that yet.
+/// answers, if nobody decided on that yet; and it is remembered.
 fn human_reply(parts: &Parts, mail: &Mail) -> Result<()> {
     let Some(answered) = answered_notification(parts, mail)? else {
         return Ok(());
     };
-    let mut named = None;
+    let mut named = Vec::new();
     for mention in issue_mentions(mail) {
-        named = issue_meant(parts, &mention)?;
-        if named.is_some() {
-            break;
+        if let Some(issue) = issue_meant(parts, &mention.mention)? {
+            named.push((issue, mention));
         }
     }
-    let (Some(issue), Ok(row)) = (named, parts.store.load(answered)) else {
+    let Ok(row) = parts.store.load(answered) else {
         return Ok(());
     };
-    if row.decision.is_some() || matches!(row.stage, Stage::Closed(_) | Stage::Quarantined) {
-        return Ok(());
+    let is_decided = row.decision.is_some() || parts.store.is_settled_along(answered)?;
+    let is_over = is_decided || matches!(row.stage, Stage::Closed(_) | Stage::Quarantined);
+    if is_over {
+        // A thread goes on about much: what is named late must be a report at least.
+        let name = parts.tracker.name();
+        let mirror = parts.store.mirror(&name);
+        named.retain(|(issue, _)| matches!(mirror.issue(*issue), Ok(Some(_))));
     }
+    let Some((first, _)) = named.first() else {
+        return Ok(());
+    };
     let who = mail
         .from_name
         .clone()
         .or_else(|| mail.from.first().cloned());
     let who = who.unwrap_or_else(|| "somebody".to_owned());
-    let url = parts.tracker.issue_url(issue);
-    let note = format!("{who} answered on the list and named {url}");
-    close(parts, answered, ClosedReason::AnsweredByHuman, &note)?;
-    super::matching::remember(parts, &row, issue, &who)
+    if !is_over {
+        let url = parts.tracker.issue_url(*first);
+        let note = format!("{who} answered on the list and named {url}");
+        close(parts, answered, ClosedReason::AnsweredByHuman, &note)?;
+    }
+    remembering::remember(parts, &row, &named, &who)
 }
 
 /// The issue of our tracker that a mention means. Much has a number: one alone

@@ -98,7 +98,7 @@ fn lacks_parts(notification: &Notification) -> bool {
 
 /// What the mail says to this version of the program; none if it can make nothing
 /// of it.
-fn read_again(parts: &Parts, row: &NotificationRow) -> Option<Notification> {
+pub(super) fn read_again(parts: &Parts, row: &NotificationRow) -> Option<Notification> {
     let raw = parts.store.raw(row.id).ok()?;
     let completeness = if row.truncated {
         Completeness::CutOff

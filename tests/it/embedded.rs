@@ -76,6 +76,45 @@ fn the_same_work_twice_is_done_once_also_after_a_restart() {
 }
 
 #[test]
+fn a_table_stands_below_a_comment_once() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tracker.sqlite");
+        let tracker = Tracker::Embedded(Embedded::open(&path).unwrap());
+        let first = done(tracker.perform(&open("a"), &marker("m1"), "").await);
+        let comment = Work::Comment {
+            issue: first.clone(),
+            body: "more".into(),
+        };
+        done(tracker.perform(&comment, &marker("m2"), "").await);
+        let table = |of: &str| Work::Table {
+            issue: first.clone(),
+            of: marker(of),
+            table: "a: 1\n".into(),
+        };
+        let cursor = match tracker.changed_since(None).await.unwrap().next {
+            Next::Complete(cursor) | Next::More(cursor) => cursor,
+        };
+        done(tracker.perform(&table("m2"), &marker("t1"), "").await);
+        done(tracker.perform(&table("m2"), &marker("t1"), "").await);
+        assert!(
+            tracker
+                .prepare(&table("m2"), &marker("t1"), None)
+                .await
+                .is_err()
+        );
+        let refused = tracker.perform(&table("m9"), &marker("t2"), "").await;
+        assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
+        let changed = tracker.changed_since(Some(&cursor)).await.unwrap();
+        let text = &changed.issues[0].comments[0].text;
+        assert!(
+            text.starts_with("more\n") && text.matches("a: 1\n").count() == 1,
+            "{text}"
+        );
+    });
+}
+
+#[test]
 fn the_demos_issues_are_good_and_taken_in_once() {
     run(async {
         let folder = tempfile::tempdir().unwrap();

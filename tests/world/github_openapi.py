@@ -18,6 +18,7 @@ OPERATIONS = {
     ISSUE: ("get", "patch"),
     ISSUE + "/comments": ("get", "post"),
     ISSUES + "/comments": ("get",),
+    ISSUES + "/comments/{comment_id}": ("get", "patch"),
     "/repos/{owner}/{repo}/labels": ("get",),
     "/repos/{owner}/{repo}": ("get",),
     "/user": ("get",),

@@ -38,6 +38,8 @@ enum Part {
     Body(usize),
     Comment(usize),
     Reply,
+    /// In answer to a notification that is settled along.
+    Along(usize),
 }
 
 /// The text a person edits.
@@ -108,7 +110,7 @@ fn warn_of_lost_links(draft: &Draft, edited: &mut Draft) {
     for (index, action) in draft.actions.iter().enumerate() {
         let link = match action {
             Action::Open(_) => issue_token(index),
-            Action::Comment { issue, .. } => issue.url.clone(),
+            Action::Comment { issue, .. } | Action::Count { issue, .. } => issue.url.clone(),
             Action::Choose { .. } => continue,
         };
         let warning = format!(
@@ -184,11 +186,16 @@ fn parts(draft: &Draft) -> Vec<(Part, &str)> {
                 parts.push((Part::Body(index), issue.body.as_str()));
             }
             Action::Comment { body, .. } => parts.push((Part::Comment(index), body.as_str())),
-            Action::Choose { .. } => {}
+            Action::Count { .. } | Action::Choose { .. } => {}
         }
     }
     if let Some(reply) = &draft.reply {
         parts.push((Part::Reply, reply.body.as_str()));
+    }
+    for (index, along) in draft.along.iter().enumerate() {
+        if let Some(reply) = &along.reply {
+            parts.push((Part::Along(index), reply.body.as_str()));
+        }
     }
     parts
 }
@@ -204,6 +211,10 @@ fn label(part: Part, draft: &Draft) -> String {
             _ => format!("action {}: comment", index + 1),
         },
         Part::Reply => "mail to the list".to_owned(),
+        Part::Along(index) => match draft.along.get(index) {
+            Some(along) => format!("mail to the list in answer to {}", along.notification),
+            None => "mail to the list".to_owned(),
+        },
     }
 }
 
@@ -243,6 +254,14 @@ fn apply(part: Part, section: &Section<'_>, draft: &mut Draft) -> Result<(), Edi
         Part::Reply => {
             let body = reply(section, text, &actions)?;
             if let Some(reply) = &mut draft.reply {
+                keep_approver(first, &reply.body, &body)?;
+                reply.body = body;
+            }
+        }
+        Part::Along(index) => {
+            let body = reply(section, text, &actions)?;
+            let along = draft.along.get_mut(index);
+            if let Some(reply) = along.and_then(|it| it.reply.as_mut()) {
                 keep_approver(first, &reply.body, &body)?;
                 reply.body = body;
             }
@@ -313,7 +332,7 @@ impl Part {
             Self::Title(_) => "the title",
             Self::Body(_) => "the text of the new issue",
             Self::Comment(_) => "the comment",
-            Self::Reply => "the mail",
+            Self::Reply | Self::Along(_) => "the mail",
         }
     }
 }
@@ -355,6 +374,8 @@ mod tests {
                 in_reply_to: None,
                 references: Vec::new(),
             }),
+            along: Vec::new(),
+            incidents: Vec::new(),
             warnings: vec!["a warning".into()],
         }
     }

@@ -70,6 +70,9 @@ pub struct CommentFields {
     pub builds: Vec<BuildFields>,
     /// How many builds are not listed; absent for none.
     pub more_builds: Option<usize>,
+    /// A sentence on how often it happened since the last comment without being
+    /// told there; empty if it did not.
+    pub untold: String,
     /// One to three lines in a fence; empty if there are none.
     pub excerpt: String,
     /// A sentence that it, or some of it, passed when it was run again; empty
@@ -150,7 +153,7 @@ pub(crate) fn issue(
 }
 
 /// The fields of a comment.
-pub(crate) fn comment(group: &Group<'_>, settings: &Settings) -> CommentFields {
+pub(crate) fn comment(group: &Group<'_>, untold: usize, settings: &Settings) -> CommentFields {
     let (builds, more_builds) = builds(group, settings);
     let lines = lines(group, COMMENT_LINES);
     CommentFields {
@@ -158,6 +161,11 @@ pub(crate) fn comment(group: &Group<'_>, settings: &Settings) -> CommentFields {
         what: Ink(settings.flavour).text(&headline(group).past),
         builds,
         more_builds,
+        untold: match untold {
+            0 => String::new(),
+            1 => "It happened once more since the last comment here.".to_owned(),
+            more => format!("It happened {more} more times since the last comment here."),
+        },
         excerpt: fenced(&lines),
         flaky: flaky(group),
     }
@@ -216,10 +224,10 @@ pub(crate) fn lines(group: &Group<'_>, most: usize) -> Vec<String> {
 }
 
 /// How foreign text is written on one line of a tracker's text.
-struct Ink(Flavour);
+pub(crate) struct Ink(pub(crate) Flavour);
 
 impl Ink {
-    fn text(&self, text: &str) -> String {
+    pub(crate) fn text(&self, text: &str) -> String {
         let text = plain_line(text, NAME_CHARS * 2);
         match self.0 {
             Flavour::GitHub => markdown_inline(&text),

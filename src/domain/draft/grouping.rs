@@ -18,6 +18,8 @@ const MODULES_OF_A_BUILD: usize = 3;
 pub(crate) struct Item<'a> {
     pub(crate) build: &'a Build,
     pub(crate) failure: &'a Failure,
+    /// Counted from 0 over all builds.
+    pub(crate) index: usize,
 }
 
 impl Item<'_> {
@@ -90,6 +92,17 @@ pub(crate) struct Sorted<'a> {
 }
 
 impl<'a> Group<'a> {
+    /// What of the group happened in these builds; `None` if nothing did.
+    pub(crate) fn within(&self, builds: &[Build]) -> Option<Self> {
+        let of_them = |item: &&Item<'_>| builds.iter().any(|it| std::ptr::eq(it, item.build));
+        let items: Vec<Item<'a>> = self.items.iter().filter(of_them).copied().collect();
+        (!items.is_empty()).then(|| Self {
+            aim: self.aim.clone(),
+            topic: self.topic.clone(),
+            items,
+        })
+    }
+
     /// The builds concerned, each once, in the notification's order.
     pub(crate) fn builds(&self) -> Vec<&'a Build> {
         let mut builds: Vec<&Build> = Vec::new();
@@ -146,7 +159,11 @@ pub(crate) fn sort<'a>(material: &Material<'a>, warnings: &mut Vec<String>) -> V
             };
             match aim {
                 Some(aim) => sorted.push(Sorted {
-                    item: Item { build, failure },
+                    item: Item {
+                        build,
+                        failure,
+                        index,
+                    },
                     aim,
                     topic: topic(build, failure),
                 }),

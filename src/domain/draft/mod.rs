@@ -11,6 +11,7 @@ mod grouping;
 mod headline;
 mod plan;
 mod reply;
+mod table;
 mod tokens;
 
 use ring::digest;
@@ -20,8 +21,10 @@ use crate::domain::issue::IssueRef;
 
 pub use editing::{EditMistake, from_editable, to_editable};
 pub use fields::{BuildFields, CommentFields, EntryFields, IssueFields, ReplyFields};
-pub use plan::{Choice, Flavour, Material, Plan, ReplyPlan, Settings, Step, Target, plan};
+pub use plan::{Choice, Flavour, Material, Plan, Quiet, Settings, Step, Target, plan};
 pub use reply::reply_subject;
+pub use reply::{AlongPlan, Companion, ReplyPlan};
+pub use table::{Counted, TableFields, TableRow};
 pub use tokens::{APPROVER_TOKEN, TokenMistake, fill_tokens, issue_token};
 
 /// A title has fewer characters than this (I14).
@@ -39,9 +42,27 @@ pub struct Draft {
     pub actions: Vec<Action>,
     /// What would be sent to the list; absent when there is nothing to say.
     pub reply: Option<Reply>,
+    /// Other notifications of the same incident, which the decision on this draft
+    /// settles too, in the order in which they came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub along: Vec<Along>,
+    /// For each action the incidents it is about, by number: where later failures
+    /// of the same kind belong. Empty in drafts of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Vec<i64>>,
     /// What the reviewer should know before approving (redacted secrets,
     /// several candidates, a cap that is near).
     pub warnings: Vec<String>,
+}
+
+/// A notification that the decision on another one's draft settles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Along {
+    /// Its number.
+    pub notification: i64,
+    /// What is sent in answer to it; absent when the draft's own reply speaks for
+    /// it, and nothing more is sent.
+    pub reply: Option<Reply>,
 }
 
 /// One thing to do in the tracker.
@@ -56,6 +77,17 @@ pub enum Action {
         issue: IssueRef,
         /// The whole text.
         body: String,
+    },
+    /// No comment: one was made there within a day. It is counted, and the next
+    /// comment tells how much was.
+    Count {
+        /// Where the failures belong.
+        issue: IssueRef,
+        /// The whole table of what happened since that comment, which stands below
+        /// it in place of the one before; absent where the tracker's comments cannot
+        /// be edited: then nothing is written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        table: Option<String>,
     },
     /// Nothing yet: a person has to choose with `link`. Blocks approval.
     Choose {
@@ -94,11 +126,17 @@ pub struct Reply {
 }
 
 impl Draft {
-    /// SHA-256 in hex over the canonical JSON of everything that would leave.
-    /// The warnings are not part of it: they do not leave.
+    /// SHA-256 in hex over the canonical JSON of everything that would leave, and
+    /// of what else the decision settles: who approves has seen which notifications
+    /// are answered, each with which text (I6, I7). The warnings are not part of it:
+    /// they do not leave.
     pub fn digest(&self) -> String {
-        let leaving = serde_json::to_vec(&(&self.actions, &self.reply)).unwrap_or_default();
-        hex(digest::digest(&digest::SHA256, &leaving).as_ref())
+        let leaving = match self.along.as_slice() {
+            // As it was before there were any.
+            [] => serde_json::to_vec(&(&self.actions, &self.reply)),
+            along => serde_json::to_vec(&(&self.actions, &self.reply, along)),
+        };
+        hex(digest::digest(&digest::SHA256, &leaving.unwrap_or_default()).as_ref())
     }
 
     /// The digest of one revision, which is what is shown and approved: going back
@@ -112,6 +150,16 @@ impl Draft {
     /// version 1 keep the digest of the bytes alone.
     pub fn has_digest(&self, revision: u32, digest: &str) -> bool {
         digest == self.digest_of_revision(revision) || digest == self.digest()
+    }
+
+    /// The reply to one notification: to the draft's own (`None`) or to one that is
+    /// settled along with it. Absent when there is none of its own.
+    pub fn reply_to(&self, along: Option<i64>) -> Option<&Reply> {
+        let Some(number) = along else {
+            return self.reply.as_ref();
+        };
+        let of_it = |it: &&Along| it.notification == number;
+        self.along.iter().find(of_it)?.reply.as_ref()
     }
 
     /// Whether a person still has to choose an issue.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::draft::fields::{self, CommentFields, IssueFields, ReplyFields};
+use crate::domain::draft::fields::{self, CommentFields, IssueFields};
 use crate::domain::draft::grouping::{Aim, Group, Item, Manner, group, sort};
-use crate::domain::draft::reply;
+use crate::domain::draft::reply::{self, AlongPlan, Companion, ReplyPlan};
+use crate::domain::draft::table::{self, Counted, TableFields};
 use crate::domain::issue::IssueRef;
 use crate::domain::mail::Mail;
 use crate::domain::matching::Verdict;
@@ -31,6 +32,9 @@ pub struct Settings {
     /// Only addresses that begin with one of these become links; with none
     /// configured, every harmless address does.
     pub trusted_links: Vec<String>,
+    /// From so many notifications of one incident on, one reply speaks for all of
+    /// them; 0: each gets its own.
+    pub one_reply_from: u32,
 }
 
 /// How a tracker's texts are written.
@@ -59,12 +63,29 @@ impl Flavour {
 pub struct Material<'a> {
     /// The mail that is answered.
     pub mail: &'a Mail,
-    /// What it says.
+    /// What it says, followed by the builds of the companions.
     pub notification: &'a Notification,
+    /// The notifications of the same incident that are settled along with it.
+    pub companions: &'a [Companion],
+    /// What was written lately to the issues that the verdicts name.
+    pub quiet: &'a [Quiet],
     /// One for each failure, in the order of `builds[i].failures[j]`.
     pub verdicts: &'a [Verdict],
     /// What people chose instead; the last choice for a failure counts.
     pub choices: &'a [Choice],
+}
+
+/// What was written to an issue lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quiet {
+    /// The issue's number.
+    pub issue: u64,
+    /// Whether a comment was made within a day: then no other one is.
+    pub commented: bool,
+    /// Failures since the last comment that no comment tells of.
+    pub untold: usize,
+    /// The same by builder, with those that are drafted for now.
+    pub counted: Vec<Counted>,
 }
 
 /// A person's word on one failure.
@@ -93,6 +114,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The answer to the list; absent if there are no steps.
     pub reply: Option<ReplyPlan>,
+    /// The answers to the companions.
+    pub along: Vec<AlongPlan>,
+    /// For each step the failures it is about, counted from 0 over all builds.
+    pub about: Vec<Vec<usize>>,
     /// What the reviewer should know.
     pub warnings: Vec<String>,
 }
@@ -116,6 +141,13 @@ pub enum Step {
         /// For the template.
         fields: CommentFields,
     },
+    /// Write nothing, but count.
+    Count {
+        /// For which report.
+        issue: IssueRef,
+        /// For the template; absent if nothing is written.
+        fields: Option<TableFields>,
+    },
     /// A person has to choose.
     Choose {
         /// What this is about, in words.
@@ -123,19 +155,6 @@ pub enum Step {
         /// Best first.
         candidates: Vec<IssueRef>,
     },
-}
-
-/// The reply before its wording.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReplyPlan {
-    /// `Re: ` and the original subject.
-    pub subject: String,
-    /// The mail's Message-ID.
-    pub in_reply_to: Option<String>,
-    /// Oldest first.
-    pub references: Vec<String>,
-    /// For the template.
-    pub fields: ReplyFields,
 }
 
 /// Decides what would be done. Pure: the same material gives the same plan.
@@ -149,31 +168,58 @@ pub struct ReplyPlan {
 /// - Links lead only to the configured Buildbots; what is left out, and what
 ///   could not be checked, is told.
 /// - An infrastructure failure never becomes a bug report.
+/// - An issue gets at most one comment a day; what comes in between is counted
+///   in a table below it where comments can be edited, and the next comment says
+///   how much that was.
 pub fn plan(material: &Material<'_>, settings: &Settings) -> Plan {
     let mut warnings = Vec::new();
     let groups = group(sort(material, &mut warnings));
     let steps: Vec<Step> = groups
         .iter()
-        .map(|group| step(group, settings, &mut warnings))
+        .map(|group| step(group, material.quiet, settings, &mut warnings))
         .collect();
     for group in &groups {
         warn_of_the_unexplained(group, &mut warnings);
         warn_of_links(group, settings, &mut warnings);
     }
-    let reply = (!steps.is_empty()).then(|| reply::plan(material.mail, &groups, settings));
+    let (reply, along) = match steps.is_empty() {
+        true => (None, Vec::new()),
+        false => {
+            let (own, along) = reply::plan(material, &groups, settings);
+            (Some(own), along)
+        }
+    };
+    let indexes = |group: &Group<'_>| group.items.iter().map(|item| item.index).collect();
     Plan {
         steps,
         reply,
+        along,
+        about: groups.iter().map(indexes).collect(),
         warnings,
     }
 }
 
-fn step(group: &Group<'_>, settings: &Settings, warnings: &mut Vec<String>) -> Step {
+fn step(
+    group: &Group<'_>,
+    quiet: &[Quiet],
+    settings: &Settings,
+    warnings: &mut Vec<String>,
+) -> Step {
     match &group.aim {
-        Aim::Known(issue) => Step::Comment {
-            issue: issue.clone(),
-            fields: fields::comment(group, settings),
-        },
+        Aim::Known(issue) => {
+            let lately = quiet.iter().find(|it| it.issue == issue.number);
+            if let Some(lately) = lately.filter(|it| it.commented) {
+                return Step::Count {
+                    issue: issue.clone(),
+                    fields: table::fields(&lately.counted, settings),
+                };
+            }
+            let untold = lately.map_or(0, |it| it.untold);
+            Step::Comment {
+                issue: issue.clone(),
+                fields: fields::comment(group, untold, settings),
+            }
+        }
         Aim::Choose(candidates) => Step::Choose {
             about: fields::about(group),
             candidates: candidates.clone(),

@@ -3,9 +3,10 @@
 use crate::domain::draft::fields::{self, EntryFields, ReplyFields};
 use crate::domain::draft::grouping::{Aim, Group};
 use crate::domain::draft::headline::headline;
-use crate::domain::draft::plan::{ReplyPlan, Settings};
+use crate::domain::draft::plan::{Material, Settings};
 use crate::domain::draft::tokens::{APPROVER_TOKEN, issue_token, without_tokens};
 use crate::domain::mail::Mail;
+use crate::domain::notification::Build;
 use crate::domain::untrusted::{header_text, plain_line};
 
 /// More actions than this are counted, not listed.
@@ -19,10 +20,92 @@ const REFERENCES: usize = 20;
 /// The longest subject, in characters; the folded header stays under 998 octets.
 const SUBJECT_CHARS: usize = 200;
 
-/// What the reply to a notification would be. A mail without a valid id of its
-/// own (Buildbot writes none; servers and lists add one) is answered by its
-/// subject alone: many readers thread by that too.
-pub(crate) fn plan(mail: &Mail, groups: &[Group<'_>], settings: &Settings) -> ReplyPlan {
+/// A notification of the same incident as another one, which is settled along
+/// with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Companion {
+    /// Its number.
+    pub notification: i64,
+    /// The mail that is answered.
+    pub mail: Mail,
+    /// How many builds of the material are its; they follow those before it.
+    pub builds: usize,
+}
+
+/// The reply before its wording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyPlan {
+    /// `Re: ` and the original subject.
+    pub subject: String,
+    /// The mail's Message-ID.
+    pub in_reply_to: Option<String>,
+    /// Oldest first.
+    pub references: Vec<String>,
+    /// For the template.
+    pub fields: ReplyFields,
+}
+
+/// The answer to a companion before its wording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlongPlan {
+    /// The companion's number.
+    pub notification: i64,
+    /// Absent when another reply of the plan speaks for it.
+    pub reply: Option<ReplyPlan>,
+}
+
+/// What the replies to a notification and its companions would be.
+///
+/// Many of one incident get one reply, which speaks for all of them. Few get one
+/// each, about their own builds; one that would say the same as another says
+/// nothing new to the list, and is left out (I9).
+pub(crate) fn plan(
+    material: &Material<'_>,
+    groups: &[Group<'_>],
+    settings: &Settings,
+) -> (ReplyPlan, Vec<AlongPlan>) {
+    let companions = material.companions;
+    let from = usize::try_from(settings.one_reply_from).unwrap_or(usize::MAX);
+    let numbered: Vec<(usize, Group<'_>)> = groups.iter().cloned().enumerate().collect();
+    if from > 0 && companions.len() >= from.saturating_sub(1) {
+        let along = companions.iter().map(|companion| AlongPlan {
+            notification: companion.notification,
+            reply: None,
+        });
+        let own = one(material.mail, &numbered, settings);
+        return (own, along.collect());
+    }
+    let others: usize = companions.iter().map(|companion| companion.builds).sum();
+    let builds = &material.notification.builds;
+    let (own, mut rest) = builds.split_at(builds.len().saturating_sub(others));
+    let own = one(material.mail, &within(&numbered, own), settings);
+    let mut along: Vec<AlongPlan> = Vec::new();
+    for companion in companions {
+        let (its, after) = rest.split_at(companion.builds.min(rest.len()));
+        rest = after;
+        let reply = one(&companion.mail, &within(&numbered, its), settings);
+        let differs = |it: &ReplyPlan| it.fields != reply.fields;
+        let is_new = !reply.fields.entries.is_empty()
+            && differs(&own)
+            && along.iter().filter_map(|it| it.reply.as_ref()).all(differs);
+        along.push(AlongPlan {
+            notification: companion.notification,
+            reply: is_new.then_some(reply),
+        });
+    }
+    (own, along)
+}
+
+/// What of the groups happened in these builds, each with the number of its action.
+fn within<'a>(groups: &[(usize, Group<'a>)], builds: &[Build]) -> Vec<(usize, Group<'a>)> {
+    let part = |(index, group): &(usize, Group<'a>)| Some((*index, group.within(builds)?));
+    groups.iter().filter_map(part).collect()
+}
+
+/// One reply. A mail without a valid id of its own (Buildbot writes none; servers
+/// and lists add one) is answered by its subject alone: many readers thread by
+/// that too.
+fn one(mail: &Mail, groups: &[(usize, Group<'_>)], settings: &Settings) -> ReplyPlan {
     ReplyPlan {
         subject: reply_subject(&mail.subject, &settings.list_address),
         in_reply_to: mail.message_id.clone(),
@@ -72,13 +155,13 @@ fn references(mail: &Mail) -> Vec<String> {
     ids
 }
 
-fn fields(groups: &[Group<'_>]) -> ReplyFields {
+fn fields(groups: &[(usize, Group<'_>)]) -> ReplyFields {
     let with_lines = groups.len() <= ENTRIES_WITH_LINES;
-    let entries = groups.iter().enumerate().take(LISTED_ENTRIES);
+    let entries = groups.iter().take(LISTED_ENTRIES);
     let more = groups.len().saturating_sub(LISTED_ENTRIES);
     ReplyFields {
         entries: entries
-            .map(|(index, group)| entry(index, group, with_lines))
+            .map(|(index, group)| entry(*index, group, with_lines))
             .collect(),
         brief: groups.len() > FULL_ENTRIES,
         more: (more > 0).then_some(more),

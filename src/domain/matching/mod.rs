@@ -1,25 +1,35 @@
-//! How a failure finds its bug report: the manual search, done over the mirror.
+//! How a failure finds its bug report: the manual search, done over the mirror,
+//! and the judgement of what it found.
 //!
-//! 1. [`searches`] says what to look for.
-//! 2. The caller asks the mirror and hands over what it found.
-//! 3. [`decide`] weighs every report by its title and says how sure it is.
+//! 1. [`Question::of`] says what is asked.
+//! 2. The caller asks the mirror how rare its words are, and [`searches`] says
+//!    what to look for.
+//! 3. The caller hands over what was found: first the heads, of which
+//!    [`shortlist`] picks those whose texts are worth loading, then those.
+//! 4. [`weigh`] gives each a score, [`judge`] says how sure that makes us.
 
+mod evidence;
+mod facts;
+mod features;
+mod lineage;
+mod model;
+mod question;
+mod report;
 mod search;
-mod weigh;
+mod tokens;
 mod words;
 
-pub use search::{Hit, Scope, Search, Step, searches};
-
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+pub use features::{Feature, Features};
+pub use lineage::{Master, master};
+pub use model::Model;
+pub use question::Question;
+pub use report::Report;
+pub use search::{Scope, Search, Step, searches};
+pub use tokens::Rarity;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Seconds;
-use crate::domain::failure::Failure;
 use crate::domain::issue::IssueRef;
-use search::Names;
-use weigh::{Question, Weighed, weigh};
 
 /// How sure a match is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,103 +79,165 @@ pub enum Verdict {
     },
 }
 
-/// A method whose name stands in more titles than this says little by itself.
-const MOST_SELECTIVE_TITLES: usize = 5;
+impl Verdict {
+    /// The reports it names, best first, whatever it says of them.
+    pub fn candidates(&self) -> &[Candidate] {
+        match self {
+            Self::Known { candidates } | Self::Ambiguous { candidates } => candidates,
+            Self::New { related, .. } => related,
+        }
+    }
+}
 
 /// A verdict carries this many reports at most: nobody reads more.
 const MAX_CANDIDATES: usize = 10;
 
-/// What the searches for a failure of this builder amount to. Takes the hits of
-/// every search in [`searches`]; their order does not matter.
-///
-/// The same answer for the same hits: ties go to the report that changed last,
-/// then to the higher number.
-pub fn decide(
-    failure: &Failure,
-    builder: &str,
-    found: &[(Search, Vec<Hit>)],
-    now: Seconds,
-) -> Verdict {
-    let names = Names::of(failure);
-    let question = Question {
-        failure,
-        builder,
-        now,
-        names: &names,
-        method_is_selective: method_is_selective(&names, found),
-    };
-    let weighed = weigh_all(&question, found);
-    let only_about_file = only(
-        weighed
-            .iter()
-            .filter(|report| report.hit.open && report.is_about_the_file()),
-    )
-    .map(|report| report.hit.issue.number);
-    let mut ranked: Vec<(Tier, &Weighed<'_>)> = weighed
-        .iter()
+/// A report with its score, and what it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// The report.
+    pub report: Report,
+    /// What is true of it, as numbers.
+    pub features: Features,
+    /// Their weighed sum.
+    pub score: f64,
+    /// The same in sentences.
+    pub evidence: Vec<String>,
+}
+
+/// The reports whose texts are worth loading: the best `most` by their heads.
+pub fn shortlist(
+    question: &Question,
+    rarity: &Rarity,
+    mut heads: Vec<Report>,
+    model: &Model,
+    most: usize,
+) -> Vec<Report> {
+    heads.sort_by_cached_key(|head| {
+        let facts = facts::look(question, rarity, head);
+        let score = model.score(&features::measure(&facts, rarity));
+        (std::cmp::Reverse(ordered(score)), head.issue.number)
+    });
+    heads.truncate(most);
+    heads
+}
+
+/// Scores are compared to a millionth, so that the order does not hang on the
+/// last digit of a sum.
+fn ordered(score: f64) -> i64 {
+    (score * 1e6).round() as i64
+}
+
+/// Gives each report its score, the best first. The same answer for the same
+/// reports: ties go to the one in which something was said last, then to the
+/// higher number.
+pub fn weigh(
+    question: &Question,
+    rarity: &Rarity,
+    reports: Vec<Report>,
+    model: &Model,
+) -> Vec<Scored> {
+    let mut scored: Vec<Scored> = reports
+        .into_iter()
         .map(|report| {
-            let alone = only_about_file == Some(report.hit.issue.number);
-            let tier = report.tier(&question);
-            let likely = alone && report.may_be_likely_by_file(&question);
-            (if likely { tier.max(Tier::Likely) } else { tier }, report)
+            let facts = facts::look(question, rarity, &report);
+            let features = features::measure(&facts, rarity);
+            let evidence = evidence::sentences(question, &facts);
+            Scored {
+                score: model.score(&features),
+                features,
+                evidence,
+                report,
+            }
         })
         .collect();
-    ranked.sort_by_key(|(tier, report)| {
-        let hit = report.hit;
-        Reverse((*tier, report.points(), hit.updated_at, hit.issue.number))
+    sort(&mut scored);
+    scored
+}
+
+/// The best first.
+pub fn sort(scored: &mut [Scored]) {
+    scored.sort_by_key(|one| {
+        let report = &one.report;
+        std::cmp::Reverse((ordered(one.score), report.last_said_at, report.issue.number))
     });
-    let candidates = ranked
+}
+
+/// Each report once: the best of the ways that lead to it. In the order of [`sort`].
+pub fn once(scored: Vec<Scored>) -> Vec<Scored> {
+    let mut seen = std::collections::BTreeSet::new();
+    let first = |one: &Scored| seen.insert(one.report.issue.number);
+    scored.into_iter().filter(first).collect()
+}
+
+/// What the scores amount to. `scored` is in the order of [`sort`], each report
+/// once.
+pub fn judge(scored: &[Scored], searched: Vec<String>, model: &Model) -> Verdict {
+    let scores: Vec<f64> = scored.iter().map(|one| one.score).collect();
+    let shares = model.shares(&scores);
+    let any: f64 = shares.iter().sum();
+    let candidates: Vec<Candidate> = scored
         .iter()
+        .zip(&shares)
         .take(MAX_CANDIDATES)
-        .map(|(tier, report)| report.candidate(&question, *tier))
+        .map(|(one, share)| candidate(one, model.tier(*share, any)))
         .collect();
-    let best = ranked.first().map_or(Tier::Weak, |(tier, _)| *tier);
-    let rivals = ranked.iter().filter(|(tier, _)| *tier == best).count();
-    let open_choice = ranked.iter().any(|(_, report)| {
-        report.hit.open && (report.is_about_the_file() || report.has_both_in_text())
-    });
+    verdict_of(candidates, searched)
+}
+
+fn verdict_of(candidates: Vec<Candidate>, searched: Vec<String>) -> Verdict {
+    let best = candidates.first().map_or(Tier::Weak, |first| first.tier);
+    let rivals = candidates.iter().filter(|other| other.tier == best).count();
     match (best, rivals) {
         (Tier::Strong | Tier::Likely, 1) => Verdict::Known { candidates },
         (Tier::Strong | Tier::Likely, _) => Verdict::Ambiguous { candidates },
-        (Tier::Weak, _) if open_choice => Verdict::Ambiguous { candidates },
         (Tier::Weak, _) => Verdict::New {
             related: candidates,
-            searched: found.iter().map(|(search, _)| search.words()).collect(),
+            searched,
         },
     }
 }
 
-/// Every report once, with all searches that found it.
-fn weigh_all<'a>(question: &Question<'a>, found: &'a [(Search, Vec<Hit>)]) -> Vec<Weighed<'a>> {
-    let mut reports: BTreeMap<u64, (&Hit, Vec<&Search>)> = BTreeMap::new();
-    for (search, hits) in found {
-        for hit in hits {
-            let report = reports.entry(hit.issue.number);
-            report.or_insert((hit, Vec::new())).1.push(search);
+/// The verdict without the reports of which people said that the failure does not
+/// belong to them: those go to the end of the list. `said` gives the words.
+pub fn push_down(
+    verdict: Verdict,
+    searched: Vec<String>,
+    said: impl Fn(u64) -> Option<String>,
+) -> Verdict {
+    let mut kept = Vec::new();
+    let mut rejected = Vec::new();
+    for mut candidate in verdict.candidates().iter().cloned() {
+        match said(candidate.issue.number) {
+            None => kept.push(candidate),
+            Some(words) => {
+                candidate.tier = Tier::Weak;
+                candidate.evidence.insert(0, format!("against: {words}"));
+                rejected.push(candidate);
+            }
         }
     }
-    reports
-        .into_values()
-        .map(|(hit, found_by)| weigh(question, hit, &found_by))
-        .collect()
+    if rejected.is_empty() {
+        return verdict;
+    }
+    kept.extend(rejected);
+    verdict_of(kept, searched)
 }
 
-fn method_is_selective(names: &Names, found: &[(Search, Vec<Hit>)]) -> bool {
-    let Some(method) = &names.method else {
-        return false;
-    };
-    let titles = found
-        .iter()
-        .filter(|(search, _)| search.scope == Scope::Title && search.terms == [method.clone()])
-        .flat_map(|(_, hits)| hits)
-        .filter(|hit| words::has_word(&hit.issue.title, method))
-        .count();
-    titles <= MOST_SELECTIVE_TITLES && !words::is_generic_method(method)
-}
-
-fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let first = items.next()?;
-    items.next().is_none().then_some(first)
+/// A closed report is never more than weak: what was mended and fails again is
+/// new, and links the old one.
+fn candidate(scored: &Scored, tier: Tier) -> Candidate {
+    let report = &scored.report;
+    let mut evidence = scored.evidence.clone();
+    if report.is_fixed() && tier > Tier::Weak {
+        evidence.push("it was fixed before this build: a regression".to_owned());
+    }
+    Candidate {
+        issue: report.issue.clone(),
+        open: report.open,
+        tier: if report.open { tier } else { Tier::Weak },
+        evidence,
+    }
 }
 
 #[cfg(test)]

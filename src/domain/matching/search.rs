@@ -2,24 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Seconds;
-use crate::domain::failure::Failure;
-use crate::domain::issue::IssueRef;
-use crate::domain::matching::words;
+use crate::domain::matching::question::Question;
+use crate::domain::matching::tokens::Rarity;
 
-/// One search. A report is found when it holds every term.
+/// One search. A report is found when it holds every term of `all` and, where
+/// `any` is not empty, one of `any`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Search {
     /// Which step of the manual workflow it belongs to.
     pub step: Step,
     /// Where to look.
     pub scope: Scope,
-    /// What to look for; never empty, each helpful by itself or with the others.
-    pub terms: Vec<String>,
+    /// What has to be there, as phrases.
+    pub all: Vec<String>,
+    /// Of what one has to be there.
+    pub any: Vec<String>,
 }
 
 /// The steps in the order in which a person goes through them. All are always
-/// made; what a later one finds is listed below what an earlier one found.
+/// made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -27,7 +28,7 @@ pub enum Step {
     Method,
     /// The test file in titles; for a compile error the source file.
     File,
-    /// Both in all texts.
+    /// All of it in all texts, and what else is rare.
     Text,
 }
 
@@ -35,165 +36,158 @@ pub enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Titles alone; the term may be part of a longer word.
+    /// Titles alone, whole words.
     Title,
+    /// Titles alone; a term may be part of a longer word.
+    TitleParts,
     /// Titles, bodies and comments; whole words.
     FullText,
 }
 
-/// A report that a search found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// The report.
-    pub issue: IssueRef,
-    /// Whether it is open.
-    pub open: bool,
-    /// When it last changed.
-    pub updated_at: Seconds,
-    /// When it was closed, where known.
-    pub closed_at: Option<Seconds>,
-}
+/// A word of a message, or a function, is looked for in titles from this rarity
+/// on: in 150,000 titles some hundred have it.
+const RARE: f64 = 0.6;
+
+/// So many of the rarest words are looked for together.
+const MOST_RARE: usize = 6;
+
+/// A name in fewer titles is looked for alone; its reports are all looked at.
+const FEW_TITLES: u64 = 25;
 
 impl Search {
     /// For a person: `title: test_popen`, `text: test_popen test_os`.
     pub fn words(&self) -> String {
         let place = match self.scope {
-            Scope::Title => "title",
+            Scope::Title | Scope::TitleParts => "title",
             Scope::FullText => "text",
         };
-        format!("{place}: {}", self.terms.join(" "))
-    }
-}
-
-/// What a failure can be looked for by. Names that do not help are left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Names {
-    pub(super) method: Option<String>,
-    pub(super) class: Option<String>,
-    /// The narrowest file: `test_events` for `test_asyncio.test_events`; for a
-    /// compile error the source file.
-    pub(super) file: Option<String>,
-    /// What contains the file, if it is dotted: `test_asyncio`.
-    pub(super) package: Option<String>,
-}
-
-impl Names {
-    pub(super) fn of(failure: &Failure) -> Self {
-        let test = &failure.test;
-        let helpful = |name: &Option<String>| name.clone().filter(|name| words::is_helpful(name));
-        let places: Vec<&str> = test
-            .file
-            .as_deref()
-            .unwrap_or_default()
-            .split('.')
-            .collect();
-        let place = |name: Option<&&str>| {
-            name.map(|name| (*name).to_owned())
-                .filter(|name| words::is_helpful(name))
-        };
-        let file = place(places.last())
-            .or_else(|| words::source_file(failure.line.as_deref().unwrap_or_default()));
-        Self {
-            method: helpful(&test.method),
-            class: helpful(&test.class),
-            file,
-            package: (places.len() > 1).then(|| place(places.first())).flatten(),
+        let mut words = self.all.clone();
+        if !self.any.is_empty() {
+            words.push(self.any.join("|"));
         }
+        format!("{place}: {}", words.join(" "))
     }
 
-    /// Every name, for telling other tests from this one.
-    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
-        [&self.method, &self.class, &self.file, &self.package]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+    fn of_one(step: Step, scope: Scope, term: &str) -> Self {
+        Self {
+            step,
+            scope,
+            all: vec![term.to_owned()],
+            any: Vec::new(),
+        }
     }
 }
 
 /// The searches for a failure, in the order of the steps; none when nothing
 /// helpful is known of it.
-pub fn searches(failure: &Failure) -> Vec<Search> {
-    let names = Names::of(failure);
-    let in_titles = |step, name: &Option<String>| {
-        name.iter()
-            .map(|name| Search {
-                step,
-                scope: Scope::Title,
-                terms: vec![name.clone()],
-            })
-            .collect::<Vec<_>>()
-    };
-    let in_text = |terms: Vec<&Option<String>>| {
-        let terms: Vec<String> = terms.into_iter().flatten().cloned().collect();
-        (!terms.is_empty()).then_some(Search {
-            step: Step::Text,
-            scope: Scope::FullText,
-            terms,
-        })
-    };
-    let mut all = in_titles(Step::Method, &names.method);
-    all.extend(in_titles(Step::Method, &names.class));
-    all.extend(in_titles(Step::File, &names.file));
-    all.extend(in_titles(Step::File, &names.package));
-    let both = in_text(vec![&names.method, &names.file]);
-    let method = in_text(vec![&names.method]);
-    let file = in_text(vec![&names.file]);
-    for search in [both, method, file].into_iter().flatten() {
-        if !all.contains(&search) {
-            all.push(search);
+pub fn searches(question: &Question, rarity: &Rarity) -> Vec<Search> {
+    let mut all = in_titles(question);
+    all.extend(beside_common_names(question, rarity));
+    all.extend(rare_words(question, rarity));
+    all.extend(in_texts(question));
+    let mut once: Vec<Search> = Vec::new();
+    for search in all {
+        if !once.contains(&search) {
+            once.push(search);
         }
     }
-    all
+    once
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::tests::failure;
-    use super::*;
-    use crate::domain::failure::FailureKind;
-
-    fn check(test: &str, expect: &[&str]) {
-        let searched: Vec<String> = searches(&failure(FailureKind::TestFailed, test))
+/// Each name, as a word and as part of one; and what the test is about.
+fn in_titles(question: &Question) -> Vec<Search> {
+    let names = &question.names;
+    let steps = [
+        (Step::Method, &names.method),
+        (Step::Method, &names.class),
+        (Step::File, &names.file),
+        (Step::File, &names.package),
+    ];
+    let mut found = Vec::new();
+    for (step, name) in steps {
+        if let Some(name) = name {
+            found.push(Search::of_one(step, Scope::Title, name));
+            found.push(Search::of_one(step, Scope::TitleParts, name));
+        }
+    }
+    let topics = names.topics();
+    found.extend(
+        topics
             .iter()
-            .map(Search::words)
+            .map(|topic| Search::of_one(Step::File, Scope::Title, topic)),
+    );
+    found
+}
+
+/// Of a name that many titles have, those first that share something else.
+fn beside_common_names(question: &Question, rarity: &Rarity) -> Vec<Search> {
+    let mut beside: Vec<String> = question
+        .builder_words
+        .iter()
+        .chain(&question.message_words)
+        .cloned()
+        .collect();
+    beside.extend(question.exception.clone());
+    beside.extend(question.manners.iter().flat_map(|manner| manner.stems()));
+    beside.extend(question.platforms.iter().map(|name| name.to_lowercase()));
+    let names = [&question.names.file, &question.names.package];
+    names
+        .into_iter()
+        .flatten()
+        .filter(|name| rarity.titles_with(&name.to_lowercase()) >= FEW_TITLES)
+        .map(|name| Search {
+            step: Step::File,
+            scope: Scope::Title,
+            all: vec![name.clone()],
+            any: beside.clone(),
+        })
+        .filter(|search| !search.any.is_empty())
+        .collect()
+}
+
+/// What few titles have: pieces of the names, words of the message.
+fn rare_words(question: &Question, rarity: &Rarity) -> Vec<Search> {
+    let rarest = |words: &mut dyn Iterator<Item = &String>| {
+        let mut words: Vec<&String> = words
+            .filter(|word| rarity.of(word) >= RARE && rarity.titles_with(word) > 0)
             .collect();
-        assert_eq!(searched, expect, "{test}");
-    }
+        words.sort_by(|one, other| rarity.of(other).total_cmp(&rarity.of(one)));
+        words
+            .into_iter()
+            .take(MOST_RARE)
+            .cloned()
+            .collect::<Vec<String>>()
+    };
+    let said = rarest(&mut question.message_words.iter().chain(&question.functions));
+    let pieces = rarest(&mut question.pieces.iter());
+    [(Scope::Title, said), (Scope::TitleParts, pieces)]
+        .into_iter()
+        .filter(|(_, any)| !any.is_empty())
+        .map(|(scope, any)| Search {
+            step: Step::Text,
+            scope,
+            all: Vec::new(),
+            any,
+        })
+        .collect()
+}
 
-    #[test]
-    fn the_three_steps() {
-        check(
-            "test_os/ProcessTests/test_popen",
-            &[
-                "title: test_popen",
-                "title: ProcessTests",
-                "title: test_os",
-                "text: test_popen test_os",
-                "text: test_popen",
-                "text: test_os",
-            ],
-        );
-        check(
-            "test_asyncio.test_events//test_popen",
-            &[
-                "title: test_popen",
-                "title: test_events",
-                "title: test_asyncio",
-                "text: test_popen test_events",
-                "text: test_popen",
-                "text: test_events",
-            ],
-        );
-        check("test_os//", &["title: test_os", "text: test_os"]);
-        check("test_os//setUpClass", &["title: test_os", "text: test_os"]);
-        check("//", &[]);
-    }
-
-    #[test]
-    fn a_compile_error_is_looked_for_by_its_source_file() {
-        let mut error = failure(FailureKind::Compile, "//");
-        error.line = Some("Objects/longobject.c:12:3: error: expected ';'".to_owned());
-        let searched: Vec<String> = searches(&error).iter().map(Search::words).collect();
-        assert_eq!(searched, ["title: longobject.c", "text: longobject.c"]);
-    }
+/// The names together, and each alone, in all texts.
+fn in_texts(question: &Question) -> Vec<Search> {
+    let names = &question.names;
+    let both: Vec<String> = [&names.method, &names.file]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    let each = both
+        .iter()
+        .map(|name| Search::of_one(Step::Text, Scope::FullText, name));
+    let together = (both.len() > 1).then(|| Search {
+        step: Step::Text,
+        scope: Scope::FullText,
+        all: both.clone(),
+        any: Vec::new(),
+    });
+    together.into_iter().chain(each).collect()
 }

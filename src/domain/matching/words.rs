@@ -187,6 +187,39 @@ impl Manner {
         }
     }
 
+    /// The words by which titles speak of it.
+    pub(super) fn stems(self) -> Vec<String> {
+        let words: &[&str] = match self {
+            Self::Leak => &["leak", "leaks", "leaked", "leaking", "refleak", "refleaks"],
+            Self::Crash => &[
+                "crash",
+                "crashes",
+                "crashed",
+                "segfault",
+                "segfaults",
+                "segmentation",
+                "sigsegv",
+                "abort",
+                "aborted",
+                "fatal",
+            ],
+            Self::Timeout => &[
+                "hang", "hangs", "hung", "timeout", "timeouts", "timed", "deadlock", "stuck",
+            ],
+            Self::EnvChanged => &[
+                "env",
+                "environment",
+                "altered",
+                "dangling",
+                "threading_cleanup",
+                "leaks",
+                "leaked",
+            ],
+            Self::Compile => &["compile", "compilation", "compiler", "build", "link"],
+        };
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
     /// The manner of a failure; none for a test that plainly failed.
     pub(super) fn of(kind: FailureKind) -> Option<Self> {
         match kind {

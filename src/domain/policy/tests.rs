@@ -8,6 +8,7 @@ fn effect(kind: DeliveryKind) -> Effect {
         kind,
         allowed_by: AllowedBy::Person,
         notification_at: NOW - 60,
+        along: false,
     }
 }
 
@@ -285,4 +286,32 @@ fn only_looser_limits_are_warned_of() {
         max_action_age: 24 * 3600 + 1,
     };
     assert_eq!(looser.warnings().len(), 11);
+}
+
+#[test]
+fn further_answers_of_one_decision_wait_below_the_caps() {
+    let along = Effect {
+        along: true,
+        ..effect(DeliveryKind::Reply)
+    };
+    let of = |effect: &Effect, replies_last_hour, replies_last_day| {
+        let counts = LedgerCounts {
+            replies_last_hour,
+            replies_last_day,
+            ..nothing_yet()
+        };
+        gate(effect, &counts)
+    };
+    assert_eq!(of(&along, 4, 4), Gate::Go);
+    for (hour, day) in [(5, 5), (6, 6), (0, 29), (0, 30)] {
+        let gate = of(&along, hour, day);
+        assert!(
+            matches!(&gate, Gate::Wait { until, .. } if *until > NOW),
+            "{hour} {day} {gate:?}"
+        );
+    }
+    // The decision's own answer keeps the last place, and still trips the breaker.
+    let own = effect(DeliveryKind::Reply);
+    assert_eq!(of(&own, 5, 29), Gate::Go);
+    assert!(matches!(of(&own, 6, 6), Gate::Stop { .. }));
 }

@@ -75,7 +75,8 @@ fn exception_of(word: &str) -> Option<String> {
 }
 
 /// Words like `test_os`, `test_os.PathTests.test_x`, `test_x()`: a word with
-/// parentheses, or that follows `file:`, is a method of the file before it.
+/// parentheses, or that follows `file:`, is a method of the file before it, or else of
+/// the one behind it.
 fn tests_of(text: &str) -> Vec<TestId> {
     let mut tests: Vec<TestId> = Vec::new();
     let mut after_colon = false;
@@ -107,8 +108,23 @@ fn add(tests: &mut Vec<TestId>, name: &str, is_method: bool) {
     }
     let test = match name.rsplit_once('.') {
         Some((place, method)) if is_method => test_id::of_parts(method, place),
+        None if is_method => TestId {
+            method: Some(name.to_owned()),
+            ..TestId::default()
+        },
         _ => parse(name),
     };
+    // Its file may come behind it: "test_x() of test_os".
+    if let Some(last) = tests.last_mut()
+        && last.file.is_none()
+        && last.method.is_some()
+        && test.file.is_some()
+        && test.method.is_none()
+    {
+        last.file = test.file;
+        last.class = test.class;
+        return;
+    }
     if !tests.contains(&test) {
         tests.push(test);
     }
@@ -171,6 +187,11 @@ mod tests {
                 "test_alpha.SomeTests env changed",
                 "EnvChanged test_alpha.SomeTests",
             ),
+            (
+                "test_beta() of test_alpha hangs",
+                "Timeout test_alpha.test_beta",
+            ),
+            ("test_beta() fails", "TestFailed test_beta"),
             ("the disk is full", ""),
         ];
         for (text, expected) in cases {

@@ -11,12 +11,16 @@ use crate::domain::mail::Mail;
 use crate::domain::matching::Verdict;
 use crate::domain::notification::Notification;
 
+mod along;
 mod decisions;
+mod incidents;
 mod intake;
 mod mirror;
 mod outbox;
 mod outcome;
 mod pairs;
+mod retrieve;
+mod ruling;
 mod schema;
 mod search;
 mod steps;
@@ -107,6 +111,8 @@ fn draft() -> Draft {
             in_reply_to: None,
             references: Vec::new(),
         }),
+        along: Vec::new(),
+        incidents: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -20,6 +20,7 @@ use crate::domain::delivery::{Outcome, Receipt};
 use crate::domain::draft::NewIssue;
 use crate::domain::finding::Finding;
 use crate::domain::issue::{Issue, IssueComment, IssueRef};
+use crate::trackers::table::{Fence, with_table};
 use crate::trackers::{Marker, Next, Page, Work, number_after};
 
 pub use seed::{SeedIssue, demo_issues};
@@ -53,6 +54,11 @@ CREATE TABLE IF NOT EXISTS comments (
     at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS comments_of ON comments (issue);
+-- The tables that were put below comments.
+CREATE TABLE IF NOT EXISTS tables (
+    marker TEXT NOT NULL PRIMARY KEY,
+    comment INTEGER NOT NULL REFERENCES comments (id)
+) STRICT;
 ";
 
 /// Columns that came later, and their types: a file of an earlier version gets them.
@@ -63,6 +69,12 @@ const LATER_COLUMNS: [(&str, &str); 5] = [
     ("resolution", "TEXT"),
     ("duplicate_of", "INTEGER"),
 ];
+
+/// What a table stands between.
+const FENCE: Fence = Fence {
+    start: "---- since then ----",
+    end: "--------------------",
+};
 
 const NEXT_CHANGE: &str = "(SELECT 1 + coalesce(max(change), 0) FROM issues)";
 
@@ -174,6 +186,14 @@ impl Embedded {
                 }
                 Err(error) => Err(error),
             },
+            Work::Table { of, table, .. } => match self.put_table(of, table, marker) {
+                Ok(true) => Ok(()),
+                Ok(false) => {
+                    let why = "the comment that it belongs to is not there".to_owned();
+                    return Outcome::Refused { why };
+                }
+                Err(error) => Err(error),
+            },
         };
         match done.and_then(|()| self.find(work, marker)) {
             Ok(Some(issue)) => Outcome::Done(Receipt::Issue(issue)),
@@ -275,12 +295,48 @@ impl Embedded {
         Ok(true)
     }
 
+    /// `false` where there is no such comment.
+    fn put_table(&self, of: &Marker, table: &str, marker: &Marker) -> Result<bool> {
+        let mut connection = self.connection()?;
+        let transaction = connection.transaction()?;
+        let comment: Option<(i64, i64, String)> = transaction
+            .query_row(
+                "SELECT id, issue, text FROM comments WHERE marker = ?1",
+                [&of.0],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .optional()?;
+        let Some((id, issue, text)) = comment else {
+            return Ok(false);
+        };
+        transaction.execute(
+            "UPDATE comments SET text = ?2 WHERE id = ?1",
+            params![id, with_table(&text, table, FENCE)],
+        )?;
+        transaction.execute(
+            &format!("UPDATE issues SET change = {NEXT_CHANGE} WHERE number = ?1"),
+            [issue],
+        )?;
+        transaction.execute(
+            "INSERT INTO tables (marker, comment) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            params![marker.0, id],
+        )?;
+        transaction.commit()?;
+        Ok(true)
+    }
+
     fn find(&self, work: &Work, marker: &Marker) -> Result<Option<IssueRef>> {
         let query = match work {
             Work::Open(_) => "SELECT number, title FROM issues WHERE marker = ?1",
             Work::Comment { .. } => {
                 "SELECT number, title FROM issues
                  WHERE number IN (SELECT issue FROM comments WHERE marker = ?1)"
+            }
+            Work::Table { .. } => {
+                "SELECT number, title FROM issues
+                 WHERE number IN (
+                     SELECT issue FROM comments JOIN tables ON tables.comment = comments.id
+                     WHERE tables.marker = ?1)"
             }
         };
         let found = self

@@ -74,9 +74,18 @@ impl Api {
 
     /// POST below the repository.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Answer, Trouble> {
+        self.send(Method::POST, path, body).await
+    }
+
+    /// PATCH below the repository.
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Answer, Trouble> {
+        self.send(Method::PATCH, path, body).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &Value) -> Result<Answer, Trouble> {
         self.may_ask()?;
         let url = self.url(&format!("repos/{}{path}", self.repository))?;
-        let request = self.dress(self.http.request(Method::POST, url)).json(body);
+        let request = self.dress(self.http.request(method, url)).json(body);
         let answer = self.http.send(request, JSON_CAP).await?;
         self.judge(answer)
     }

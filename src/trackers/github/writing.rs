@@ -9,7 +9,7 @@
 //! | answer | outcome |
 //! |---|---|
 //! | no connection, no trusted certificate | Later |
-//! | 201 with the number (the comment's id) | Done |
+//! | 201 with the number (the comment's id), 200 for an edit | Done |
 //! | 2xx with anything else, or cut off | Unknown |
 //! | 401: a token that is wrong or has expired | Later, after a pause |
 //! | 403 or 429 with `retry-after`, with no requests left, or that speaks of a limit | Later, when it says |
@@ -34,10 +34,16 @@ use crate::trackers::github::GitHub;
 use crate::trackers::github::changes::has_next;
 use crate::trackers::github::pace::Turn;
 use crate::trackers::github::shapes::{Account, CommentRow, IssueRow, Label};
+use crate::trackers::table::{Fence, with_table};
 use crate::trackers::trouble::{Trouble, readable};
 use crate::trackers::{Marker, Work, dates};
 
 const DAY: Seconds = 86_400;
+/// What a table stands between; no reader sees it.
+const FENCE: Fence = Fence {
+    start: "<!-- buildbot-watch: table -->",
+    end: "<!-- buildbot-watch: end of table -->",
+};
 /// So many pages of 100 are looked through for our own work.
 const MOST_PAGES: u32 = 20;
 
@@ -52,17 +58,25 @@ impl GitHub {
             refuse_impossible(issue)?;
         }
         let account = self.account().await.map_err(Trouble::before_effect)?;
-        if let Work::Comment { issue, .. } = work {
+        if let Work::Comment { issue, .. } | Work::Table { issue, .. } = work {
             self.refuse_closed_door(issue).await?;
         }
         match self.own(work, marker, &account, None).await {
-            Ok(None) => Ok(account.login),
-            Ok(Some(issue)) => Err(Outcome::Done(Receipt::Issue(issue))),
+            Ok(None) => {}
+            Ok(Some(issue)) => return Err(Outcome::Done(Receipt::Issue(issue))),
+            Err(trouble) => return Err(trouble.before_effect()),
+        }
+        let Work::Table { issue, of, .. } = work else {
+            return Ok(account.login);
+        };
+        match self.own_comment(issue, of, &account, None).await {
+            Ok(Some(comment)) => Ok(comment.id.to_string()),
+            Ok(None) => Err(refused("the comment that it belongs to is not there")),
             Err(trouble) => Err(trouble.before_effect()),
         }
     }
 
-    pub(crate) async fn perform(&self, work: &Work, marker: &Marker, _prepared: &str) -> Outcome {
+    pub(crate) async fn perform(&self, work: &Work, marker: &Marker, prepared: &str) -> Outcome {
         // Whoever may not ask now is not counted as having written.
         if let Err(wait) = self.api.may_ask() {
             return Trouble::from(wait).before_effect();
@@ -79,6 +93,32 @@ impl GitHub {
         match work {
             Work::Open(issue) => self.open(issue, marker).await,
             Work::Comment { issue, body } => self.comment(issue, body, marker).await,
+            Work::Table { issue, table, .. } => self.table(issue, prepared, table, marker).await,
+        }
+    }
+
+    /// What others wrote into the comment meanwhile stays: it is read right before.
+    async fn table(
+        &self,
+        issue: &IssueRef,
+        comment: &str,
+        table: &str,
+        marker: &Marker,
+    ) -> Outcome {
+        let path = format!("/issues/comments/{comment}");
+        let now = match self.api.get_of_repository(&path, &[]).await {
+            Ok(answer) => readable::<CommentRow>(&answer),
+            Err(trouble) => Err(trouble),
+        };
+        let text = match now {
+            Ok(row) => row.body.unwrap_or_default(),
+            Err(trouble) => return trouble.before_effect(),
+        };
+        let table = format!("{}\n\n{}", table.trim_end(), marker_line(marker));
+        let body = json!({ "body": with_table(&text, &table, FENCE) });
+        match self.api.patch(&path, &body).await {
+            Ok(_) => Outcome::Done(Receipt::Issue(issue.clone())),
+            Err(trouble) => after_effect(trouble),
         }
     }
 
@@ -136,8 +176,7 @@ impl GitHub {
         found.map_err(Trouble::into_error)
     }
 
-    /// Lists what our account made, newest first where GitHub can, and compares
-    /// the marker here.
+    /// Lists what our account made, and compares the marker here.
     async fn own(
         &self,
         work: &Work,
@@ -145,43 +184,68 @@ impl GitHub {
         account: &Account,
         since: Option<Seconds>,
     ) -> Result<Option<IssueRef>, Trouble> {
+        match work {
+            Work::Open(_) => self.own_issue(marker, account, since).await,
+            Work::Comment { issue, .. } | Work::Table { issue, .. } => {
+                let found = self.own_comment(issue, marker, account, since).await?;
+                Ok(found.map(|_| issue.clone()))
+            }
+        }
+    }
+
+    /// Newest first. The newest hundred are enough to see whether it is already
+    /// there; a doubt is followed as far as `since`.
+    async fn own_issue(
+        &self,
+        marker: &Marker,
+        account: &Account,
+        since: Option<Seconds>,
+    ) -> Result<Option<IssueRef>, Trouble> {
         let since = since.map(|since| dates::for_github(since.max(0)));
-        let is_ours =
-            |user: &Option<Account>| user.as_ref().is_some_and(|user| user.id == account.id);
+        for page in 1..=MOST_PAGES {
+            let page = page.to_string();
+            let mut query = vec![
+                ("per_page", "100"),
+                ("page", page.as_str()),
+                ("state", "all"),
+                ("creator", account.login.as_str()),
+                ("sort", "created"),
+                ("direction", "desc"),
+            ];
+            query.extend(since.as_deref().map(|since| ("since", since)));
+            let answer = self.api.get_of_repository("/issues", &query).await?;
+            let rows = readable::<Vec<IssueRow>>(&answer)?;
+            let ours = |row: &&IssueRow| {
+                is_by(row.user.as_ref(), account) && carries(row.body.as_deref(), marker)
+            };
+            let found = rows.iter().find(ours).map(|row| self.pointer(row));
+            if found.is_some() || since.is_none() || !has_next(&answer) {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The comment of our account on an issue that carries the marker.
+    async fn own_comment(
+        &self,
+        issue: &IssueRef,
+        marker: &Marker,
+        account: &Account,
+        since: Option<Seconds>,
+    ) -> Result<Option<CommentRow>, Trouble> {
+        let since = since.map(|since| dates::for_github(since.max(0)));
+        let path = format!("/issues/{}/comments", issue.number);
         for page in 1..=MOST_PAGES {
             let page = page.to_string();
             let mut query = vec![("per_page", "100"), ("page", page.as_str())];
-            if let Some(since) = &since {
-                query.push(("since", since));
-            }
-            let (found, has_more) = match work {
-                Work::Open(_) => {
-                    query.extend([
-                        ("state", "all"),
-                        ("creator", account.login.as_str()),
-                        ("sort", "created"),
-                        ("direction", "desc"),
-                    ]);
-                    let answer = self.api.get_of_repository("/issues", &query).await?;
-                    let found = readable::<Vec<IssueRow>>(&answer)?
-                        .iter()
-                        .find(|row| is_ours(&row.user) && carries(row.body.as_deref(), marker))
-                        .map(|row| self.pointer(row));
-                    // The newest hundred are enough to see whether it is already
-                    // there; a doubt is followed as far as `since`.
-                    (found, has_next(&answer) && since.is_some())
-                }
-                Work::Comment { issue, .. } => {
-                    let path = format!("/issues/{}/comments", issue.number);
-                    let answer = self.api.get_of_repository(&path, &query).await?;
-                    let found = readable::<Vec<CommentRow>>(&answer)?
-                        .iter()
-                        .any(|row| is_ours(&row.user) && carries(row.body.as_deref(), marker))
-                        .then(|| issue.clone());
-                    (found, has_next(&answer))
-                }
-            };
-            if found.is_some() || !has_more {
+            query.extend(since.as_deref().map(|since| ("since", since)));
+            let answer = self.api.get_of_repository(&path, &query).await?;
+            let rows = readable::<Vec<CommentRow>>(&answer)?;
+            let found = rows.into_iter().find(|row| {
+                is_by(row.user.as_ref(), account) && carries(row.body.as_deref(), marker)
+            });
+            if found.is_some() || !has_next(&answer) {
                 return Ok(found);
             }
         }
@@ -267,6 +331,10 @@ fn marker_line(marker: &Marker) -> String {
 
 fn marked(body: &str, marker: &Marker) -> String {
     format!("{}\n\n{}\n", body.trim_end(), marker_line(marker))
+}
+
+fn is_by(user: Option<&Account>, account: &Account) -> bool {
+    user.is_some_and(|user| user.id == account.id)
 }
 
 /// Others may have added lines below (GitHub's own robots do).

@@ -54,6 +54,9 @@ enum Ready {
     Already(IssueRef),
 }
 
+/// Messages stay as they were written.
+const NO_EDIT: &str = "a message in Roundup cannot be edited";
+
 impl Roundup {
     pub(crate) async fn prepare(
         &self,
@@ -61,6 +64,9 @@ impl Roundup {
         marker: &Marker,
         _earlier: Option<&str>,
     ) -> Result<String, Outcome> {
+        if let Work::Table { .. } = work {
+            return Err(refused(NO_EDIT));
+        }
         if let Work::Open(issue) = work {
             self.refuse_impossible(issue).await?;
         }
@@ -85,7 +91,7 @@ impl Roundup {
         };
         let post_once = match work {
             Work::Open(_) => Some(self.post_once("issue").await?),
-            Work::Comment { .. } => None,
+            Work::Comment { .. } | Work::Table { .. } => None,
         };
         Ok(Ready::Prepared(Prepared { message, post_once }))
     }
@@ -99,6 +105,7 @@ impl Roundup {
             (Work::Open(issue), Some(once)) => self.open(issue, &prepared.message, once).await,
             (Work::Open(_), None) => later("not prepared: no one-shot address"),
             (Work::Comment { issue, .. }, _) => self.append(issue, &prepared.message).await,
+            (Work::Table { .. }, _) => refused(NO_EDIT),
         }
     }
 
@@ -244,6 +251,7 @@ fn text_of(work: &Work) -> &str {
     match work {
         Work::Open(issue) => &issue.body,
         Work::Comment { body, .. } => body,
+        Work::Table { table, .. } => table,
     }
 }
 

@@ -91,11 +91,7 @@ fn freeze(parts: &Parts, job: &Job<'_>) -> Result<DeliveryRow> {
     let key = parts.store.instance_key()?;
     let (from_name, from_address) = &parts.rules.sender;
     let domain = from_address.rsplit('@').next().unwrap_or("localhost");
-    let id = message_id(
-        &key,
-        &job.row.identity(&job.notification.content_key),
-        domain,
-    );
+    let id = message_id(&key, &job.row.identity(&job.about().content_key), domain);
     let bytes = smtp::compose(&OutgoingMail {
         reply: &reply,
         from_name,
@@ -112,7 +108,9 @@ fn freeze(parts: &Parts, job: &Job<'_>) -> Result<DeliveryRow> {
 
 /// The approved reply, with its tokens replaced and nothing else.
 fn filled(row: &DeliveryRow, notification: &NotificationRow, draft: &Draft) -> Result<Reply> {
-    let reply = draft.reply.as_ref().context("the draft has no reply")?;
+    let reply = draft
+        .reply_to(row.answers.map(|answered| answered.0))
+        .context("the draft has no such reply")?;
     let opened: BTreeMap<usize, IssueRef> = notification
         .deliveries
         .iter()
@@ -150,7 +148,7 @@ fn claim_mail(parts: &Parts, job: &Job<'_>, row: &DeliveryRow) -> Result<Option<
     let body = body_digest(row, &job.notification).context("the reply has no text")?;
     let entry = LedgerEntry {
         target: &parts.rules.list.list_address,
-        thread: &thread_of(row, &job.notification),
+        thread: &thread_of(job.about()),
         body_digest: &body,
     };
     let digest = row.frozen_digest.as_deref().unwrap_or_default();

@@ -7,22 +7,35 @@ use super::{Job, claim};
 use crate::domain::delivery::{Outcome, Receipt, marker};
 use crate::domain::draft::{Action, NewIssue};
 use crate::domain::issue::IssueRef;
-use crate::store::{DeliveryRow, FrozenId, LedgerEntry};
+use crate::store::{DeliveryRow, FrozenId, LedgerEntry, PROGRAM};
 use crate::trackers::{Marker, Work};
 use crate::worker::Parts;
+use crate::worker::incidents::COMMENT_PAUSE;
 
 /// What is frozen: everything the tracker will be told.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum FrozenWork {
     Open(NewIssue),
-    Comment { issue: IssueRef, body: String },
+    Comment {
+        issue: IssueRef,
+        body: String,
+    },
+    /// `of` is the marker of the comment that the table stands below.
+    Table {
+        issue: IssueRef,
+        of: String,
+        table: String,
+    },
 }
 
 /// Writes to the tracker. `None`: it was put off or held, and that is recorded.
 pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome>> {
     let row = freeze(parts, job)?;
     let (work, marker) = work_of(&row).context("the frozen bytes are unreadable")?;
+    if let Some(outcome) = counted_instead(parts, job, &work)? {
+        return Ok(Some(outcome));
+    }
     if let Some(outcome) = twin_outcome(parts, job, &row, (&work, &marker)).await? {
         return Ok(Some(outcome));
     }
@@ -30,7 +43,7 @@ pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome
     let prepared = match parts.tracker.prepare(&work, &marker, earlier).await {
         Ok(prepared) => prepared,
         Err(Outcome::Done(Receipt::Issue(issue))) => return adopt(parts, &row, issue).map(Some),
-        Err(outcome) => return Ok(Some(outcome)),
+        Err(outcome) => return of_table(parts, &row, &work, outcome).map(Some),
     };
     if row.prepared.as_deref() != Some(prepared.as_str()) {
         parts.store.save_prepared(row.id, &prepared)?;
@@ -39,13 +52,14 @@ pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome
     let tracker = parts.tracker.name();
     let entry = LedgerEntry {
         target: &tracker,
-        thread: &super::thread_of(&row, &job.notification),
+        thread: &super::thread_of(&job.notification),
         body_digest: digest,
     };
     let Some(_claim) = claim(parts, &row, &entry, digest)? else {
         return Ok(None);
     };
-    Ok(Some(parts.tracker.perform(&work, &marker, &prepared).await))
+    let outcome = parts.tracker.perform(&work, &marker, &prepared).await;
+    of_table(parts, &row, &work, outcome).map(Some)
 }
 
 /// Commits what will be written, and the marker it can be found by (I5).
@@ -61,6 +75,18 @@ fn freeze(parts: &Parts, job: &Job<'_>) -> Result<DeliveryRow> {
             },
             format!("comment {position} on {}", issue.number),
         ),
+        Action::Count {
+            issue,
+            table: Some(table),
+        } => (
+            FrozenWork::Table {
+                issue: issue.clone(),
+                of: marker_of_last(parts, issue)?,
+                table: table.clone(),
+            },
+            format!("table {position} on {}", issue.number),
+        ),
+        Action::Count { table: None, .. } => anyhow::bail!("nothing is written for this"),
         Action::Choose { .. } => anyhow::bail!("an issue was never chosen"),
     };
     let bytes = serde_json::to_vec(&work)?;
@@ -75,11 +101,55 @@ fn freeze(parts: &Parts, job: &Job<'_>) -> Result<DeliveryRow> {
         .freeze(job.row.id, &bytes, &id, parts.clock.now())
 }
 
+/// The marker of the program's last comment on a report; empty if there is none,
+/// which no comment carries.
+fn marker_of_last(parts: &Parts, issue: &IssueRef) -> Result<String> {
+    let name = parts.tracker.name();
+    let Some(id) = parts.store.last_comment(&name, issue.number)? else {
+        return Ok(String::new());
+    };
+    Ok(match parts.store.delivery(id)?.frozen_id {
+        Some(FrozenId::Marker(marker)) => marker,
+        Some(FrozenId::MessageId(_)) | None => String::new(),
+    })
+}
+
+/// What became of a table. It may be written again without harm, so that nothing is
+/// ever in doubt; and where it cannot be written it is counted all the same, for
+/// nobody should have to care, and the reply has not to wait.
+fn of_table(parts: &Parts, row: &DeliveryRow, work: &Work, outcome: Outcome) -> Result<Outcome> {
+    let Work::Table { issue, .. } = work else {
+        return Ok(outcome);
+    };
+    Ok(match outcome {
+        Outcome::Unknown { why } => Outcome::Later {
+            why,
+            after_seconds: None,
+        },
+        Outcome::Refused { why } => {
+            let detail = format!(
+                "the table on #{} was not brought up to date: {why}",
+                issue.number
+            );
+            let about = Some(row.notification);
+            let now = parts.clock.now();
+            parts.store.audit(about, PROGRAM, "counted", &detail, now)?;
+            Outcome::Done(Receipt::Issue(issue.clone()))
+        }
+        other => other,
+    })
+}
+
 /// What a row's frozen bytes say, for the tracker.
 pub(in crate::worker) fn work_of(row: &DeliveryRow) -> Option<(Work, Marker)> {
     let work = match serde_json::from_slice(row.frozen.as_deref()?).ok()? {
         FrozenWork::Open(issue) => Work::Open(issue),
         FrozenWork::Comment { issue, body } => Work::Comment { issue, body },
+        FrozenWork::Table { issue, of, table } => Work::Table {
+            issue,
+            of: Marker(of),
+            table,
+        },
     };
     match row.frozen_id.as_ref()? {
         FrozenId::Marker(marker) => Some((work, Marker(marker.clone()))),
@@ -98,6 +168,36 @@ fn adopt(parts: &Parts, row: &DeliveryRow, issue: IssueRef) -> Result<Outcome> {
     let found = format!("the tracker has our work at {}", issue.url);
     super::restored::tell(parts, row.id, &found)?;
     Ok(Outcome::Done(Receipt::Issue(issue)))
+}
+
+/// A comment that another draft's comment came before, within the same day: it is
+/// counted, and nothing is written. What a person put into own words is written.
+fn counted_instead(parts: &Parts, job: &Job<'_>, work: &Work) -> Result<Option<Outcome>> {
+    let Work::Comment { issue, .. } = work else {
+        return Ok(None);
+    };
+    let drafts = parts.store.drafts(job.row.notification)?;
+    let approved = drafts.iter().find(|it| it.revision == job.row.revision);
+    if approved.is_none_or(|it| it.made_by != PROGRAM) || was_resolved(parts, job.row)? {
+        return Ok(None);
+    }
+    let now = parts.clock.now();
+    let name = parts.tracker.name();
+    let lately = parts
+        .store
+        .comments_since(&name, now - COMMENT_PAUSE, job.row.notification)?;
+    let Some(last) = lately.get(&issue.number) else {
+        return Ok(None);
+    };
+    let minutes = now.saturating_sub(*last) / 60;
+    let detail = format!(
+        "no comment on #{}: one was made {minutes} min ago, and there is one a day at most",
+        issue.number
+    );
+    tracing::info!(notification = %job.row.notification, delivery = %job.row.id, detail, "counted");
+    let about = Some(job.row.notification);
+    parts.store.audit(about, PROGRAM, "counted", &detail, now)?;
+    Ok(Some(Outcome::Done(Receipt::Issue(issue.clone()))))
 }
 
 /// What comes of a new issue when there is one with its title: a person has to

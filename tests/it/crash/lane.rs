@@ -52,6 +52,8 @@ pub struct Lane {
 const FIXTURE: &str = "bb403-single-test-method.eml";
 const BUILDER: &str = "AMD64 Crashing 3.x";
 const FILE: &str = "test_string";
+/// Each fails in a test of its own: reports of others must not look alike.
+const METHOD: &str = "test_capwords";
 
 /// What the daemon says of a listing of the tracker that is not complete.
 const SUSPICIOUS: &str = "the listing of the tracker is suspicious";
@@ -133,6 +135,11 @@ impl Lane {
         format!("test_{}x{number}x", self.key)
     }
 
+    /// The test method of the notification of this number.
+    pub fn method(&self, number: usize) -> String {
+        format!("{}_itself", self.file(number))
+    }
+
     /// The Message-ID of the notification of this number.
     pub fn message_id(&self, number: usize) -> String {
         format!("{}-{number}@mx.example.test", self.key)
@@ -157,7 +164,8 @@ impl Lane {
         let mail = self
             .template
             .replace(&id, &self.message_id(number))
-            .replace(FILE, &self.file(number));
+            .replace(FILE, &self.file(number))
+            .replace(METHOD, &self.method(number));
         let to = world().address(&self.setup.watcher);
         world().post("list-bounces@example.test", &to, mail.as_bytes());
     }

@@ -24,7 +24,7 @@ impl Lane {
     /// Opens an issue that the failure of this notification is known in, as a
     /// person would.
     pub async fn report_by_hand(&self, number: usize) {
-        let title = format!("{}: test_capwords() fails", self.file(number));
+        let title = format!("{}: {}() fails", self.file(number), self.method(number));
         act(
             &self.setup.tracker,
             "victor",

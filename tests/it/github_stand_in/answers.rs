@@ -27,6 +27,7 @@ pub(super) fn right(state: &mut State, asked: &Asked) -> Answer {
         ("GET", ["labels"]) => list_labels(asked),
         ("GET", ["issues"]) => list_issues(state, asked),
         ("GET", ["issues", "comments"]) => list_all_comments(state, asked),
+        ("GET" | "PATCH", ["issues", "comments", id]) => one_comment(state, asked, id),
         ("GET", ["issues", number]) => match state.issue(number.parse().unwrap()) {
             Some(issue) => say(200, issue_json(issue)),
             None => error(404, "Not Found"),
@@ -201,6 +202,29 @@ fn create_comment(state: &mut State, asked: &Asked, number: &str) -> Answer {
     state.comment(number, &user, asked.body["body"].as_str().unwrap());
     let issue = state.issue(number).unwrap();
     say(201, comment_json(issue, issue.comments.last().unwrap()))
+}
+
+/// Read, or given another text by whoever wrote it.
+fn one_comment(state: &mut State, asked: &Asked, id: &str) -> Answer {
+    let id: u64 = id.parse().unwrap();
+    state.now += 1;
+    let now = state.now;
+    for issue in &mut state.issues {
+        let found = issue.comments.iter_mut().find(|comment| comment.id == id);
+        let Some(comment) = found else { continue };
+        if asked.method == "PATCH" {
+            let user = asked.user.as_ref();
+            if user.is_none_or(|user| user.id != comment.user.id) {
+                return error(403, "Must have admin rights to Repository.");
+            }
+            comment.body = asked.body["body"].as_str().unwrap().to_owned();
+            comment.updated = now;
+            issue.updated = now;
+        }
+        let comment = comment.clone();
+        return say(200, comment_json(issue, &comment));
+    }
+    error(404, "Not Found")
 }
 
 fn issue_json(issue: &Issue) -> Value {

@@ -205,7 +205,8 @@ fn each_of_them_is_closed_with_a_reason() {
         assert!(note.contains(case.words), "{note:?}, not {:?}", case.words);
         assert!(row["draft"].is_null(), "{row}");
     }
-    assert_eq!(rows[0]["stage"], "drafted", "{}", rows[0]);
+    // The same failure twice is one draft.
+    assert_eq!(rows[0]["stage"], "attached", "{}", rows[0]);
     assert_eq!(rows[1]["stage"], "drafted", "{}", rows[1]);
     assert!(desk.sent().is_empty() && desk.reports().is_empty());
 }

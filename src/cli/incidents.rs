@@ -1,0 +1,129 @@
+//! `incidents`: the failures of one kind, how often they happened, and where they
+//! are reported.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::screen::Tone;
+use super::session::Session;
+use super::summary;
+use super::words::{age, cut, timestamp};
+use crate::config::Config;
+use crate::domain::issue::IssueRef;
+use crate::domain::untrusted::terminal;
+use crate::store::{IncidentSummary, Store};
+use crate::trackers::Tracker;
+
+/// More are not listed.
+const LISTED: usize = 50;
+
+/// Lists the incidents, the one that happened last first.
+pub(super) fn incidents(session: &Session) -> Result<()> {
+    let config = session.config()?;
+    let store = session.store_of(&config)?;
+    let tracker = tracker(&config)?;
+    let mut found = Vec::new();
+    for incident in store.incidents(session.now, LISTED)? {
+        let report = report(&store, &tracker, &incident)?;
+        found.push((incident, report));
+    }
+    let all: Vec<Value> = found
+        .iter()
+        .map(|(one, report)| document(one, report.as_ref()))
+        .collect();
+    session.screen.document(&json!({ "incidents": all }));
+    if found.is_empty() {
+        session.screen.say("Nothing failed yet.");
+    } else {
+        print(session, &found);
+    }
+    session.next(&[("list".to_owned(), "the drafts that wait for you")]);
+    Ok(())
+}
+
+fn tracker(config: &Config) -> Result<Tracker> {
+    super::linking::tracker(config)
+}
+
+/// Where it is reported in the tracker that is configured now.
+fn report(
+    store: &Store,
+    tracker: &Tracker,
+    incident: &IncidentSummary,
+) -> Result<Option<IssueRef>> {
+    let reports = store.reports_of(incident.incident)?;
+    let is_of = |it: &IssueRef| tracker.parse_issue(&it.url) == Some(it.number);
+    Ok(reports.into_iter().find(is_of))
+}
+
+fn document(incident: &IncidentSummary, report: Option<&IssueRef>) -> Value {
+    let failure = &incident.failure;
+    let [day, week, month] = incident.lately;
+    let builders = incident
+        .builders
+        .iter()
+        .map(|(builder, times)| json!({ "builder": builder, "notifications": times }));
+    json!({
+        "incident": incident.incident.0,
+        "test": failure.test.qualified(),
+        "kind": failure.kind,
+        "line": failure.line,
+        "signature": failure.signature.0,
+        "began_at": timestamp(incident.began_at),
+        "last_at": timestamp(incident.last_at),
+        "notifications": incident.notifications,
+        "last_24_hours": day,
+        "last_7_days": week,
+        "last_30_days": month,
+        "report": report.map(|it| json!({ "issue": it.number, "url": it.url })),
+        "builders": builders.collect::<Vec<_>>(),
+    })
+}
+
+fn print(session: &Session, found: &[(IncidentSummary, Option<IssueRef>)]) {
+    let screen = &session.screen;
+    let line = |counts: [&str; 4], last: &str, what: &str| {
+        let [all, day, week, month] = counts;
+        format!("{all:>5} {day:>5} {week:>5} {month:>5}  {last:<6}  {what}")
+    };
+    let head = line(
+        ["ALL", "24 H", "7 D", "30 D"],
+        "LAST",
+        "WHAT FAILS, AND WHERE",
+    );
+    screen.say(screen.paint(Tone::Bold, &head));
+    let indent = line([""; 4], "", "").len();
+    let room = screen.width().saturating_sub(indent);
+    for (incident, report) in found {
+        let [day, week, month] = incident.lately.map(|count| count.to_string());
+        let counts = [&incident.notifications.to_string(), &day, &week, &month];
+        let what = summary::failure(&incident.failure);
+        screen.say(line(
+            counts.map(String::as_str),
+            &age(incident.last_at, session.now),
+            &cut(&what, room),
+        ));
+        screen.say(format!("{:indent$}{}", "", cut(&place(incident), room)));
+        let reported = match report {
+            Some(issue) => format!("#{}: {}", issue.number, issue.title),
+            None => "not reported".to_owned(),
+        };
+        let reported = cut(&terminal(&reported), room);
+        screen.say(format!(
+            "{:indent$}{}",
+            "",
+            screen.paint(Tone::Dim, &reported)
+        ));
+    }
+}
+
+/// `on A and 39 more builders`: the one with the most, and how many others.
+fn place(incident: &IncidentSummary) -> String {
+    let most = incident.builders.first();
+    let name = most.map_or("an unknown builder", |(builder, _)| builder.as_str());
+    match incident.builders.len().saturating_sub(1) {
+        0 => format!("on {name}"),
+        1 => format!("on {name} and 1 more builder"),
+        more => format!("on {name} and {more} more builders"),
+    }
+}

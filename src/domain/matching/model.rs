@@ -1,0 +1,83 @@
+//! From features to probabilities.
+//!
+//! A report's score is the weighed sum of its features. That no report is the
+//! right one has a score as well, the same for every failure; the probability of
+//! each is the share of its exponential in the sum of all (multinomial logit). So
+//! two reports that are alike share what one alone would have.
+
+use crate::domain::matching::Tier;
+use crate::domain::matching::features::{Feature, Features};
+
+/// Weights of the features, in the order of [`Feature::ALL`], and what is
+/// compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// One for each feature.
+    pub weights: Features,
+    /// The score of "none of them".
+    pub none: f64,
+    /// From this probability on a report is strong.
+    pub strong: f64,
+    /// From this probability that there is one, the best is likely.
+    pub likely: f64,
+}
+
+impl Model {
+    /// The weights that `evaluate --fit` printed.
+    pub const FITTED: Self = Self {
+        weights: [
+            1.416, 0.062, 0.316, 2.545, 1.748, -2.101, 0.0, 1.546, -1.018, -0.965, 0.860, 0.977,
+            0.0, 1.164, 0.0, 0.449, 2.426, -1.596, -1.552, -1.453, 0.0,
+        ],
+        none: 5.318,
+        strong: 0.74,
+        likely: 0.5,
+    };
+
+    /// The weighed sum.
+    pub fn score(&self, features: &Features) -> f64 {
+        let products = self
+            .weights
+            .iter()
+            .zip(features)
+            .map(|(one, other)| one * other);
+        products.sum()
+    }
+
+    /// The probability of each of the scores, in their order. What is left to 1.0
+    /// is that of none.
+    pub fn shares(&self, scores: &[f64]) -> Vec<f64> {
+        let greatest = scores.iter().copied().fold(self.none, f64::max);
+        let exponentials: Vec<f64> = scores
+            .iter()
+            .map(|score| (score - greatest).exp())
+            .collect();
+        let sum = exponentials.iter().sum::<f64>() + (self.none - greatest).exp();
+        exponentials.into_iter().map(|one| one / sum).collect()
+    }
+
+    /// The tier of a report with that probability, where some report is right
+    /// with the probability `any`.
+    pub fn tier(&self, share: f64, any: f64) -> Tier {
+        if share >= self.strong {
+            Tier::Strong
+        } else if any >= self.likely && share >= any / 3.0 {
+            Tier::Likely
+        } else {
+            Tier::Weak
+        }
+    }
+
+    /// What each feature adds to the score, the weightiest first; without those
+    /// that add nothing.
+    pub fn parts(&self, features: &Features) -> Vec<(Feature, f64)> {
+        let mut parts: Vec<(Feature, f64)> = Feature::ALL
+            .into_iter()
+            .zip(self.weights.iter().zip(features))
+            .map(|(feature, (weight, value))| (feature, weight * value))
+            .filter(|(_, part)| part.abs() >= 0.05)
+            .collect();
+        parts.sort_by(|one, other| other.1.abs().total_cmp(&one.1.abs()));
+        parts
+    }
+}

@@ -1,0 +1,178 @@
+//! What the mirror has for a failure: the searches of [`crate::domain::matching`]
+//! made, the best by their heads read whole, duplicates followed.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use rusqlite::OptionalExtension;
+
+use super::Mirror;
+use super::search::{Hit, cut, has_words, parts_query, phrase};
+use crate::domain::matching::{
+    self, Master, Model, Question, Rarity, Report, Scope, Scored, Search, searches, shortlist,
+};
+
+/// Most reports that one search gives.
+const MOST_HITS: usize = 40;
+
+/// Most reports that are read whole.
+const MOST_READ: usize = 30;
+
+/// Beyond, a part of a word is common; counting all of them would take time.
+const MOST_COUNTED: u64 = 1000;
+
+/// What was found for a failure.
+#[derive(Debug, Clone)]
+pub struct Retrieved {
+    /// Each report once, the best first.
+    pub scored: Vec<Scored>,
+    /// The searches, in words.
+    pub searched: Vec<String>,
+}
+
+impl Mirror<'_> {
+    /// Looks for the reports of a failure, and weighs them. All steps of the search
+    /// are made.
+    pub fn retrieve(&self, question: &Question, model: &Model) -> Result<Retrieved> {
+        let rarity = self.rarity(question)?;
+        let searches = searches(question, &rarity);
+        let mut heads: BTreeMap<u64, Report> = BTreeMap::new();
+        for search in &searches {
+            for hit in self.hits_of(search)? {
+                heads.entry(hit.issue.number).or_insert_with(|| head(hit));
+            }
+        }
+        let heads = heads.into_values().collect();
+        let mut reports = Vec::new();
+        for head in shortlist(question, &rarity, heads, model, MOST_READ) {
+            reports.extend(self.read_whole(head.issue.number)?);
+        }
+        let scored = matching::weigh(question, &rarity, reports, model);
+        Ok(Retrieved {
+            scored: matching::once(scored),
+            searched: searches.iter().map(Search::words).collect(),
+        })
+    }
+
+    /// How rare the words of a question are among the titles of the file.
+    fn rarity(&self, question: &Question) -> Result<Rarity> {
+        self.connection().execute_batch(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.title_words
+             USING fts5vocab(main, issue_titles, row)",
+        )?;
+        let mut rarity = Rarity {
+            titles: self.connection().query_row(
+                "SELECT coalesce(max(id), 0) FROM issues",
+                [],
+                |row| row.get(0),
+            )?,
+            with: BTreeMap::new(),
+        };
+        let mut words = self
+            .connection()
+            .prepare_cached("SELECT doc FROM temp.title_words WHERE term = ?1")?;
+        for word in question.words() {
+            let count: Option<u64> = words.query_row([&word], |row| row.get(0)).optional()?;
+            rarity.with.insert(word, count.unwrap_or(0));
+        }
+        let mut parts = self.connection().prepare_cached(
+            "SELECT count(*)
+             FROM (SELECT 1 FROM issue_title_parts WHERE issue_title_parts MATCH ?1 LIMIT ?2)",
+        )?;
+        for piece in question.pieces() {
+            // Titles with the same trigrams in other places count as well: too
+            // common is the safe side.
+            let Some(query) = parts_query(piece) else {
+                continue;
+            };
+            let count: u64 = parts.query_row((query, MOST_COUNTED), |row| row.get(0))?;
+            let known = rarity.with.entry(piece.clone()).or_insert(0);
+            *known = count.max(*known);
+        }
+        Ok(rarity)
+    }
+
+    fn hits_of(&self, search: &Search) -> Result<Vec<Hit>> {
+        let index = match search.scope {
+            Scope::Title => "issue_titles",
+            Scope::TitleParts => return self.hits_of_parts(search),
+            Scope::FullText => "issue_texts",
+        };
+        match query(search) {
+            Some(query) => self.matching(index, &query, MOST_HITS),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Of each term those titles that have it as a part of a word.
+    fn hits_of_parts(&self, search: &Search) -> Result<Vec<Hit>> {
+        let mut hits = Vec::new();
+        for term in search.all.iter().chain(&search.any) {
+            let term = cut(term);
+            if let Some(query) = parts_query(&term) {
+                hits.extend(self.title_parts(&query, &term, MOST_HITS)?);
+            }
+        }
+        Ok(hits)
+    }
+
+    /// The report as it stands; of a duplicate, that which it was closed in favour
+    /// of, found by the duplicate's words.
+    fn read_whole(&self, number: u64) -> Result<Option<Report>> {
+        let Some(issue) = self.issue(number)? else {
+            return Ok(None);
+        };
+        let report = Report::of(&issue);
+        let master = matching::master(number, |at| self.duplicate_of(at))?;
+        let master = match master {
+            Master::Other(master) if !report.open => self.issue(master)?,
+            _ => None,
+        };
+        Ok(Some(match master {
+            Some(master) => report.standing_for(&Report::of(&master)),
+            None => report,
+        }))
+    }
+
+    fn duplicate_of(&self, number: u64) -> Result<Option<u64>> {
+        let found = self
+            .connection()
+            .prepare_cached("SELECT duplicate_of FROM issues WHERE tracker = ?1 AND number = ?2")?
+            .query_row((self.tracker, number), |row| row.get(0))
+            .optional()?;
+        Ok(found.flatten())
+    }
+}
+
+fn head(hit: Hit) -> Report {
+    Report {
+        issue: hit.issue,
+        by: None,
+        open: hit.open,
+        created_at: hit.created_at,
+        last_said_at: hit.created_at.max(hit.updated_at),
+        closed_at: hit.closed_at,
+        labels: Vec::new(),
+        duplicate_of: None,
+        resolution: None,
+        text: String::new(),
+    }
+}
+
+/// The search in FTS5's words; none where nothing can be looked for.
+fn query(search: &Search) -> Option<String> {
+    let phrases = |terms: &[String]| -> Vec<String> {
+        let cut = terms.iter().map(|term| cut(term));
+        cut.filter(|term| has_words(term))
+            .map(|term| phrase(&term))
+            .collect()
+    };
+    let (mut all, any) = (phrases(&search.all), phrases(&search.any));
+    if all.len() < search.all.len() || (any.is_empty() && !search.any.is_empty()) {
+        return None;
+    }
+    if !any.is_empty() {
+        all.push(format!("({})", any.join(" OR ")));
+    }
+    (!all.is_empty()).then(|| all.join(" AND "))
+}
