@@ -59,21 +59,32 @@ pub struct IncidentSummary {
     pub builders: Vec<(String, u64)>,
 }
 
+/// The report a delivery comments on: what is frozen of it is JSON, unlike a mail.
+macro_rules! commented_on {
+    () => {
+        "CASE deliveries.kind
+            WHEN 'comment'
+            THEN json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number')
+         END"
+    };
+}
+
 /// Of an occurrence: it came in after a comment at `?2`, or in the same second, and
 /// no comment or report was made of it.
-const AFTER_COMMENT: &str = "\
-    (at > ?2
+const AFTER_COMMENT: &str = concat!(
+    "(at > ?2
      OR (at = ?2
          AND NOT EXISTS (
              SELECT 1
              FROM deliveries
              LEFT JOIN decisions ON decisions.notification = deliveries.notification
              LEFT JOIN settled_along ON settled_along.decision = decisions.id
-             WHERE (deliveries.kind = 'open_issue'
-                    OR json_extract(CAST(deliveries.frozen AS TEXT),
-                                    '$.comment.issue.number') IS NOT NULL)
+             WHERE (deliveries.kind = 'open_issue' OR ",
+    commented_on!(),
+    " IS NOT NULL)
                AND occurrences.notification IN (deliveries.notification,
-                                                settled_along.notification))))";
+                                                settled_along.notification))))"
+);
 
 impl Store {
     /// Records which incidents a notification's failures belong to, and begins those
@@ -204,9 +215,10 @@ impl Store {
         since: Seconds,
         except: NotificationId,
     ) -> Result<BTreeMap<u64, Seconds>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number') AS issue,
-                    max(ledger.at)
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            commented_on!(),
+            " AS issue, max(ledger.at)
              FROM ledger
              JOIN deliveries ON deliveries.id = ledger.delivery
              WHERE ledger.kind = 'comment'
@@ -217,7 +229,7 @@ impl Store {
                AND deliveries.notification <> ?3
              GROUP BY issue
              HAVING issue IS NOT NULL",
-        )?;
+        ))?;
         let rows = statement.query_map(params![tracker, since, except], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
@@ -250,17 +262,19 @@ impl Store {
     pub fn last_comment(&self, tracker: &str, issue: u64) -> Result<Option<DeliveryId>> {
         Ok(self
             .connection
-            .prepare_cached(
+            .prepare_cached(concat!(
                 "SELECT deliveries.id
                  FROM deliveries
                  JOIN ledger ON ledger.delivery = deliveries.id
                  WHERE ledger.kind = 'comment'
                    AND ledger.target = ?1
                    AND deliveries.done_at IS NOT NULL
-                   AND json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number') = ?2
+                   AND ",
+                commented_on!(),
+                " = ?2
                  ORDER BY ledger.id DESC
                  LIMIT 1",
-            )?
+            ))?
             .query_row(params![tracker, issue], |row| row.get(0))
             .optional()?)
     }

@@ -126,7 +126,8 @@ fn an_incident_is_listed_with_its_counts() {
     let since = store
         .happened_since(IncidentId(1), NOW - 20 * DAY, NotificationId(4))
         .unwrap();
-    assert_eq!(since, [NotificationId(3)]);
+    // What came in in the very second counts, too.
+    assert_eq!(since, [NotificationId(2), NotificationId(3)]);
 }
 
 #[test]
@@ -177,6 +178,20 @@ fn the_report_of_an_incident_is_the_one_written_for_it() {
     let mail = crate::domain::delivery::Receipt::Mail {
         answer: "250".to_owned(),
     };
+    // A mail's bytes are no JSON, and are in nobody's way.
+    store
+        .freeze(reply, b"Subject: x\r\n\r\nx", &message_id("r"), NOW)
+        .unwrap();
+    claim(&store, reply, NOW).unwrap();
     store.finish(reply, Finish::Done(&mail), NOW + 5).unwrap();
     assert!(leads(99).is_empty());
+    let last = store.last_comment(ENTRY.target, 7).unwrap();
+    assert_eq!(last, Some(comment));
+    let later = take_in(&store, 2);
+    note(&store, later, "b", &[&other], NOW);
+    let counted = store.counted_since(&[IncidentId(2)], NOW).unwrap();
+    let [of_b] = counted.as_slice() else {
+        panic!("{counted:?}");
+    };
+    assert_eq!((of_b.builder.as_str(), of_b.times), ("b", 1));
 }
