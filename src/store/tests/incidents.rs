@@ -37,6 +37,15 @@ fn note(store: &Store, id: NotificationId, builder: &str, failures: &[&Failure],
     store.note_occurrences(id, &occurrences, at).unwrap();
 }
 
+/// The builders an incident happened on since `NOW`.
+fn counted(store: &Store, incident: i64) -> Vec<(String, u64)> {
+    let counted = store.counted_since(&[IncidentId(incident)], NOW).unwrap();
+    counted
+        .into_iter()
+        .map(|one| (one.builder, one.times))
+        .collect()
+}
+
 const LINE: &str = "OSError: the quick brown fox jumps over the lazy dog at noon";
 const NEAR: &str = "OSError: the quick brown fox jumps over the lazy cat at noon";
 const FAR: &str = "OSError: nothing of it is the same here, whatever one does about it";
@@ -185,13 +194,8 @@ fn the_report_of_an_incident_is_the_one_written_for_it() {
     claim(&store, reply, NOW).unwrap();
     store.finish(reply, Finish::Done(&mail), NOW + 5).unwrap();
     assert!(leads(99).is_empty());
-    let last = store.last_comment(ENTRY.target, 7).unwrap();
-    assert_eq!(last, Some(comment));
+    assert_eq!(store.last_comment(ENTRY.target, 7).unwrap(), Some(comment));
     let later = take_in(&store, 2);
     note(&store, later, "b", &[&other], NOW);
-    let counted = store.counted_since(&[IncidentId(2)], NOW).unwrap();
-    let [of_b] = counted.as_slice() else {
-        panic!("{counted:?}");
-    };
-    assert_eq!((of_b.builder.as_str(), of_b.times), ("b", 1));
+    assert_eq!(counted(&store, 2), [("b".to_owned(), 1)]);
 }
