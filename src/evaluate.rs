@@ -2,7 +2,7 @@
 //!
 //! Each case is asked in a store that holds exactly what existed at its date, by
 //! the same search and judgement as the daemon's; then by two baselines. See
-//! [`cases`] for the file and [`pool`] for what a case may see.
+//! [`cases`] for the file and `pool` for what a case may see.
 
 pub mod asking;
 mod baselines;

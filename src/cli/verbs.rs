@@ -209,11 +209,11 @@ Next: buildbot-watch evaluate ... --fit    to see which weights would fit these 
     /// List the rules that you wrote for reports, or try them
     ///
     /// A rule says which failures belong to a report. They stand in the file that
-    /// [matching] rules names. `rules` lists each with its report and how many
-    /// stored failures it takes. `rules test` tells of each whether it takes its own
-    /// sample, and which stored failures it would also take, by the reports that
-    /// they belong to: so you see when it takes too much. It changes nothing, and
-    /// ends with 1 if a rule does not take its own sample.
+    /// the setting matching.rules names. `rules` lists each with its report and how
+    /// many stored failures it takes. `rules test` tells of each whether it takes
+    /// its own sample, and which stored failures it would also take, by the reports
+    /// that they belong to: so you see when it takes too much. It changes nothing,
+    /// and ends with 1 if a rule does not take its own sample.
     #[command(
         verbatim_doc_comment,
         after_help = "\
