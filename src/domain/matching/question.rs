@@ -158,14 +158,16 @@ impl Names {
     }
 
     /// What the test is about, as people write it: `asyncio` for `test_asyncio`,
-    /// `peg generator` for `test_peg_generator`.
+    /// `peg generator` for `test_peg_generator`; and the module in C beside it:
+    /// `_asyncio`.
     pub(super) fn topics(&self) -> Vec<String> {
         [&self.file, &self.package]
             .into_iter()
             .flatten()
             .filter_map(|name| name.strip_prefix("test_"))
-            .map(|topic| topic.trim_matches('_').replace('_', " "))
+            .map(|topic| topic.trim_matches('_'))
             .filter(|topic| topic.len() >= 2)
+            .flat_map(|topic| [topic.replace('_', " "), format!("_{topic}")])
             .collect()
     }
 }

@@ -13,13 +13,14 @@ const MAX_TESTS: usize = 8;
 
 /// How words that tell the kind begin, in the order in which they count. A
 /// builder called `Refleaks` is no leak: only lower case counts.
-const KINDS: [(&str, FailureKind); 14] = [
+const KINDS: [(&str, FailureKind); 15] = [
     ("leak", FailureKind::Leak),
     ("refleak", FailureKind::Leak),
     ("env changed", FailureKind::EnvChanged),
     ("env_changed", FailureKind::EnvChanged),
     ("altered", FailureKind::EnvChanged),
     ("dangling", FailureKind::EnvChanged),
+    ("threading_cleanup", FailureKind::EnvChanged),
     ("segfault", FailureKind::Crash),
     ("segmentation", FailureKind::Crash),
     ("crash", FailureKind::Crash),
