@@ -11,7 +11,7 @@
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `ruling` | the rules that people wrote, and what they would take |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
-//! | `evaluating`, `explaining` | how well reports are found; why these |
+//! | `evaluating`, `explaining`, `tables` | how well reports are found; why these |
 //! | `syncing`, `importing`, `bar` | the tracker's reports come in, and how far that is |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
 //!
@@ -52,6 +52,7 @@ mod status;
 mod summary;
 mod switching;
 mod syncing;
+mod tables;
 mod texts;
 mod understood;
 mod verbs;
