@@ -11,7 +11,7 @@
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `ruling` | the rules that people wrote, and what they would take |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
-//! | `evaluating`, `explaining` | how well reports are found; why these |
+//! | `evaluating`, `explaining`, `tables` | how well reports are found; why these |
 //! | `syncing`, `importing`, `bar` | the tracker's reports come in, and how far that is |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
 //!
@@ -52,6 +52,7 @@ mod status;
 mod summary;
 mod switching;
 mod syncing;
+mod tables;
 mod texts;
 mod understood;
 mod verbs;
@@ -72,7 +73,7 @@ use failing::Detail;
 use refusal::{Kept, Refusal};
 use screen::{Form, Screen};
 use session::Session;
-use verbs::Verb;
+use verbs::{Decision, Verb};
 
 use crate::config::{Config, Mistakes};
 use crate::daemon;
@@ -176,11 +177,20 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
             let detail = if full { Detail::Full } else { Detail::Short };
             showing::show(&session, &draft, detail)?;
         }
-        Verb::Approve { drafts, yes, who } => {
+        Verb::Incidents => incidents::incidents(&session)?,
+        Verb::History { draft } => history::history(&session, &draft)?,
+        Verb::Decide(decision) => return decide(&session, decision),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn decide(session: &Session, decision: Decision) -> Result<ExitCode> {
+    match decision {
+        Decision::Approve { drafts, yes, who } => {
             let consent = if yes { Consent::Given } else { Consent::Ask };
-            return deciding::approve(&session, &drafts, consent, &who);
+            return deciding::approve(session, &drafts, consent, &who);
         }
-        Verb::Reject {
+        Decision::Reject {
             draft,
             reason,
             right_report,
@@ -191,28 +201,24 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
             } else {
                 Proposal::Wrong
             };
-            deciding::reject(&session, &draft, &reason, proposal, &who)?;
+            deciding::reject(session, &draft, &reason, proposal, &who)?;
         }
-        Verb::Edit { draft, who } => revising::edit(&session, &draft, &who)?,
-        Verb::Link {
+        Decision::Edit { draft, who } => revising::edit(session, &draft, &who)?,
+        Decision::Link {
             draft,
             issue,
             failure,
             who,
-        } => {
-            linking::link(&session, &draft, &issue, &failure, &who)?;
-        }
-        Verb::Hold { draft, reason, who } => switching::hold(&session, &draft, &reason, &who)?,
-        Verb::Release { draft, who } => switching::release(&session, &draft, &who)?,
-        Verb::Incidents => incidents::incidents(&session)?,
-        Verb::History { draft } => history::history(&session, &draft)?,
-        Verb::Pause { reason, who } => switching::pause(&session, &reason, &who)?,
-        Verb::Resume { who } => switching::resume(&session, &who)?,
-        Verb::Stop { reason, who } => switching::stop(&session, &reason, &who)?,
-        Verb::ClearStop { who } => switching::clear_stop(&session, &who)?,
-        Verb::TrustMirror { who } => switching::trust_mirror(&session, &who)?,
-        Verb::Resolve(wanted) => resolving::resolve(&session, &wanted)?,
-        Verb::Retry { draft, who } => switching::retry(&session, &draft, &who)?,
+        } => linking::link(session, &draft, &issue, &failure, &who)?,
+        Decision::Hold { draft, reason, who } => switching::hold(session, &draft, &reason, &who)?,
+        Decision::Release { draft, who } => switching::release(session, &draft, &who)?,
+        Decision::Pause { reason, who } => switching::pause(session, &reason, &who)?,
+        Decision::Resume { who } => switching::resume(session, &who)?,
+        Decision::Stop { reason, who } => switching::stop(session, &reason, &who)?,
+        Decision::ClearStop { who } => switching::clear_stop(session, &who)?,
+        Decision::TrustMirror { who } => switching::trust_mirror(session, &who)?,
+        Decision::Resolve(wanted) => resolving::resolve(session, &wanted)?,
+        Decision::Retry { draft, who } => switching::retry(session, &draft, &who)?,
     }
     Ok(ExitCode::SUCCESS)
 }

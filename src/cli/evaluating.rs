@@ -1,63 +1,128 @@
 //! `evaluate`: how well matching does on labelled cases.
 
-use std::fs;
-use std::path::Path;
+mod wrong;
 
-use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use std::collections::HashSet;
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
 
 use super::args::Evaluate;
 use super::importing::tracker_of;
 use super::session::Session;
-use crate::domain::matching::{Feature, Model, Tier};
-use crate::evaluate::cases::{self, Case, Name};
-use crate::evaluate::figures::{Figures, Outcome};
+use super::tables;
+use super::words::wrapped;
+use crate::domain::matching::{Feature, Model};
+use crate::domain::untrusted::terminal;
+use crate::evaluate::cases::{Case, Name};
+use crate::evaluate::figures::{Baseline, Baselines, Figures};
 use crate::evaluate::{Fitted, Measured, Tried, history, measure};
-use crate::parsing::issues::{self, FiledIssue};
-
-/// So many reports are shown of a wrong answer.
-const SHOWN: usize = 3;
+use crate::parsing::issues::FiledIssue;
+use wrong::WrongAnswer;
 
 /// Measures, and prints the figures.
 pub(super) fn evaluate(session: &Session, wanted: &Evaluate) -> Result<()> {
     let Some(cases) = &wanted.cases else {
         return of_history(session);
     };
-    let mut filed = Vec::new();
-    for path in &wanted.issues {
-        filed.extend(read_issues(path)?);
-    }
-    issues::follow_all(&mut filed);
-    let measured = measure(filed, cases::read(cases)?)?;
+    let cases = tables::cases(cases)?;
+    let filed = tables::reports(&wanted.issues)?;
+    let unknown = unknown(&filed, &cases);
+    let measured = measure(filed, cases)?;
     let fitted = wanted.fit.then(|| measured.fit());
+    let wrong = match wanted.show {
+        Some(_) => wrong_answers(&measured, fitted.as_ref()),
+        None => Vec::new(),
+    };
     let headline = measured.figures(&Model::FITTED, Case::is_headline);
-    let screen = &session.screen;
-    screen.document(&document(&measured, &headline, fitted.as_ref()));
-    screen.say(table("core cases with a log", &headline));
-    for (what, groups) in breakdowns(&measured) {
-        for (name, figures) in groups {
-            screen.say(one_line(&format!("{what} {name}"), &figures));
+    let mut document = document(&measured, &headline, fitted.as_ref());
+    if let Some(object) = document.as_object_mut() {
+        let unknown = unknown.iter().map(Unknown::document);
+        object.insert("unknown_issues".to_owned(), unknown.collect());
+        if wanted.show.is_some() {
+            let wrong = wrong.iter().map(WrongAnswer::document);
+            object.insert("wrong".to_owned(), wrong.collect());
         }
     }
-    if let Some(fitted) = &fitted {
-        screen.say(table(
-            "the same, cross-validated over issues",
-            &fitted.cross_validated,
-        ));
-        screen.say(model_lines(&fitted.model));
+    session.screen.document(&document);
+    print(session, &measured, &headline, fitted.as_ref());
+    for one in &wrong {
+        session.screen.say(one.lines());
     }
-    if wanted.show.is_some() {
-        for (place, one) in measured.cases.iter().enumerate() {
-            let outcome = match &fitted {
-                Some(fitted) => fitted.outcomes.get(place).cloned(),
-                None => Some(one.outcome(&Model::FITTED)),
-            };
-            if let Some(lines) = outcome.and_then(|outcome| wrong(one, &outcome)) {
-                screen.say(lines);
-            }
+    for one in &unknown {
+        for line in wrapped(&terminal(&one.words()), session.screen.width()) {
+            session.screen.say(line);
         }
     }
     Ok(())
+}
+
+fn print(session: &Session, measured: &Measured, headline: &Figures, fitted: Option<&Fitted>) {
+    let screen = &session.screen;
+    let beside = Some(&headline.baselines);
+    screen.say(table("core cases with a log", headline, beside));
+    for (what, groups) in breakdowns(measured) {
+        for (name, figures) in groups {
+            screen.say(one_line(&format!("{what} {}", terminal(&name)), &figures));
+        }
+    }
+    if let Some(fitted) = fitted {
+        screen.say(table(
+            "the same, cross-validated over issues",
+            &fitted.cross_validated,
+            beside,
+        ));
+        screen.say(model_lines(&fitted.model));
+    }
+}
+
+/// With a fit, each is judged by what the cases without it teach.
+fn wrong_answers<'a>(measured: &'a Measured, fitted: Option<&Fitted>) -> Vec<WrongAnswer<'a>> {
+    let outcomes = measured.cases.iter().enumerate().map(|(place, one)| {
+        let unseen = fitted.and_then(|fitted| fitted.outcomes.get(place).cloned());
+        (one, unseen.unwrap_or_else(|| one.outcome(&Model::FITTED)))
+    });
+    outcomes
+        .filter_map(|(one, outcome)| WrongAnswer::of(one, outcome))
+        .collect()
+}
+
+/// An answer of a case that no file of reports has: nothing could find it.
+struct Unknown {
+    case: String,
+    issue: Name,
+}
+
+impl Unknown {
+    fn document(&self) -> Value {
+        json!({ "case": self.case, "issue": self.issue.to_string() })
+    }
+
+    fn words(&self) -> String {
+        format!(
+            "! {} expects {}, which is in no file of bug reports, and so counts as not found: \
+             correct the case, or give the file with --issues.",
+            self.case, self.issue
+        )
+    }
+}
+
+fn unknown(filed: &[FiledIssue], cases: &[Case]) -> Vec<Unknown> {
+    let numbers: HashSet<u64> = filed.iter().map(|one| one.issue.number).collect();
+    let keys: HashSet<&str> = filed.iter().map(|one| one.key.as_str()).collect();
+    let is_known = |name: &Name| match name {
+        Name::Number(number) => numbers.contains(number),
+        Name::Key(key) => keys.contains(key.as_str()),
+    };
+    let of = |case: &Case| -> Vec<Unknown> {
+        let missing = case.expected.iter().filter(|name| !is_known(name));
+        let unknown = |name: &Name| Unknown {
+            case: case.id.clone(),
+            issue: name.clone(),
+        };
+        missing.map(unknown).collect()
+    };
+    cases.iter().flat_map(of).collect()
 }
 
 /// By the decisions in the store.
@@ -66,17 +131,17 @@ fn of_history(session: &Session) -> Result<()> {
     let store = session.store_of(&config)?;
     let figures = history(&store, &tracker_of(&config)?.name())?;
     let screen = &session.screen;
-    screen.document(&json!(figures));
+    let mut document = json!(figures);
+    // Nobody asked the baselines, nor measured the time.
+    for unknown in ["baselines", "query_ms"] {
+        document[unknown] = Value::Null;
+    }
+    screen.document(&document);
     match figures.cases {
         0 => screen.say("Nobody has said yet of any failure where it belongs."),
-        _ => screen.say(table("failures that people decided on", &figures)),
+        _ => screen.say(table("failures that people decided on", &figures, None)),
     }
     Ok(())
-}
-
-fn read_issues(path: &Path) -> Result<Vec<FiledIssue>> {
-    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    issues::read(&text).with_context(|| format!("reading {}", path.display()))
 }
 
 type Groups = Vec<(String, Figures)>;
@@ -100,10 +165,10 @@ fn breakdowns(measured: &Measured) -> Vec<(&'static str, Groups)> {
 
 fn document(measured: &Measured, headline: &Figures, fitted: Option<&Fitted>) -> Value {
     let mut document = json!(headline);
-    let by: serde_json::Map<String, Value> = breakdowns(measured)
+    let by: Map<String, Value> = breakdowns(measured)
         .into_iter()
         .map(|(what, groups)| {
-            let groups: serde_json::Map<String, Value> = groups
+            let groups: Map<String, Value> = groups
                 .into_iter()
                 .map(|(name, figures)| (name, json!(figures)))
                 .collect();
@@ -139,42 +204,37 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-fn table(heading: &str, figures: &Figures) -> String {
+/// For a person; beside the baselines, where they were asked.
+fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String {
     let tiers = &figures.tiers;
-    let (b0, b1) = (&figures.baselines.b0, &figures.baselines.b1);
     let mut lines = vec![format!(
         "{heading}: {} cases, {} with an issue",
         figures.cases, figures.positives
     )];
-    let mut row = |what: &str, own: f64, b0: Option<f64>, b1: Option<f64>| {
-        let baseline = |share: Option<f64>| share.map_or_else(String::new, percent);
-        lines.push(format!(
-            "  {what:<34} {:>8} {:>8} {:>8}",
-            percent(own),
-            baseline(b0),
-            baseline(b1)
-        ));
+    if beside.is_some() {
+        lines.push(format!("{:45} {:>8} {:>8}", "", "manual", "titles"));
+    }
+    type OfBaseline = Option<fn(&Baseline) -> f64>;
+    let mut row = |what: &str, own: f64, of: OfBaseline| {
+        let both = beside.zip(of);
+        let both = both.map(|(beside, of)| (percent(of(&beside.b0)), percent(of(&beside.b1))));
+        let (b0, b1) = both.unwrap_or_default();
+        let line = format!("  {what:<34} {:>8} {b0:>8} {b1:>8}", percent(own));
+        lines.push(line.trim_end().to_owned());
     };
     row(
-        "right first (manual, titles)",
+        "right first",
         figures.recall_at_1,
-        Some(b0.recall_at_1),
-        Some(b1.recall_at_1),
+        Some(|it| it.recall_at_1),
     );
-    row("among three", figures.recall_at_3, None, None);
-    row(
-        "among five",
-        figures.recall_at_5,
-        Some(b0.recall_at_5),
-        Some(b1.recall_at_5),
-    );
+    row("among three", figures.recall_at_3, None);
+    row("among five", figures.recall_at_5, Some(|it| it.recall_at_5));
     row(
         "a link where none existed",
         figures.false_links_where_none,
-        Some(b0.false_links_where_none),
-        Some(b1.false_links_where_none),
+        Some(|it| it.false_links_where_none),
     );
-    row("new, though one existed", figures.wrong_new, None, None);
+    row("new, though one existed", figures.wrong_new, None);
     for (name, tier) in [
         ("strong", &tiers.strong),
         ("likely", &tiers.likely),
@@ -187,10 +247,12 @@ fn table(heading: &str, figures: &Figures) -> String {
             percent(tier.coverage)
         ));
     }
-    lines.push(format!(
-        "  a failure takes {:.1} ms, one of a hundred {:.1} ms",
-        figures.query_ms.p50, figures.query_ms.p99
-    ));
+    if beside.is_some() {
+        lines.push(format!(
+            "  a failure takes {:.1} ms, one of a hundred {:.1} ms",
+            figures.query_ms.p50, figures.query_ms.p99
+        ));
+    }
     lines.join("\n")
 }
 
@@ -216,58 +278,4 @@ fn model_lines(model: &Model) -> String {
     lines.push(format!("  {:>7.3} strong from", model.strong));
     lines.push(format!("  {:>7.3} likely from", model.likely));
     lines.join("\n")
-}
-
-/// A case that was answered wrongly: not the right one first, or a link where
-/// there is none.
-fn wrong(one: &Tried, outcome: &Outcome) -> Option<String> {
-    let case = &one.case;
-    let names = |names: &[Name], number: &u64| names.iter().any(|it| it.number() == Some(*number));
-    let first = outcome.ranked.first();
-    let is_right = match case.expected.as_slice() {
-        [] => outcome.tier == Tier::Weak || first.is_some_and(|it| names(&case.acceptable, it)),
-        expected => first.is_some_and(|it| names(expected, it)) && outcome.tier > Tier::Weak,
-    };
-    if is_right || case.log.trim().is_empty() {
-        return None;
-    }
-    let place = outcome
-        .ranked
-        .iter()
-        .position(|it| names(&case.expected, it));
-    let log: Vec<&str> = case.log.lines().take(4).collect();
-    let mut lines = vec![format!(
-        "{}{}: {:?} {:.2}, expected {:?} at {:?}, failure {}, builder {}\n    | {}",
-        case.id,
-        if case.is_headline() { "" } else { " (aside)" },
-        outcome.tier,
-        outcome.any,
-        case.expected,
-        place.map(|place| place + 1),
-        one.answer.failure,
-        case.builder,
-        log.join("\n    | "),
-    )];
-    let wanted = place.into_iter().filter(|place| *place >= SHOWN);
-    for place in (0..SHOWN.min(outcome.ranked.len())).chain(wanted) {
-        let number = outcome.ranked.get(place)?;
-        let scored = one
-            .answer
-            .scored
-            .iter()
-            .find(|it| it.report.issue.number == *number)?;
-        let parts: Vec<String> = Model::FITTED
-            .parts(&scored.features)
-            .into_iter()
-            .map(|(feature, part)| format!("{} {part:.1}", feature.name()))
-            .collect();
-        lines.push(format!(
-            "    {}. #{number} {:.2} {}\n        {}",
-            place + 1,
-            scored.score,
-            scored.report.title(),
-            parts.join(", ")
-        ));
-    }
-    Some(lines.join("\n"))
 }

@@ -4,19 +4,20 @@ use std::fs;
 use std::io::{Read, stdin};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::args::{DraftId, MatchText};
 use super::importing::tracker_of;
+use super::inputs::{empty, unreadable};
 use super::screen::{Screen, Tone};
 use super::session::Session;
 use super::summary;
+use super::tables;
 use super::words::{cut, wrapped};
 use crate::domain::matching::{self, Candidate, Model, Question, Verdict};
 use crate::domain::untrusted::terminal;
 use crate::evaluate::asking;
-use crate::parsing::issues;
 use crate::store::{Mirror, Retrieved, Store};
 
 /// So many reports are explained.
@@ -54,18 +55,14 @@ pub(super) fn explain(session: &Session, draft: &DraftId) -> Result<()> {
 
 /// Explains what a text tells of, by the reports in files.
 pub(super) fn match_text(session: &Session, wanted: &MatchText) -> Result<()> {
-    let mut filed = Vec::new();
-    for path in &wanted.issues {
-        let text = fs::read_to_string(path).with_context(|| reading(path))?;
-        filed.extend(issues::read(&text).with_context(|| reading(path))?);
-    }
-    issues::follow_all(&mut filed);
+    let filed = tables::reports(&wanted.issues)?;
+    let text = text_of(&wanted.text)?;
     let store = Store::open_in_memory()?;
     let mirror = store.mirror("files");
     let issues: Vec<_> = filed.into_iter().map(|filed| filed.issue).collect();
     mirror.upsert(&issues, None)?;
     let builder = wanted.builder.as_deref().unwrap_or_default();
-    let asked = asking::questions(&text_of(&wanted.text)?, builder, session.now);
+    let asked = asking::questions(&text, builder, session.now);
     let mut shown = Vec::new();
     for (place, question) in asked.questions.iter().enumerate() {
         let heading = asked.failures.get(place).map(summary::failure);
@@ -73,26 +70,25 @@ pub(super) fn match_text(session: &Session, wanted: &MatchText) -> Result<()> {
         shown.push(answer(session, mirror, &heading, question)?);
     }
     session.screen.document(&json!({ "failures": shown }));
-    if shown.is_empty() {
-        session.screen.say("The text is empty.");
-    }
     Ok(())
 }
 
-fn reading(path: &Path) -> String {
-    format!("reading {}", path.display())
-}
-
+/// What is to be explained; never empty.
 fn text_of(path: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
-    if path == Path::new("-") {
-        stdin()
-            .read_to_end(&mut bytes)
-            .context("reading the standard input")?;
-    } else {
-        bytes = fs::read(path).with_context(|| reading(path))?;
+    let (origin, read) = match path == Path::new("-") {
+        true => {
+            let mut bytes = Vec::new();
+            let read = stdin().read_to_end(&mut bytes).map(|_| bytes);
+            ("standard input".to_owned(), read)
+        }
+        false => (path.display().to_string(), fs::read(path)),
+    };
+    let bytes = read.map_err(|error| unreadable(&origin, &error))?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    match text.trim().is_empty() {
+        true => Err(empty(&origin)),
+        false => Ok(text),
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Asks, prints, and gives the same for programs.

@@ -237,7 +237,8 @@ fn is_mail(head: &[u8]) -> bool {
     known >= 2
 }
 
-fn unreadable(origin: &str, error: &io::Error) -> Refusal {
+/// Why a file is not read, with what to do about it.
+pub(super) fn unreadable(origin: &str, error: &io::Error) -> Refusal {
     let remedy = match error.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::PermissionDenied => "read it as a user who may",
@@ -255,7 +256,8 @@ fn not_a_mailbox(origin: &str) -> Refusal {
     )
 }
 
-fn empty(origin: &str) -> anyhow::Error {
+/// Nothing is in it.
+pub(super) fn empty(origin: &str) -> anyhow::Error {
     Refusal::plain(format!("{origin} is empty")).into()
 }
 

@@ -15,10 +15,9 @@
 //!
 //! Further fields are left alone.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
 
-use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::domain::Seconds;
@@ -80,6 +79,15 @@ impl Name {
     }
 }
 
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "#{number}"),
+            Self::Key(key) => f.write_str(key),
+        }
+    }
+}
+
 /// What has to be hidden because it was written for the case or after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -112,45 +120,113 @@ struct Written {
     core: Option<bool>,
 }
 
-/// Reads a file of cases.
+/// Why a file of cases is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum Wrong {
+    /// It cannot be read.
+    #[error("{} cannot be read: {why}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: io::Error,
+    },
+    /// The log of a case cannot be read.
+    #[error("{}, line {line}: {} cannot be read: {why}", path.display(), log.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// The log.
+        log: PathBuf,
+        /// Why.
+        why: io::Error,
+    },
+    /// A line is no case.
+    #[error("{}, line {line}: {why}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It has only empty lines.
+    #[error("no case is in {}", path.display())]
+    Nothing {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Reads a file of cases, with their logs.
 ///
 /// # Errors
 ///
-/// It, or the log of a case, cannot be read, or a line is no case.
-pub fn read(path: &Path) -> Result<Vec<Case>> {
-    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+/// The first thing that is wrong.
+pub fn read(path: &Path) -> Result<Vec<Case>, Wrong> {
+    let bytes = fs::read(path).map_err(|why| Wrong::File {
+        path: path.to_owned(),
+        why,
+    })?;
+    let text = String::from_utf8_lossy(&bytes);
     let mut cases = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
+        // Some editors begin a file with a byte order mark.
+        let line = line.trim_start_matches('\u{feff}').trim();
+        if !line.is_empty() {
+            cases.push(read_line(path, index + 1, line)?);
         }
-        let place = || format!("{}, line {}", path.display(), index + 1);
-        let written: Written = serde_json::from_str(line).with_context(place)?;
-        cases.push(written.case(folder).with_context(place)?);
     }
-    ensure!(!cases.is_empty(), "{} has no cases", path.display());
+    if cases.is_empty() {
+        return Err(Wrong::Nothing {
+            path: path.to_owned(),
+        });
+    }
     Ok(cases)
 }
 
+fn read_line(path: &Path, line: usize, text: &str) -> Result<Case, Wrong> {
+    let wrong = |why: String| Wrong::Line {
+        path: path.to_owned(),
+        line,
+        why,
+    };
+    let written: Written =
+        serde_json::from_str(text).map_err(|error| wrong(issues::in_words(&error)))?;
+    let log = match (&written.log, &written.log_file) {
+        (Some(log), _) => log.clone(),
+        (None, Some(file)) => {
+            let log = path.parent().unwrap_or(Path::new("")).join(file);
+            match fs::read(&log) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                Err(why) => {
+                    let path = path.to_owned();
+                    return Err(Wrong::Log {
+                        path,
+                        line,
+                        log,
+                        why,
+                    });
+                }
+            }
+        }
+        (None, None) => String::new(),
+    };
+    written.case(log).map_err(wrong)
+}
+
 impl Written {
-    fn case(self, folder: &Path) -> Result<Case> {
-        let first = issues::moment(&self.date).context("its date is no date such as 2026-11-22")?;
+    fn case(self, log: String) -> Result<Case, String> {
+        let first = issues::moment(&self.date)
+            .ok_or_else(|| format!("its date {:?} is none, such as 2026-11-22", self.date))?;
         // A month stands for all of it.
         let days = if self.date.len() > "2026-11".len() {
             1
         } else {
             31
-        };
-        let log = match (self.log, self.log_file) {
-            (Some(log), _) => log,
-            (None, Some(file)) => {
-                let path = folder.join(file);
-                let bytes =
-                    fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-                String::from_utf8_lossy(&bytes).into_owned()
-            }
-            (None, None) => String::new(),
         };
         Ok(Case {
             id: self.id,

@@ -50,7 +50,7 @@ fn decided(
     failure: &Failure,
 ) -> Result<Option<(Tried, Outcome)>> {
     let mut said = store.mirror(tracker).pairs(&failure.signature)?;
-    said.retain(|pair| pair.at > row.received_at);
+    said.retain(|pair| pair.at >= row.received_at);
     if said.is_empty() {
         return Ok(None);
     }

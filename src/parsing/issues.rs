@@ -145,8 +145,9 @@ pub fn read_line(line: usize, text: &str) -> Result<Option<FiledIssue>, WrongLin
     written.filed(line).map(Some).map_err(wrong)
 }
 
-/// Without the place that the reader of JSON gives: its line is always 1.
-fn in_words(error: &serde_json::Error) -> String {
+/// What is wrong with a line of JSON, without the place that its reader gives: its
+/// line is always 1.
+pub fn in_words(error: &serde_json::Error) -> String {
     let told = error.to_string();
     let what = told.split(" at line ").next().unwrap_or_default();
     format!("{what} (column {})", error.column())

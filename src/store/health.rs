@@ -41,9 +41,8 @@ const CLOCK_TOLERANCE: Seconds = 300;
 
 impl Mirror<'_> {
     /// A listing ended, and the tracker says that so many reports are open: those
-    /// the listing would show, nothing else (GitHub counts pull requests too).
-    /// Where the tracker does not say, the caller counts what it listed, or takes
-    /// [`Mirror::open_count`].
+    /// the listing would show, nothing else. Where the tracker does not say, the
+    /// caller counts what it listed, or takes [`Mirror::open_count`].
     ///
     /// It is suspicious if the number dropped by more than 2 % since the last
     /// listing that was not (I11; an API may return a short list without an

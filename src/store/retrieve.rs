@@ -30,10 +30,37 @@ pub struct Retrieved {
     pub searched: Vec<String>,
 }
 
+/// What the searches for a failure found.
+#[derive(Debug, Clone)]
+pub struct Heads {
+    /// Each report once, without its texts, by number.
+    pub heads: Vec<Report>,
+    /// What was looked for.
+    pub searches: Vec<Search>,
+    /// How rare the failure's words are among the titles.
+    pub rarity: Rarity,
+}
+
 impl Mirror<'_> {
     /// Looks for the reports of a failure, and weighs them. All steps of the search
     /// are made.
     pub fn retrieve(&self, question: &Question, model: &Model) -> Result<Retrieved> {
+        let found = self.heads(question)?;
+        let rarity = found.rarity;
+        let mut reports = Vec::new();
+        for head in shortlist(question, &rarity, found.heads, model, MOST_READ) {
+            reports.extend(self.report(head.issue.number)?);
+        }
+        let scored = matching::weigh(question, &rarity, reports, model);
+        Ok(Retrieved {
+            scored: matching::once(scored),
+            searched: found.searches.iter().map(Search::words).collect(),
+        })
+    }
+
+    /// The first half of [`Mirror::retrieve`]: the searches, without a report read
+    /// whole.
+    pub fn heads(&self, question: &Question) -> Result<Heads> {
         let rarity = self.rarity(question)?;
         let searches = searches(question, &rarity);
         let mut heads: BTreeMap<u64, Report> = BTreeMap::new();
@@ -42,15 +69,10 @@ impl Mirror<'_> {
                 heads.entry(hit.issue.number).or_insert_with(|| head(hit));
             }
         }
-        let heads = heads.into_values().collect();
-        let mut reports = Vec::new();
-        for head in shortlist(question, &rarity, heads, model, MOST_READ) {
-            reports.extend(self.read_whole(head.issue.number)?);
-        }
-        let scored = matching::weigh(question, &rarity, reports, model);
-        Ok(Retrieved {
-            scored: matching::once(scored),
-            searched: searches.iter().map(Search::words).collect(),
+        Ok(Heads {
+            heads: heads.into_values().collect(),
+            searches,
+            rarity,
         })
     }
 
@@ -118,7 +140,7 @@ impl Mirror<'_> {
 
     /// The report as it stands; of a duplicate, that which it was closed in favour
     /// of, found by the duplicate's words.
-    fn read_whole(&self, number: u64) -> Result<Option<Report>> {
+    pub fn report(&self, number: u64) -> Result<Option<Report>> {
         let Some(issue) = self.issue(number)? else {
             return Ok(None);
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::draft::{Flavour, Settings};
 use crate::domain::failure::{Details, Failure, FailureKind, TestId};
 use crate::domain::issue::IssueRef;
-use crate::domain::matching::{Candidate, Tier, Verdict};
+use crate::domain::matching::{Candidate, Past, Tier, Verdict};
 use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem, ReadFrom};
 use crate::domain::signature::Signature;
 
@@ -105,6 +105,7 @@ pub(super) fn candidate(number: u64, tier: Tier, open: bool) -> Candidate {
         issue: issue(number),
         open,
         tier,
+        past: None,
         evidence: vec!["the method is in the title".into()],
     }
 }
@@ -134,7 +135,14 @@ pub(super) fn unseen() -> Verdict {
 pub(super) fn seen_before(number: u64) -> Verdict {
     Verdict::New {
         related: vec![
-            candidate(number, Tier::Likely, false),
+            Candidate {
+                past: Some(Past::Fixed),
+                ..candidate(number, Tier::Weak, false)
+            },
+            Candidate {
+                past: Some(Past::Closed),
+                ..candidate(number + 2, Tier::Weak, false)
+            },
             candidate(number + 1, Tier::Weak, true),
         ],
         searched: Vec::new(),

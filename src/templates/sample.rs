@@ -6,7 +6,7 @@ use crate::domain::draft::{Flavour, Material, Plan, Quiet, Settings, plan};
 use crate::domain::failure::{Details, Failure, FailureKind, TestId};
 use crate::domain::issue::IssueRef;
 use crate::domain::mail::Mail;
-use crate::domain::matching::{Candidate, Tier, Verdict};
+use crate::domain::matching::{Candidate, Past, Tier, Verdict};
 use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem, Notification};
 use crate::domain::signature::Signature;
 
@@ -60,7 +60,14 @@ fn of_flavour(flavour: Flavour) -> [Plan; 2] {
 
 fn unseen() -> Verdict {
     Verdict::New {
-        related: vec![candidate()],
+        related: [Past::Fixed, Past::Closed]
+            .map(|past| Candidate {
+                open: false,
+                tier: Tier::Weak,
+                past: Some(past),
+                ..candidate()
+            })
+            .to_vec(),
         searched: Vec::new(),
     }
 }
@@ -74,6 +81,7 @@ fn candidate() -> Candidate {
         },
         open: true,
         tier: Tier::Likely,
+        past: None,
         evidence: Vec::new(),
     }
 }

@@ -109,6 +109,15 @@ pub enum Next {
     Complete(String),
 }
 
+/// How many issues are open, as the tracker says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenCount {
+    /// As many as a listing from the beginning would show.
+    Exact(u64),
+    /// By a search index, which comes a little after (GitHub).
+    About(u64),
+}
+
 /// The tracker asks to be left alone for a while. Found in the error of
 /// [`Tracker::changed_since`] and [`Tracker::count_open`] with
 /// `error.downcast_ref::<Wait>()`.
@@ -164,12 +173,13 @@ impl Tracker {
         on_each!(self, tracker => tracker.changed_since(cursor).await)
     }
 
-    /// How many issues are open, where one request tells; pull requests apart.
+    /// How many issues are open, where one request tells: those that the listing
+    /// gives, pull requests apart.
     ///
     /// # Errors
     ///
     /// As [`Tracker::changed_since`].
-    pub async fn count_open(&self) -> Result<Option<u64>> {
+    pub async fn count_open(&self) -> Result<Option<OpenCount>> {
         on_each!(self, tracker => tracker.count_open().await)
     }
 

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 
 use super::Parts;
 use super::drafting;
+use super::matching::with_first;
 use crate::domain::Seconds;
 use crate::domain::draft::{Choice, Companion, Quiet};
 use crate::domain::failure::Failure;
@@ -102,22 +103,25 @@ pub(super) fn with_incident(
     let Some(issue) = reports.into_iter().find(|it| is_of(&parts.tracker, it)) else {
         return Ok(verdict);
     };
-    let is_closed = mirror.issue(issue.number)?.is_some_and(|it| !it.open);
     let is_rejected = mirror
         .pairs(&failure.signature)?
         .iter()
         .any(|pair| pair.issue == issue.number && pair.word == PairWord::Rejected);
-    if is_closed || is_rejected {
+    if is_rejected {
         return Ok(verdict);
+    }
+    let evidence =
+        format!("earlier failures of the same kind (incident {incident}) were reported there");
+    if mirror.report(issue.number)?.is_some() {
+        return with_first(mirror, issue.number, Tier::Strong, evidence, verdict);
     }
     let number = issue.number;
     let first = Candidate {
         issue,
         open: true,
         tier: Tier::Strong,
-        evidence: vec![format!(
-            "earlier failures of the same kind (incident {incident}) were reported there"
-        )],
+        past: None,
+        evidence: vec![evidence],
     };
     let others = match verdict {
         Verdict::Known { candidates } | Verdict::Ambiguous { candidates } => candidates,

@@ -112,7 +112,8 @@ fn with_memory(
     with_first(mirror, near.pair.issue, Tier::Likely, evidence, verdict)
 }
 
-/// The report in front of what was found, if it is open.
+/// The report in front of what was found, if it is open; of a duplicate, the one
+/// that it was closed in favour of. A closed one is what a new one would link.
 pub(super) fn with_first(
     mirror: Mirror<'_>,
     number: u64,
@@ -120,22 +121,30 @@ pub(super) fn with_first(
     evidence: String,
     verdict: Verdict,
 ) -> Result<Verdict> {
-    let Some(issue) = mirror.issue(number)?.filter(|issue| issue.open) else {
+    let Some(report) = mirror.report(number)? else {
         return Ok(verdict);
     };
+    if !report.open {
+        return Ok(matching::with_past(verdict, &report, evidence));
+    }
+    let mut evidence = vec![evidence];
+    if let Some(duplicate) = &report.by {
+        let number = duplicate.number;
+        evidence.push(format!("#{number} was closed as a duplicate of it"));
+    }
     let first = Candidate {
-        issue: issue.reference(),
+        issue: report.issue,
         open: true,
         tier,
-        evidence: vec![evidence],
+        past: None,
+        evidence,
     };
-    let mut candidates = vec![first];
-    candidates.extend(
-        candidates_of(verdict)
-            .into_iter()
-            .filter(|candidate| candidate.issue.number != number),
-    );
-    Ok(Verdict::Known { candidates })
+    let others = candidates_of(verdict).into_iter();
+    let others = others.filter(|it| it.issue.number != first.issue.number);
+    let others: Vec<Candidate> = others.collect();
+    Ok(Verdict::Known {
+        candidates: std::iter::once(first).chain(others).collect(),
+    })
 }
 
 fn candidates_of(verdict: Verdict) -> Vec<Candidate> {

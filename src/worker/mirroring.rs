@@ -8,7 +8,7 @@ use super::{Clock, Memory, Parts, signing};
 use crate::domain::Seconds;
 use crate::domain::delivery::retry_after;
 use crate::store::{Batch, CommentUpdate, Mirror, MirrorHealth, MirrorState, Service, Store};
-use crate::trackers::{CommentOn, Next, Page, Tracker, Wait};
+use crate::trackers::{CommentOn, Next, OpenCount, Page, Tracker, Wait};
 
 /// A large tracker takes hours the first time; other work goes on in between.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -211,16 +211,22 @@ pub async fn list_page(tracker: &Tracker, store: &Store, clock: Clock) -> Result
     if !is_last {
         return Ok(PageListed::More(state));
     }
+    let here = mirror.open_count()?;
     let open = match tracker.count_open().await {
-        Ok(Some(open)) => open,
-        // The tracker does not say, or not now: then our own count is compared.
-        Ok(None) | Err(_) => mirror.open_count()?,
+        Ok(Some(OpenCount::Exact(open))) => open,
+        Ok(Some(OpenCount::About(open))) if open > here + ON_THEIR_WAY => open,
+        // The tracker does not say, or not now, or it is as it should be: then our
+        // own count is compared with the one before.
+        Ok(Some(OpenCount::About(_)) | None) | Err(_) => here,
     };
     Ok(PageListed::Last {
         given: state.listing.map_or(0, |listing| listing.given),
         state: mirror.finish_sync(open, clock.now())?,
     })
 }
+
+/// So many reports may have been closed between the listing and the count.
+const ON_THEIR_WAY: u64 = 5;
 
 /// Stores a page and its cursor; says whether this was all.
 fn keep(mirror: Mirror<'_>, page: Page, now: Seconds) -> Result<bool> {

@@ -1,10 +1,13 @@
 //! What the mirror of a large tracker costs: taking it in, its indexes, a search,
-//! and the memory of both.
+//! a whole verdict, and the memory of all of them.
 //!
 //! `cargo bench --bench matching` fills databases with 10,000, 50,000 and 150,000
-//! invented issues, and with `-- 500000` that many as well. Times are the CPU's;
-//! memory is the peak of a process that does nothing else, less that of one that
-//! only opens an empty database.
+//! invented issues; `-- --all` with 500,000 as well, and `-- 20000 80000` with those
+//! instead. Times are the CPU's, so that other programs disturb them little. A search
+//! is all that is asked of the indexes for one failure; a verdict is the same with
+//! the best reports read whole and judged. Memory is the peak of a process that does
+//! nothing else, less that of one that only opens an empty database; up to 16 MiB of
+//! it are SQLite's cache. README.md has what was measured last.
 //!
 //! # The invented issues
 //!
@@ -38,7 +41,9 @@ use std::path::Path;
 use std::process::Command;
 
 use buildbot_watch::domain::issue::{Issue, IssueComment};
-use buildbot_watch::store::{Batch, Combine, Mirror, Order, Store};
+use buildbot_watch::domain::matching::{Model, Question, judge};
+use buildbot_watch::evaluate::asking;
+use buildbot_watch::store::{Batch, Mirror, Store};
 use rusqlite::{Connection, OpenFlags};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -53,58 +58,58 @@ const TRACKER: &str = "bench";
 
 const DAY: i64 = 86_400;
 
+/// What is measured unless somebody says otherwise.
+const USUAL: [u64; 3] = [10_000, 50_000, 150_000];
+
+const LARGE: u64 = 500_000;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["fill", path, count] => fill(path, count.parse().unwrap()),
         ["search", path, count] => search(path, count.parse().unwrap()),
+        ["judge", path, count] => judge_all(path, count.parse().unwrap()),
         ["nothing", path] => print_result(&open(path), &[]),
         more => {
-            let more = more.iter().filter_map(|argument| argument.parse().ok());
-            all([10_000, 50_000, 150_000].into_iter().chain(more));
+            // Cargo adds an option of its own.
+            let named: Vec<u64> = more.iter().filter_map(|it| it.parse().ok()).collect();
+            let large = more.contains(&"--all").then_some(LARGE);
+            match named.is_empty() {
+                true => all(USUAL.into_iter().chain(large)),
+                false => all(named.into_iter().chain(large)),
+            }
         }
     }
 }
 
 fn all(counts: impl Iterator<Item = u64>) {
     println!(
-        "{:>7} {:>6} {:>6} {:>6}  {:>6} {:>8} {:>5}  {:>7} {:>7} {:>7} {:>5}",
-        "issues",
-        "text",
-        "index",
-        "ratio",
-        "taking",
-        "a second",
-        "peak",
-        "p50",
-        "p99",
-        "max",
-        "peak"
+        "| issues | text | index | ratio | taking in | a second | peak | \
+         search p50 | p99 | peak | verdict p50 | p99 | peak |"
     );
-    println!(
-        "{:>7} {:>6} {:>6} {:>6}  {:>6} {:>8} {:>5}  {:>7} {:>7} {:>7} {:>5}",
-        "", "MiB", "MiB", "", "s", "issues", "MiB", "ms", "ms", "ms", "MiB"
-    );
+    println!("|{}", "---:|".repeat(13));
     for count in counts {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("state.sqlite3");
-        let nothing = run("nothing", &folder.path().join("empty.sqlite3"), 0);
+        let nothing = run("nothing", &folder.path().join("empty.sqlite3"), 0)[0];
         let [filling, fill_peak] = run("fill", &path, count)[..] else {
             panic!("two numbers")
         };
-        let [p50, p99, max, search_peak] = run("search", &path, count)[..] else {
-            panic!("four numbers")
-        };
         let (text, index) = sizes(&path);
-        println!(
-            "{count:>7} {text:>6.1} {index:>6.1} {:>6.2}  {filling:>6.1} {:>8.0} {:>5.0}  \
-             {p50:>7.2} {p99:>7.2} {max:>7.2} {:>5.0}",
+        print!(
+            "| {count} | {text:.0} MiB | {index:.0} MiB | {:.2} | {filling:.0} s | {:.0} | {:.0} MiB |",
             index / text,
             count as f64 / filling,
-            fill_peak - nothing[0],
-            search_peak - nothing[0],
+            fill_peak - nothing,
         );
+        for what in ["search", "judge"] {
+            let [p50, p99, peak] = run(what, &path, count)[..] else {
+                panic!("three numbers")
+            };
+            print!(" {p50:.1} ms | {p99:.1} ms | {:.0} MiB |", peak - nothing);
+        }
+        println!();
     }
 }
 
@@ -172,41 +177,32 @@ fn fill(path: &str, count: u64) {
 
 /// The searches of many failures: some known well, most hardly ever, some never.
 fn search(path: &str, count: u64) {
+    measure(path, count, |mirror, question| {
+        black_box(mirror.heads(question).unwrap());
+    });
+}
+
+/// The same, with the verdict.
+fn judge_all(path: &str, count: u64) {
+    measure(path, count, |mirror, question| {
+        let found = mirror.retrieve(question, &Model::FITTED).unwrap();
+        black_box(judge(&found.scored, found.searched, &Model::FITTED));
+    });
+}
+
+fn measure(path: &str, count: u64, what: impl Fn(Mirror<'_>, &Question)) {
     let store = open(path);
-    let mirror = store.mirror(TRACKER);
     let words = Words::new();
     let mut times = Vec::new();
     for number in 0..SEARCHES {
-        let mut dice = Dice::of(count + number);
-        let test = words.test(&mut dice);
-        let message = words.some(&mut dice, 6);
+        let question = words.question(count + number);
         let begun = cpu_seconds();
-        look_for(mirror, &test, &message);
+        what(store.mirror(TRACKER), &question);
         times.push((cpu_seconds() - begun) * 1000.0);
     }
     times.sort_by(f64::total_cmp);
     let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    print_result(&store, &[at(50), at(99), at(100)]);
-}
-
-/// The three steps, and the rare words of the message.
-fn look_for(mirror: Mirror<'_>, test: &Test, message: &str) {
-    for name in [&test.method, &test.class, &test.file] {
-        black_box(mirror.titles_containing(name, 25).unwrap());
-    }
-    for names in [
-        vec![test.method.as_str(), test.file.as_str()],
-        vec![test.method.as_str()],
-        vec![test.file.as_str()],
-    ] {
-        let hits = mirror.full_text(&names, Combine::All, Order::Activity, 25);
-        black_box(hits.unwrap());
-    }
-    let all: Vec<&str> = message.split(' ').collect();
-    let rare = mirror.selective(&all, 100).unwrap();
-    let rare: Vec<&str> = rare.iter().take(3).map(|(term, _)| *term).collect();
-    let hits = mirror.full_text(&rare, Combine::Any, Order::Relevance, 25);
-    black_box(hits.unwrap());
+    print_result(&store, &[at(50), at(99)]);
 }
 
 /// The texts and their indexes, in MiB.
@@ -351,6 +347,17 @@ impl Words {
         }
     }
 
+    /// What a log asks: a test that failed, with the machine it ran on.
+    fn question(&self, number: u64) -> Question {
+        let dice = &mut Dice::of(number);
+        let test = self.test(dice);
+        let log = self.traceback(dice, &test);
+        let platform = dice.one_of(&PLATFORMS);
+        let asked = asking::questions(&log, platform, number.cast_signed() * 3000);
+        assert_eq!(asked.failures[0].test.method, Some(test.method), "{log}");
+        asked.questions.into_iter().next().expect("a failure")
+    }
+
     fn issue(&self, number: u64) -> Issue {
         let dice = &mut Dice::of(number);
         let test = self.test(dice);
@@ -424,7 +431,10 @@ impl Words {
             method,
         } = test;
         let mut text = format!(
-            "\n\nFAIL: {method} (test.{file}.{class}.{method})\nTraceback (most recent call last):\n"
+            "\n\n{bar}\nFAIL: {method} (test.{file}.{class}.{method})\n{rule}\n\
+             Traceback (most recent call last):\n",
+            bar = "=".repeat(70),
+            rule = "-".repeat(70),
         );
         for _ in 0..1 + dice.below(5) {
             let line = dice.below(3000);

@@ -8,19 +8,19 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A demo's folder and the program to use on it.
-struct Demo {
+pub struct Demo {
     _temporary: TempDir,
-    folder: PathBuf,
+    pub folder: PathBuf,
 }
 
 /// What one run of the program said.
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
-fn program() -> Command {
+pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_buildbot-watch"));
     command
         .env_remove("CARGO_MANIFEST_DIR")
@@ -31,7 +31,7 @@ fn program() -> Command {
     command
 }
 
-fn said(output: Output) -> Said {
+pub fn said(output: Output) -> Said {
     Said {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -39,13 +39,13 @@ fn said(output: Output) -> Said {
     }
 }
 
-fn run(arguments: &[&str]) -> Said {
+pub fn run(arguments: &[&str]) -> Said {
     said(program().args(arguments).output().unwrap())
 }
 
 impl Said {
     #[track_caller]
-    fn ok(self) -> String {
+    pub fn ok(self) -> String {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
         assert_eq!(self.err, "", "{}", self.out);
         self.out
@@ -53,7 +53,7 @@ impl Said {
 
     /// Refused with these words, and nothing on standard output.
     #[track_caller]
-    fn refused(self, words: &[&str]) {
+    pub fn refused(self, words: &[&str]) {
         assert_eq!(self.code, 1, "{}{}", self.out, self.err);
         for part in words {
             assert!(self.err.contains(part), "{part:?} is not in: {}", self.err);
@@ -63,7 +63,7 @@ impl Said {
 }
 
 impl Demo {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path().join("demo");
         let demo = Self {
@@ -94,11 +94,11 @@ impl Demo {
         command
     }
 
-    fn run(&self, line: &str) -> Said {
+    pub fn run(&self, line: &str) -> Said {
         said(self.command(line).output().unwrap())
     }
 
-    fn json(&self, line: &str) -> Value {
+    pub fn json(&self, line: &str) -> Value {
         let said = self.run(&format!("{line} --json"));
         assert!(said.out.is_ascii(), "{}", said.out);
         serde_json::from_str(&said.out)
@@ -113,7 +113,7 @@ impl Demo {
             .to_owned()
     }
 
-    fn sent(&self) -> Vec<String> {
+    pub fn sent(&self) -> Vec<String> {
         let Ok(files) = fs::read_dir(self.folder.join("sent/new")) else {
             return Vec::new();
         };

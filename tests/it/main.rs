@@ -30,6 +30,7 @@ mod imap_quirks;
 mod maildir;
 mod mailflow;
 mod main_job;
+mod matching;
 mod other_user;
 mod proxy;
 mod read;

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
 use buildbot_watch::store::{Combine, MirrorHealth, Order, Store};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::github_stand_in::{Fault, REPOSITORY, StandIn, user};
+use crate::roundup;
 use crate::service::{PATIENCE, PROGRAM};
-use crate::world::{eventually, run};
+use crate::world::{eventually, run, world};
 
 /// A configuration with everything on disk but the tracker.
 struct Place {
@@ -44,10 +45,25 @@ impl Place {
              token = {{ file = \"token\" }}",
             github.api
         ));
-        let token = place.file("token", "bot-token");
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(token, fs::Permissions::from_mode(0o600)).unwrap();
+        place.secret("token", "bot-token");
         place
+    }
+
+    /// A real Roundup.
+    fn on_roundup(tracker: &str) -> Self {
+        let place = Self::new(&format!(
+            "kind = \"roundup\"\nurl = \"{}\"\nuser = \"bbot\"\n\
+             password = {{ file = \"password\" }}",
+            roundup::base(tracker)
+        ));
+        place.secret("password", &world().roundup.users["bbot"]);
+        place
+    }
+
+    fn secret(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let file = self.file(name, text);
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     fn embedded() -> Self {
@@ -199,6 +215,114 @@ fn a_listing_that_was_killed_goes_on_where_it_was() {
         assert_eq!(again["given"], 1, "{again}");
         let title = place.store().mirror(NAME).issue(7).unwrap().unwrap().title;
         assert_eq!(title, "beaver");
+    });
+}
+
+/// The tracker that nothing but the test below writes to.
+const LISTED: &str = "listing";
+
+/// Issues, and a comment on every tenth.
+async fn fill_roundup(issues: u64) {
+    for number in 1..=issues {
+        let issue = json!({ "title": format!("walrus{number} hangs") });
+        let made = roundup::act(LISTED, "victor", "POST", "issue", issue).await;
+        if number % 10 == 0 {
+            let text = json!({ "author": "4", "content": format!("otter{number}") });
+            let message = roundup::act(LISTED, "victor", "POST", "msg", text).await;
+            let path = format!("issue/{}", made["id"].as_str().unwrap());
+            let edit = json!({ "messages": [message["id"]], "@op": "add" });
+            roundup::act(LISTED, "victor", "PATCH", &path, edit).await;
+        }
+    }
+}
+
+#[test]
+fn a_listing_of_a_real_tracker_is_killed_again_and_again_and_loses_nothing() {
+    const ISSUES: u64 = 230;
+    run(async {
+        fill_roundup(ISSUES).await;
+        let place = Place::on_roundup(LISTED);
+        let name = roundup::tracker(LISTED, "bbot").name();
+        let given = || {
+            let file = place.folder.path().join("state/buildbot-watch.sqlite3");
+            let store = file.exists().then(|| Store::open(&file).ok())??;
+            Some(store.mirror(&name).state().ok()?.listing?.given)
+        };
+        let mut kills = 0;
+        let mut before = 0;
+        // Each time as soon as one more page is kept, a little later each time: in
+        // the midst of the next request, or of what comes of it.
+        let ended = loop {
+            let mut child = place.command(&["sync", "--json"]).spawn().unwrap();
+            let is_more = async {
+                while given().is_none_or(|given| given <= before) {
+                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                }
+            };
+            tokio::select! {
+                () = is_more => {}
+                status = child.wait() => break status.unwrap(),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(7 * kills)).await;
+            child.kill().await.unwrap();
+            kills += 1;
+            assert!(kills < 50, "it never ends");
+            let Some(now) = given() else {
+                // It was at its end.
+                continue;
+            };
+            assert!(now > before, "{now} after {before}: it began anew");
+            before = now;
+        };
+        assert!(ended.success());
+        assert!(kills >= 3, "killed {kills} times");
+        let done = place.json(&["sync"]).await;
+        assert_eq!(done["health"], "fresh", "{done}");
+        assert_eq!(done["reports"], ISSUES, "{done}");
+        assert_eq!(done["open"], ISSUES, "{done}");
+        let store = place.store();
+        let mirror = store.mirror(&name);
+        for number in 1..=ISSUES {
+            let found = |word: &str| {
+                let word = format!("{word}{number}");
+                let hits = mirror.full_text(&[&word], Combine::All, Order::Activity, 9);
+                hits.unwrap().len()
+            };
+            let commented = usize::from(number % 10 == 0);
+            assert_eq!(
+                (found("walrus"), found("otter")),
+                (1, commented),
+                "{number}"
+            );
+        }
+    });
+}
+
+#[test]
+fn issues_that_are_counted_and_not_listed_are_missed() {
+    run(async {
+        let github = StandIn::start().await;
+        fill(&github, 90);
+        let place = Place::on(&github);
+        // The count comes a little late: a few more or less are no reason to doubt.
+        github.state().unlisted = 5;
+        let done = place.json(&["sync"]).await;
+        assert_eq!(done["health"], "fresh", "{done}");
+        assert_eq!(done["open"], 60, "{done}");
+
+        github.state().unlisted = 6;
+        let doubtful = Place::text(&place.run(&["sync"]).await, 1);
+        let doubtful = doubtful.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            doubtful.contains("the tracker speaks of 66 open reports, 60 are here"),
+            "{doubtful}"
+        );
+        // A count that was broken off counts for nothing, and so does none at all.
+        github.state().search_breaks_off = true;
+        assert_eq!(place.json(&["sync"]).await["health"], "fresh");
+        let asked = std::mem::take(&mut github.state().asked);
+        let counted = asked.iter().filter(|it| it.contains("/search/issues"));
+        assert_eq!(counted.count(), 3, "{asked:?}");
     });
 }
 

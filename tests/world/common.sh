@@ -19,7 +19,7 @@ set -euo pipefail
   export MAILMAN_USER=restadmin
   export MAILMAN_PASSWORD=restpass
   # Several trackers alike, so that tests that count issues need not share one.
-  export ROUNDUP_TRACKERS="demo t1 t2 t3 t4 t5 t6 t7 t8 t9 t10 t11 strict \
+  export ROUNDUP_TRACKERS="demo t1 t2 t3 t4 t5 t6 t7 t8 t9 t10 t11 listing strict \
 crash-first crash-idle crash1 crash2 crash3 crash4 crash5 crash6 crash7 crash8"
 }
 

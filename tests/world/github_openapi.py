@@ -23,6 +23,7 @@ OPERATIONS = {
     "/repos/{owner}/{repo}": ("get",),
     "/user": ("get",),
     "/rate_limit": ("get",),
+    "/search/issues": ("get",),
 }
 
 

@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
-use crate::domain::draft::grouping::Group;
+use crate::domain::draft::grouping::{Group, Related};
 use crate::domain::draft::headline::headline;
 use crate::domain::draft::plan::{Flavour, Settings};
-use crate::domain::issue::IssueRef;
+use crate::domain::matching::Past;
 use crate::domain::notification::Build;
 use crate::domain::untrusted::{code_span, fence, markdown_inline, plain_line, roundup_inline};
 
@@ -55,7 +55,9 @@ pub struct IssueFields {
     pub versions: Vec<String>,
     /// `Linux`, `macOS`, `Windows`, `Other`.
     pub systems: Vec<String>,
-    /// Addresses of closed reports that look alike.
+    /// Addresses of reports of the same failure that were closed as fixed.
+    pub fixed: Vec<String>,
+    /// Addresses of other closed reports that look alike.
     pub related: Vec<String>,
 }
 
@@ -124,7 +126,7 @@ pub struct EntryFields {
 /// The fields of a new report.
 pub(crate) fn issue(
     group: &Group<'_>,
-    related: &[IssueRef],
+    related: &[Related],
     versions: &[String],
     settings: &Settings,
 ) -> IssueFields {
@@ -132,6 +134,12 @@ pub(crate) fn issue(
     let headline = headline(group);
     let place = place(group);
     let (builds, more_builds) = builds(group, settings);
+    let links = |past: Past| -> Vec<String> {
+        let of_it = related.iter().filter(|one| one.past == past);
+        of_it
+            .map(|one| plain_line(&one.issue.url, URL_CHARS))
+            .collect()
+    };
     IssueFields {
         github: settings.flavour == Flavour::GitHub,
         title_what: in_title(&headline.now),
@@ -145,10 +153,8 @@ pub(crate) fn issue(
         flaky: flaky(group),
         versions: versions.to_vec(),
         systems: systems(group),
-        related: related
-            .iter()
-            .map(|issue| plain_line(&issue.url, URL_CHARS))
-            .collect(),
+        fixed: links(Past::Fixed),
+        related: links(Past::Closed),
     }
 }
 

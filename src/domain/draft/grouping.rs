@@ -6,7 +6,7 @@ use crate::domain::draft::plan::{Material, Target};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::folding::TESTS_OF_A_MODULE;
 use crate::domain::issue::IssueRef;
-use crate::domain::matching::{Candidate, Tier, Verdict};
+use crate::domain::matching::{Candidate, Past, Verdict};
 use crate::domain::notification::Build;
 use crate::domain::untrusted::plain_line;
 
@@ -39,7 +39,14 @@ pub(crate) enum Aim {
     /// Let a person choose among these.
     Choose(Vec<IssueRef>),
     /// Open a report; these closed ones look alike.
-    Open(Vec<IssueRef>),
+    Open(Vec<Related>),
+}
+
+/// A closed report that a new one links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Related {
+    pub(crate) issue: IssueRef,
+    pub(crate) past: Past,
 }
 
 /// What a group of failures is about.
@@ -212,13 +219,15 @@ fn aim(verdict: Option<&Verdict>, warnings: &mut Vec<String>) -> Aim {
             None => Aim::Choose(Vec::new()),
         },
         Some(Verdict::Ambiguous { candidates }) => Aim::Choose(references(candidates)),
-        Some(Verdict::New { related, .. }) => Aim::Open(
-            related
-                .iter()
-                .filter(|one| one.tier >= Tier::Likely)
-                .map(|one| one.issue.clone())
-                .collect(),
-        ),
+        Some(Verdict::New { related, .. }) => {
+            let closed = related.iter().filter_map(|one| {
+                Some(Related {
+                    issue: one.issue.clone(),
+                    past: one.past?,
+                })
+            });
+            Aim::Open(closed.collect())
+        }
         // Never "new" without a verdict (I11).
         None => {
             warnings.push("a failure was not matched: choose its issue".to_owned());
@@ -297,14 +306,23 @@ fn belongs(group: &Group<'_>, one: &Sorted<'_>) -> bool {
 }
 
 fn merge(aim: &mut Aim, other: Aim) {
-    let ((Aim::Choose(known), Aim::Choose(more)) | (Aim::Open(known), Aim::Open(more))) =
-        (aim, other)
-    else {
-        return;
-    };
-    for issue in more {
-        if known.iter().all(|one| one.number != issue.number) {
-            known.push(issue);
+    match (aim, other) {
+        (Aim::Choose(known), Aim::Choose(more)) => {
+            add(known, more, |one, other| one.number == other.number);
+        }
+        (Aim::Open(known), Aim::Open(more)) => {
+            add(known, more, |one, other| {
+                one.issue.number == other.issue.number
+            });
+        }
+        _ => {}
+    }
+}
+
+fn add<T>(known: &mut Vec<T>, more: Vec<T>, is_same: impl Fn(&T, &T) -> bool) {
+    for new in more {
+        if !known.iter().any(|one| is_same(one, &new)) {
+            known.push(new);
         }
     }
 }

@@ -1,28 +1,70 @@
 //! What is true of a report, in sentences a person can check.
 
+use std::collections::BTreeSet;
+
 use crate::domain::matching::facts::{Agreement, DORMANT_AFTER, Facts};
 use crate::domain::matching::question::Question;
+use crate::domain::matching::{tokens, words};
 
 /// A share of a message's words or functions that is told.
 const TOLD_SHARE: f64 = 0.5;
 
 /// First where it was found, then what else speaks for it, then what speaks
-/// against it, at last whether it is open.
+/// against it, at last whether it is open. No word is told twice.
 pub(super) fn sentences(question: &Question, facts: &Facts<'_>) -> Vec<String> {
-    let mut said: Vec<String> = by(facts).into_iter().chain(names(facts)).collect();
+    let mut told = Told::of(facts);
+    let mut said: Vec<String> = by(facts).into_iter().collect();
+    said.extend(names(facts, &mut told));
     said.extend(agreements(question, facts));
-    said.extend(texts(facts));
+    said.extend(texts(facts, &mut told));
     if facts.names_others() {
-        said.push(format!(
-            "against: the title names {}",
-            facts.others.join(", ")
-        ));
+        let mut once = BTreeSet::new();
+        let others = facts.others.iter().copied();
+        let others: Vec<&str> = others.filter(|name| once.insert(*name)).collect();
+        said.push(format!("against: the title names {}", others.join(", ")));
     }
     if facts.quiet_for > DORMANT_AFTER {
         said.push("against: nobody said anything in it for two years".to_owned());
     }
     said.push(state(facts));
     said
+}
+
+/// The words of the title that a sentence has told.
+struct Told<'a> {
+    words: BTreeSet<String>,
+    platform: Option<&'a str>,
+}
+
+impl<'a> Told<'a> {
+    /// What has a sentence of its own.
+    fn of(facts: &Facts<'a>) -> Self {
+        let names = [facts.method, facts.class, facts.file, facts.package];
+        let names = names.into_iter().flatten().chain(facts.exception);
+        let mut words: BTreeSet<String> = names.map(str::to_lowercase).collect();
+        words.extend(facts.topic.iter().flat_map(|topic| tokens::words(topic)));
+        Self {
+            words,
+            platform: match facts.platform {
+                Agreement::Same(name) => Some(name),
+                _ => None,
+            },
+        }
+    }
+
+    /// Those of the words that no sentence has told; now one does.
+    fn not_yet<'w>(&mut self, all: &[&'w str]) -> Vec<&'w str> {
+        let mut new = Vec::new();
+        for word in all {
+            // The platform is told by its name, whatever the title calls it.
+            let platforms = words::platforms(word);
+            let is_platform = self.platform.is_some_and(|it| platforms.contains(&it));
+            if !is_platform && self.words.insert(word.to_lowercase()) {
+                new.push(*word);
+            }
+        }
+        new
+    }
 }
 
 fn by(facts: &Facts<'_>) -> Option<String> {
@@ -33,7 +75,7 @@ fn by(facts: &Facts<'_>) -> Option<String> {
     ))
 }
 
-fn names(facts: &Facts<'_>) -> Vec<String> {
+fn names(facts: &Facts<'_>, told: &mut Told<'_>) -> Vec<String> {
     let in_title = [
         (facts.method, "method"),
         (facts.class, "class"),
@@ -50,8 +92,8 @@ fn names(facts: &Facts<'_>) -> Vec<String> {
     if let Some(topic) = &facts.topic {
         said.push(format!("the title speaks of {topic}"));
     }
-    if !facts.pieces.is_empty() {
-        let pieces = facts.pieces.join(", ");
+    let pieces = told.not_yet(&facts.pieces).join(", ");
+    if !pieces.is_empty() {
         said.push(format!("the title has parts of the names: {pieces}"));
     }
     said
@@ -87,12 +129,14 @@ fn agreements(question: &Question, facts: &Facts<'_>) -> Vec<String> {
         .collect()
 }
 
-fn texts(facts: &Facts<'_>) -> Vec<String> {
+fn texts(facts: &Facts<'_>, told: &mut Told<'_>) -> Vec<String> {
+    let builder_words = told.not_yet(&facts.builder_words);
+    let message_words = told.not_yet(&facts.message_words);
     let words = |words: &[&str]| (!words.is_empty()).then(|| words.join(", "));
     let percent = |share: f64| (share >= TOLD_SHARE).then(|| (share * 100.0).round());
     let said = [
-        words(&facts.builder_words).map(|words| format!("builder's words in the title: {words}")),
-        words(&facts.message_words).map(|words| format!("message's words in the title: {words}")),
+        words(&builder_words).map(|words| format!("builder's words in the title: {words}")),
+        words(&message_words).map(|words| format!("message's words in the title: {words}")),
         percent(facts.message_in_text)
             .map(|share| format!("its texts have {share} % of the message's words")),
         percent(facts.functions_in_text)

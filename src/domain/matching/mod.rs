@@ -52,8 +52,22 @@ pub struct Candidate {
     pub open: bool,
     /// How sure.
     pub tier: Tier,
+    /// Of a closed report that would be likely or strong if it were open: how it
+    /// ended. A new report links it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<Past>,
     /// Sentences a person can check: `the method test_popen is in the title`.
     pub evidence: Vec<String>,
+}
+
+/// How a report ended whose failure is there again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Past {
+    /// It was closed as fixed: this is a regression.
+    Fixed,
+    /// It was closed for another reason.
+    Closed,
 }
 
 /// What matching says of one failure.
@@ -212,6 +226,7 @@ pub fn push_down(
             None => kept.push(candidate),
             Some(words) => {
                 candidate.tier = Tier::Weak;
+                candidate.past = None;
                 candidate.evidence.insert(0, format!("against: {words}"));
                 rejected.push(candidate);
             }
@@ -229,14 +244,49 @@ pub fn push_down(
 fn candidate(scored: &Scored, tier: Tier) -> Candidate {
     let report = &scored.report;
     let mut evidence = scored.evidence.clone();
-    if report.is_fixed() && tier > Tier::Weak {
-        evidence.push("it was fixed before this build: a regression".to_owned());
+    let past = (tier > Tier::Weak).then(|| report.past()).flatten();
+    if past == Some(Past::Fixed) {
+        evidence.push(REGRESSION.to_owned());
     }
     Candidate {
         issue: report.issue.clone(),
         open: report.open,
         tier: if report.open { tier } else { Tier::Weak },
+        past,
         evidence,
+    }
+}
+
+/// What is said of a failure that was mended and is there again.
+const REGRESSION: &str = "it was fixed before this build: a regression";
+
+/// The verdict with a closed report in front of those that a new one would link:
+/// the failure is known to belong there, whatever the search found of it. Where a
+/// report is chosen already, that one stays.
+pub fn with_past(verdict: Verdict, report: &Report, evidence: String) -> Verdict {
+    let (Verdict::New { related, searched }, Some(past)) = (&verdict, report.past()) else {
+        return verdict;
+    };
+    let is_it = |it: &&Candidate| it.issue.number == report.issue.number;
+    let mut all = vec![evidence];
+    all.extend((past == Past::Fixed).then(|| REGRESSION.to_owned()));
+    let known = related.iter().find(is_it).map(|it| it.evidence.clone());
+    for words in known.into_iter().flatten() {
+        if !all.contains(&words) {
+            all.push(words);
+        }
+    }
+    let first = Candidate {
+        issue: report.issue.clone(),
+        open: false,
+        tier: Tier::Weak,
+        past: Some(past),
+        evidence: all,
+    };
+    let others = related.iter().filter(|it| !is_it(it)).cloned();
+    Verdict::New {
+        related: std::iter::once(first).chain(others).collect(),
+        searched: searched.clone(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::Seconds;
 use crate::domain::issue::{Issue, IssueRef};
-use crate::domain::matching::tokens;
+use crate::domain::matching::{Past, tokens};
 
 /// So much of a report's texts is looked at, in bytes: the beginning of the body
 /// and the latest comments.
@@ -70,6 +70,15 @@ impl Report {
             duplicate_of: None,
             resolution: master.resolution.clone(),
             ..self
+        }
+    }
+
+    /// How it ended; `None` while it is open.
+    pub fn past(&self) -> Option<Past> {
+        match (self.open, self.is_fixed()) {
+            (true, _) => None,
+            (false, true) => Some(Past::Fixed),
+            (false, false) => Some(Past::Closed),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::domain::draft::NewIssue;
 use crate::domain::finding::Finding;
 use crate::domain::issue::{Issue, IssueComment, IssueRef};
 use crate::trackers::table::{Fence, with_table};
-use crate::trackers::{Marker, Next, Page, Work, number_after};
+use crate::trackers::{Marker, Next, OpenCount, Page, Work, number_after};
 
 pub use seed::{SeedIssue, demo_issues};
 
@@ -152,13 +152,13 @@ impl Embedded {
         })
     }
 
-    pub(crate) async fn count_open(&self) -> Result<Option<u64>> {
-        let connection = self.connection()?;
-        let count =
-            connection.query_row("SELECT count(*) FROM issues WHERE is_open", [], |row| {
-                number(row)
-            })?;
-        Ok(Some(count))
+    pub(crate) async fn count_open(&self) -> Result<Option<OpenCount>> {
+        Ok(Some(OpenCount::Exact(self.open_here()?)))
+    }
+
+    fn open_here(&self) -> Result<u64> {
+        let sql = "SELECT count(*) FROM issues WHERE is_open";
+        Ok(self.connection()?.query_row(sql, [], number)?)
     }
 
     pub(crate) async fn prepare(
@@ -213,10 +213,9 @@ impl Embedded {
     }
 
     pub(crate) async fn check(&self) -> Vec<Finding> {
-        match self.count_open().await {
+        match self.open_here() {
             Ok(count) => vec![Finding::fine(format!(
-                "the embedded tracker has {} open issues",
-                count.unwrap_or(0)
+                "the embedded tracker has {count} open issues"
             ))],
             Err(error) => vec![Finding::bad(
                 self.told(&error),

@@ -111,7 +111,9 @@ impl Api {
     }
 
     fn judge(&self, answer: Answer) -> Result<Answer, Trouble> {
-        let spent = answer.header("x-ratelimit-remaining") == Some("0");
+        // The search has an allowance of its own.
+        let spent = answer.header("x-ratelimit-remaining") == Some("0")
+            && answer.header("x-ratelimit-resource") != Some("search");
         if answer.is_success() {
             if spent {
                 self.pause("the hour's requests are used up", until_reset(&answer));

@@ -12,8 +12,9 @@ use crate::http::Answer;
 use crate::trackers::cursor::{Cursor, Rest};
 use crate::trackers::github::GitHub;
 use crate::trackers::github::check::remedy;
-use crate::trackers::github::shapes::{CommentRow, IssueRow, Label, seconds};
-use crate::trackers::{CommentOn, Next, Page, dates};
+use crate::trackers::github::shapes::{CommentRow, IssueRow, Label, SearchCount, seconds};
+use crate::trackers::trouble::Trouble;
+use crate::trackers::{CommentOn, Next, OpenCount, Page, dates};
 
 const PAGE_SIZE: u64 = 100;
 
@@ -168,9 +169,19 @@ impl GitHub {
         }
     }
 
-    /// Every count that one request gives holds the pull requests, too.
-    pub(crate) async fn count_open(&self) -> Result<Option<u64>> {
-        Ok(None)
+    /// By the search, whose count is the only one without the pull requests. One
+    /// that was broken off (`incomplete_results`) counts for nothing.
+    pub(crate) async fn count_open(&self) -> Result<Option<OpenCount>> {
+        let mut wanted = format!("repo:{} is:issue is:open", self.repository);
+        if self.mirror_from > 0 {
+            // Those alone that the listing gives.
+            wanted.push_str(" updated:>=");
+            wanted.push_str(&dates::for_github(self.mirror_from));
+        }
+        let query = [("q", wanted.as_str()), ("per_page", "1")];
+        let answer = self.api.get("search/issues", &query).await;
+        let found: SearchCount = answer.map_err(Trouble::into_error)?.json()?;
+        Ok((!found.incomplete_results).then_some(OpenCount::About(found.total_count)))
     }
 }
 

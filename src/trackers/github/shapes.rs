@@ -69,6 +69,13 @@ impl CommentRow {
     }
 }
 
+/// What a search says, without what it found.
+#[derive(Deserialize)]
+pub(super) struct SearchCount {
+    pub(super) total_count: u64,
+    pub(super) incomplete_results: bool,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Repository {
     pub(super) full_name: String,

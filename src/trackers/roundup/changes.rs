@@ -12,7 +12,7 @@ use crate::trackers::roundup::shapes::{
     Collection, Envelope, IssueRow, Item, Message, MessageRow, Named, OneOrMany, seconds,
 };
 use crate::trackers::trouble::{Trouble, readable};
-use crate::trackers::{Next, Page, TextHit, dates};
+use crate::trackers::{Next, OpenCount, Page, TextHit, dates};
 
 const PAGE_SIZE: u64 = 50;
 /// Messages are fetched one by one, so many at a time.
@@ -178,7 +178,7 @@ impl Roundup {
         Ok(Some((index, comment)))
     }
 
-    pub(crate) async fn count_open(&self) -> Result<Option<u64>> {
+    pub(crate) async fn count_open(&self) -> Result<Option<OpenCount>> {
         let statuses = self.names("status").await.map_err(Trouble::into_error)?;
         // -1 stands for "no status".
         let open: Vec<&str> = statuses
@@ -201,7 +201,7 @@ impl Roundup {
             .map_err(Trouble::into_error)?
             .json::<Envelope<Collection<serde_json::Value>>>()?
             .data;
-        Ok(u64::try_from(rows.total).ok())
+        Ok(u64::try_from(rows.total).ok().map(OpenCount::Exact))
     }
 
     /// The named things of a class: `status`, `version`, `component`.

@@ -33,6 +33,10 @@ pub struct State {
     pub refuses_writes: bool,
     /// The repository's former name, from which GitHub redirects.
     pub former_name: Option<&'static str>,
+    /// So many open issues are counted that no list shows.
+    pub unlisted: usize,
+    /// The search ends before it has seen everything, and says so.
+    pub search_breaks_off: bool,
     /// `METHOD path?query` of all that was asked.
     pub asked: Vec<String>,
     violations: Vec<String>,
@@ -112,6 +116,8 @@ impl StandIn {
             faults: VecDeque::new(),
             refuses_writes: false,
             former_name: None,
+            unlisted: 0,
+            search_breaks_off: false,
             asked: Vec::new(),
             violations: Vec::new(),
             next_comment: 1000,

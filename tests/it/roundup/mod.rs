@@ -57,11 +57,11 @@ fn tracker_at(base: &str, user: &str, password: &str) -> Tracker {
     Tracker::Roundup(Roundup::new(settings, tls()).unwrap())
 }
 
-fn base(name: &str) -> &'static str {
+pub fn base(name: &str) -> &'static str {
     &world().roundup.trackers[name]
 }
 
-fn tracker(name: &str, user: &str) -> Tracker {
+pub fn tracker(name: &str, user: &str) -> Tracker {
     tracker_at(base(name), user, &world().roundup.users[user])
 }
 
