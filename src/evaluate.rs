@@ -105,6 +105,9 @@ pub struct Fitted {
     pub outcomes: Vec<Outcome>,
 }
 
+/// How much a case counts that stands beside those that are judged.
+const BESIDE: f64 = 0.5;
+
 impl Measured {
     /// The figures of the cases that `pick` picks, under a model.
     pub fn figures(&self, model: &Model, pick: impl Fn(&Case) -> bool) -> Figures {
@@ -112,11 +115,15 @@ impl Measured {
         Figures::of(picked.map(|one| (one, one.outcome(model))))
     }
 
-    /// Fits the weights and the two bounds.
-    pub fn fit(&self) -> Fitted {
-        let rows: Vec<Row> = self.cases.iter().map(Row::of).collect();
+    /// Fits the weights and the two bounds. The weights learn from the cases
+    /// `beside` as well, at half weight; what is judged, and what the bounds are
+    /// chosen by, are these alone.
+    pub fn fit(&self, beside: Option<&Self>) -> Fitted {
+        let rows: Vec<Row> = self.cases.iter().map(|one| Row::of(one, 1.0)).collect();
+        let beside = beside.map_or(&[][..], |beside| &beside.cases);
+        let beside: Vec<Row> = beside.iter().map(|one| Row::of(one, BESIDE)).collect();
         let folds = Folds::of(&self.cases);
-        let unseen: Vec<Model> = folds.fitted_without(&rows);
+        let unseen: Vec<Model> = folds.fitted_without(&rows, &beside);
         let judged = self.cases.iter().zip(&unseen);
         let firsts: Vec<Option<First>> = judged.map(|(one, model)| First::of(one, model)).collect();
         let without = |fold: Option<usize>| {
@@ -136,7 +143,7 @@ impl Measured {
         let judged = self.cases.iter().zip(outcomes.iter().cloned());
         let headline = judged.filter(|(one, _)| one.case.is_headline());
         Fitted {
-            model: without(None).on(&fit::fit(&rows.iter().collect::<Vec<_>>())),
+            model: without(None).on(&fit::fit(&rows.iter().chain(&beside).collect::<Vec<_>>())),
             cross_validated: Figures::of(headline),
             outcomes,
         }

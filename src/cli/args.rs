@@ -152,6 +152,12 @@ pub(super) struct Evaluate {
     /// cases they have not seen
     #[arg(long)]
     pub(super) fit: bool,
+    /// Further cases for the fit to learn from, at half weight: they are not judged
+    #[arg(long, value_name = "FILE", requires_all = ["fit", "also_issues"])]
+    pub(super) also_cases: Option<PathBuf>,
+    /// The bug reports of those cases
+    #[arg(long, value_name = "FILE", requires = "also_cases")]
+    pub(super) also_issues: Vec<PathBuf>,
     /// Also show cases, each with what was found
     #[arg(long, value_name = "WHICH")]
     pub(super) show: Option<ShownCases>,

@@ -29,7 +29,10 @@ pub(super) fn evaluate(session: &Session, wanted: &Evaluate) -> Result<()> {
     let filed = tables::reports(&wanted.issues)?;
     let unknown = unknown(&filed, &cases);
     let measured = measure(filed, cases)?;
-    let fitted = wanted.fit.then(|| measured.fit());
+    let fitted = match wanted.fit {
+        true => Some(measured.fit(beside(wanted)?.as_ref())),
+        false => None,
+    };
     let wrong = match wanted.show {
         Some(_) => wrong_answers(&measured, fitted.as_ref()),
         None => Vec::new(),
@@ -55,6 +58,15 @@ pub(super) fn evaluate(session: &Session, wanted: &Evaluate) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What else a fit is to learn from.
+fn beside(wanted: &Evaluate) -> Result<Option<Measured>> {
+    let Some(cases) = &wanted.also_cases else {
+        return Ok(None);
+    };
+    let measured = measure(tables::reports(&wanted.also_issues)?, tables::cases(cases)?);
+    measured.map(Some)
 }
 
 fn print(session: &Session, measured: &Measured, headline: &Figures, fitted: Option<&Fitted>) {

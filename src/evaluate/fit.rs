@@ -15,12 +15,14 @@ pub struct Row {
     right: Vec<usize>,
     /// Whether it teaches anything: that none is right, or which one is.
     teaches: bool,
+    /// How much it counts.
+    weight: f64,
 }
 
 impl Row {
     /// From a case and what was found for it. Where a right report exists and was
     /// not found, there is nothing to learn from.
-    pub fn of(tried: &Tried) -> Self {
+    pub fn of(tried: &Tried, weight: f64) -> Self {
         let case = &tried.case;
         let is_right = |number| case.expected.iter().any(|it| it.number() == Some(number));
         let scored = &tried.answer.scored;
@@ -34,6 +36,7 @@ impl Row {
             reports: scored.iter().map(|one| one.features).collect(),
             teaches: !case.log.trim().is_empty() && (case.expected.is_empty() || !right.is_empty()),
             right,
+            weight,
         }
     }
 }
@@ -106,14 +109,11 @@ fn slope(rows: &[&Row], at: &Model) -> Point {
             } else {
                 0.0
             };
-            add(report, wanted - share);
+            add(report, row.weight * (wanted - share));
         }
         let left = 1.0 - shares.iter().sum::<f64>();
-        none += if row.right.is_empty() {
-            1.0 - left
-        } else {
-            -left
-        };
+        let wanted = if row.right.is_empty() { 1.0 } else { 0.0 };
+        none += row.weight * (wanted - left);
     }
     slope.1 = none;
     slope
@@ -222,6 +222,7 @@ mod tests {
             reports: vec![with, [0.0; COUNT]],
             right: if right { vec![0] } else { Vec::new() },
             teaches: true,
+            weight: 1.0,
         }
     }
 

@@ -46,12 +46,14 @@ impl Folds {
         self.0.get(place).copied()
     }
 
-    /// For each case the model that its part has no share in.
-    pub(super) fn fitted_without(&self, rows: &[Row]) -> Vec<Model> {
+    /// For each case the model that its part has no share in; all have one in
+    /// `beside`.
+    pub(super) fn fitted_without(&self, rows: &[Row], beside: &[Row]) -> Vec<Model> {
         let models: Vec<Model> = (0..FOLDS)
             .map(|fold| {
                 let others = rows.iter().zip(&self.0).filter(|(_, part)| **part != fold);
-                fit(&others.map(|(row, _)| row).collect::<Vec<_>>())
+                let others = others.map(|(row, _)| row).chain(beside);
+                fit(&others.collect::<Vec<_>>())
             })
             .collect();
         let model = |fold: &usize| models.get(*fold).cloned().unwrap_or(Model::FITTED);

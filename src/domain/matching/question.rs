@@ -149,6 +149,16 @@ impl Names {
         }
     }
 
+    /// Those of a text that is no log: only a class is told by its name alone.
+    fn in_text(text: &str) -> Self {
+        let mut names = words::test_names(text).into_iter();
+        let class = names.find(|name| name.starts_with(char::is_uppercase));
+        Self {
+            class: class.map(str::to_owned),
+            ..Self::default()
+        }
+    }
+
     /// Every name, for telling other tests from this one.
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         [&self.method, &self.class, &self.file, &self.package]
@@ -211,11 +221,12 @@ impl Question {
         }
     }
 
-    /// The question of a text that names no test.
+    /// The question of a text in which no failed test was read.
     pub fn of_text(text: &str, builder: &str, at: Seconds) -> Self {
         let text = tokens::head(text, 4096);
+        let tests = words::test_names(text).into_iter();
         Self {
-            names: Names::default(),
+            names: Names::in_text(text),
             kind: "a text",
             manners: words::manners(text),
             platforms: words::platforms(builder),
@@ -226,7 +237,7 @@ impl Question {
                 .take(MOST_WORDS)
                 .collect(),
             functions: BTreeSet::new(),
-            pieces: BTreeSet::new(),
+            pieces: tests.flat_map(tokens::pieces).collect(),
             at,
         }
     }

@@ -77,24 +77,38 @@ fn exception_of(word: &str) -> Option<String> {
 
 /// Words like `test_os`, `test_os.PathTests.test_x`, `test_x()`: a word with
 /// parentheses, or that follows `file:`, is a method of the file before it, or else of
-/// the one behind it.
+/// the one behind it. `test_x (test_os.PathTests)` is how unittest writes it.
 fn tests_of(text: &str) -> Vec<TestId> {
     let mut tests: Vec<TestId> = Vec::new();
     let mut after_colon = false;
-    for raw in text.split_whitespace() {
+    for raw in text.split(|ch: char| !ch.is_alphanumeric() && !"_.():".contains(ch)) {
         let word = raw.trim_matches(|ch: char| !ch.is_alphanumeric() && !"_()".contains(ch));
-        let name = word.strip_suffix("()").unwrap_or(word);
-        let is_method = name.len() < word.len() || after_colon;
-        if is_name(name) {
-            if tests.len() < MAX_TESTS {
-                add(&mut tests, test_id::without_test(name), is_method);
+        let bare = word.trim_matches(['(', ')']);
+        let name = test_id::without_test(bare.strip_suffix(".py").unwrap_or(bare));
+        let is_method = word.ends_with("()") || after_colon;
+        let is_place = word.ends_with(')') && !is_method && name.contains('.');
+        if is_name(name) && tests.len() < MAX_TESTS {
+            match tests.last_mut().filter(|_| is_place).and_then(only_name) {
+                Some(last) => *last = of_place(last, name),
+                None => add(&mut tests, name, is_method),
             }
-            after_colon = raw.ends_with(':');
-        } else {
-            after_colon = false;
+        }
+        if !raw.is_empty() {
+            after_colon = is_name(name) && raw.ends_with(':');
         }
     }
     tests
+}
+
+/// A test of which only a name is known: of its file, as it seems.
+fn only_name(test: &mut TestId) -> Option<&mut TestId> {
+    let is_only = test.class.is_none() && test.method.is_none();
+    (is_only && test.file.as_deref().is_some_and(|name| !name.contains('.'))).then_some(test)
+}
+
+/// What seemed to be a file is a method where its place follows in parentheses.
+fn of_place(test: &TestId, place: &str) -> TestId {
+    test_id::of_parts(test.file.as_deref().unwrap_or_default(), place)
 }
 
 fn add(tests: &mut Vec<TestId>, name: &str, is_method: bool) {
@@ -115,20 +129,28 @@ fn add(tests: &mut Vec<TestId>, name: &str, is_method: bool) {
         },
         _ => parse(name),
     };
-    // Its file may come behind it: "test_x() of test_os".
     if let Some(last) = tests.last_mut()
-        && last.file.is_none()
-        && last.method.is_some()
-        && test.file.is_some()
-        && test.method.is_none()
+        && completes(last, &test)
     {
-        last.file = test.file;
-        last.class = test.class;
-        return;
-    }
-    if !tests.contains(&test) {
+        fill(last, test);
+    } else if !tests.contains(&test) {
         tests.push(test);
     }
+}
+
+/// Whether two names in a row are of one test: the file may stand before the class
+/// and the method, or behind: `test_x() of test_os`.
+fn completes(last: &TestId, next: &TestId) -> bool {
+    let only_file = |test: &TestId| test.class.is_none() && test.method.is_none();
+    let behind = last.file.is_none() && next.file.is_some() && next.method.is_none();
+    let before = only_file(last) && next.file.is_none() && next.class.is_some();
+    behind || before
+}
+
+fn fill(test: &mut TestId, other: TestId) {
+    test.file = test.file.take().or(other.file);
+    test.class = test.class.take().or(other.class);
+    test.method = test.method.take().or(other.method);
 }
 
 /// `test_os.PathTests.test_x`: whatever of it is there.
@@ -193,6 +215,22 @@ mod tests {
                 "Timeout test_alpha.test_beta",
             ),
             ("test_beta() fails", "TestFailed test_beta"),
+            (
+                "test_beta (test.test_alpha.SomeTests) hangs",
+                "Timeout test_alpha.SomeTests.test_beta",
+            ),
+            (
+                "test_alpha SomeTests.test_beta fails",
+                "TestFailed test_alpha.SomeTests.test_beta",
+            ),
+            (
+                "test_beta() Lib/test/test_alpha.py",
+                "TestFailed test_alpha.test_beta",
+            ),
+            (
+                "test_alpha (and test_gamma), test_delta/test_eta",
+                "TestFailed test_alpha, TestFailed test_gamma, TestFailed test_delta, TestFailed test_eta",
+            ),
             ("the disk is full", ""),
         ];
         for (text, expected) in cases {
