@@ -78,9 +78,14 @@ pub(super) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Whether the title is about other tests.
+    /// Whether the title is about other tests: it does not name the method, or names
+    /// it beside another file, as many files have a method of that name.
     pub(super) fn names_others(&self) -> bool {
-        self.method.is_none() && !self.others.is_empty()
+        let names_a_file = || self.others.iter().any(|name| name.starts_with("test_"));
+        match self.method {
+            None => !self.others.is_empty(),
+            Some(_) => self.file.is_none() && self.package.is_none() && names_a_file(),
+        }
     }
 }
 
