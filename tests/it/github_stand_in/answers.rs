@@ -87,6 +87,7 @@ fn count_found(state: &State, asked: &Asked) -> Answer {
         "total_count": open.count() + state.unlisted,
         "incomplete_results": state.search_breaks_off,
         "items": [],
+        "search_type": "lexical",
     });
     let mut answer = say(200, body);
     answer
