@@ -1,10 +1,14 @@
 //! The few lines a person needs to see, and the one that says it best.
 
+mod source_path;
+
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
 use crate::parsing::pattern;
+pub use source_path::without_build_folder;
 
 /// Lines of an excerpt.
 pub const MAX_LINES: usize = 15;
@@ -33,32 +37,6 @@ pub fn lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         .collect()
 }
 
-/// The line with the paths of source files from their top folder on: the folder
-/// in which a machine builds says nothing to others. Windows may write `lib` for
-/// `Lib`; a folder of this name counts only where Python's is meant.
-pub fn without_build_folder(line: &str) -> String {
-    static SOURCE_PATH: LazyLock<Regex> = LazyLock::new(|| {
-        const TOP: &str = "Lib|Modules|Objects|Python|Parser|Include|Programs|PCbuild|PC|Mac|Tools";
-        // A folder `build` goes before any other. (Without a name for what is above it
-        // the regex crate takes the like beginnings of both ways for one.)
-        pattern(&format!(
-            r#"(?x)
-            (?P<before> ^ | [\s"'(>=] )
-            (?: [A-Za-z]: | \.\.? )?
-            (?: (?P<above> (?: [\\/]+ [^\s\\/'",;:()<>]+ )*? ) [\\/]+ build
-                    [\\/]+ (?P<built> (?: {TOP} | lib ) [\\/] )
-              | (?: [\\/]+ [^\s\\/'",;:()<>]+ )*?
-                    [\\/]+ (?P<rest> (?: {TOP} | lib(?:64)?[\\/]+python\d+\.\d+t? | lib[\\/]+test ) [\\/] ) )"#,
-        ))
-    });
-    SOURCE_PATH
-        .replace_all(line, |found: &Captures<'_>| {
-            let part = |name| found.name(name).map_or("", |part| part.as_str());
-            format!("{}{}{}", part("before"), part("built"), part("rest"))
-        })
-        .into_owned()
-}
-
 /// A compiler's message without what MSBuild puts around it: the number of the
 /// process in front (`12>`) and the project at the end.
 pub fn without_project(line: &str) -> String {
@@ -67,7 +45,10 @@ pub fn without_project(line: &str) -> String {
     AROUND.replace_all(line, "").into_owned()
 }
 
-fn plain(text: &str) -> String {
+fn plain(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     text.chars()
         .filter_map(|ch| match ch {
             '\n' | '\r' | '\t' => Some(' '),
@@ -83,7 +64,7 @@ fn turns_direction(ch: char) -> bool {
 }
 
 fn shortened(line: String) -> String {
-    if line.chars().nth(MAX_CHARS).is_none() {
+    if line.len() <= MAX_CHARS || line.chars().nth(MAX_CHARS).is_none() {
         return line;
     }
     let mut short: String = line.chars().take(MAX_CHARS - 1).collect();

@@ -36,7 +36,7 @@ use regex::Regex;
 use crate::domain::pattern::pattern;
 use crate::domain::untrusted::plain_line;
 
-use rules::{Naming, RULES, Rule, is_http_status, names_a_code};
+use rules::{Naming, RULES, Rule, has_digit, is_http_status, names_a_code};
 
 /// Longer messages are cut before they are masked.
 const MAX_MESSAGE_CHARS: usize = 2_000;
@@ -49,9 +49,12 @@ pub fn mask(message: &str) -> String {
     text = straight_quotes(&text).into_owned();
     text = without_build_directories(&text);
     let mut names = Names::default();
+    let mut digits = has_digit(&text);
     for rule in RULES.iter() {
-        if rule.may_match(&text) {
+        if digits || !rule.wants_digit {
             text = names.apply(rule, &text);
+            // A placeholder may have one.
+            digits = digits || has_digit(&text);
         }
     }
     text

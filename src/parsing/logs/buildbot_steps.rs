@@ -157,7 +157,7 @@ static DIED: LazyLock<Regex> = LazyLock::new(|| {
 /// Words of which one is in every line that tells of a fault, for one quick look
 /// at the many that do not.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
-    const OWN: &str = r"command timed out|Failure instance|remoteFailed|slave lost|worker lost|lost connection|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|fatal: |failed|Failed|ssh: |curl: |E: |Could not|Connection|timed out|resolution|resolving|unreachable|did not send all|wasm trap: ";
+    const OWN: &str = r"command timed out|Failure instance|remoteFailed|slave lost|worker lost|lost connection|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|fatal: |failed|Failed|ssh: |curl: |E: Unable|Could not|Connection|timed out|resolution|resolving|unreachable|did not send all|wasm trap: ";
     pattern(&format!("{OWN}|{}", hosted_words::TELLING))
 });
 

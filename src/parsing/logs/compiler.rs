@@ -88,9 +88,19 @@ static DOCUMENTATION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Words of which one is in every line that is an error, or says something of one.
+static TELLING: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"rror|ERROR|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|build stopped|arning|WARNING|Failed to build",
+    )
+});
+
 impl Errors {
     /// Looks at one line.
     pub(super) fn push(&mut self, line: &str, number: Option<u64>) {
+        if !TELLING.is_match(line) {
+            return self.push_context(line);
+        }
         let Some(weight) = (line.len() <= MAX_LINE).then(|| weight(line)).flatten() else {
             self.push_context(line);
             self.push_note(line, number);

@@ -158,7 +158,11 @@ impl Lines {
             (Letters::There, Some((b'h' | b'o' | b'e', rest))) => rest,
             _ => line,
         };
-        let text = String::from_utf8_lossy(line);
+        // Much quicker than the lossy way, and nearly always enough.
+        let text = match std::str::from_utf8(line) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(line),
+        };
         let text = text.trim_end_matches('\r');
         // Progress bars draw over themselves.
         for part in text.split('\r') {
@@ -173,7 +177,7 @@ impl Lines {
     /// Lines of private keys are not.
     fn is_shown(&mut self, line: &str) -> bool {
         let was_in_key = self.in_key;
-        if line.contains("-----BEGIN ") && line.contains("PRIVATE KEY-----") {
+        if line.contains("PRIVATE KEY-----") && line.contains("-----BEGIN ") {
             self.in_key = true;
         }
         let hidden = self.in_key || was_in_key;
@@ -210,7 +214,7 @@ impl Sample {
 
 /// Without what terminals take as commands (ECMA-48), and without NULs.
 fn plain(line: &str) -> Cow<'_, str> {
-    if !line.bytes().any(|byte| byte == 0x1b || byte == 0) {
+    if memchr::memchr2(0x1b, 0, line.as_bytes()).is_none() {
         return Cow::Borrowed(line);
     }
     let mut plain = String::with_capacity(line.len());

@@ -138,6 +138,12 @@ fn tidy(text: String) -> String {
     if plain == text.len() {
         return text;
     }
+    // Nearly always nothing but the ends of lines.
+    let has_others = has_any(text.as_bytes(), |byte| (byte != b'\r') & is_odd(byte));
+    let length = |bytes: &[u8]| match has_others {
+        true => plain_length(bytes),
+        false => memchr::memchr(b'\r', bytes).unwrap_or(bytes.len()),
+    };
     let mut bytes = text.into_bytes();
     let mut written = plain;
     let mut at = plain;
@@ -155,7 +161,7 @@ fn tidy(text: String) -> String {
             0x1b => at += escape_length(bytes.get(at..).unwrap_or_default()),
             _ => {}
         }
-        let plain = plain_length(bytes.get(at..).unwrap_or_default());
+        let plain = length(bytes.get(at..).unwrap_or_default());
         bytes.copy_within(at..at + plain, written);
         at += plain;
         written += plain;
@@ -166,19 +172,33 @@ fn tidy(text: String) -> String {
         .unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned())
 }
 
+/// Bytes looked at together, which the compiler makes SIMD of.
+const BLOCK: usize = 64;
+
 /// How many bytes at the beginning stay as they are.
 fn plain_length(bytes: &[u8]) -> usize {
-    /// Looked at together, which the compiler makes SIMD of.
-    const BLOCK: usize = 64;
-    let is_odd = |byte: &u8| (*byte < 0x20 && *byte != b'\n' && *byte != b'\t') || *byte == 0x7f;
-    let has_odd = |block: &&[u8]| block.iter().fold(false, |odd, byte| odd | is_odd(byte));
-    let plain = BLOCK
-        * bytes
-            .chunks_exact(BLOCK)
-            .take_while(|it| !has_odd(it))
-            .count();
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let plain = blocks.iter().take_while(|block| !has_any(*block, is_odd));
+    let plain = BLOCK * plain.count();
     let rest = bytes.get(plain..).unwrap_or_default();
-    plain + rest.iter().position(is_odd).unwrap_or(rest.len())
+    plain
+        + rest
+            .iter()
+            .position(|byte| is_odd(*byte))
+            .unwrap_or(rest.len())
+}
+
+/// Control characters that do not stay. Without branches, which SIMD has not.
+fn is_odd(byte: u8) -> bool {
+    ((byte < 0x20) & (byte != b'\n') & (byte != b'\t')) | (byte == 0x7f)
+}
+
+/// Looks at all of them: that is quicker than to stop at the first.
+fn has_any(bytes: &[u8], is_it: impl Fn(u8) -> bool) -> bool {
+    bytes
+        .iter()
+        .fold(0, |any, byte| any | u8::from(is_it(*byte)))
+        != 0
 }
 
 /// The length of a control sequence (ECMA-48, 5.4) behind its escape character:
@@ -201,20 +221,20 @@ fn escape_length(rest: &[u8]) -> usize {
 /// Where Mailman's footer begins: a line of underscores near the end with a
 /// word about the list behind it (Mailman 2 and 3 alike).
 fn footer_start(text: &str) -> usize {
-    let text_end = text.len();
+    let tells_of_list = |footer: &str| {
+        let footer = footer.to_lowercase();
+        footer.contains("mailing list") || footer.contains("unsubscribe")
+    };
     let mut end = text.trim_end().len();
-    let mut behind = String::new();
     for line in text.trim_end().rsplit('\n').take(FOOTER_LINES) {
         let start = end.saturating_sub(line.len());
         let is_rule = line.len() >= 40 && line.bytes().all(|byte| byte == b'_');
-        if is_rule && (behind.contains("mailing list") || behind.contains("unsubscribe")) {
+        if is_rule && text.get(end..).is_some_and(tells_of_list) {
             return start;
         }
-        behind.push_str(&line.to_lowercase());
-        behind.push('\n');
         end = start.saturating_sub(1);
     }
-    text_end
+    text.len()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ const MAX_PARTS: usize = 200;
 /// Multiparts and messages inside one another.
 const MAX_DEPTH: usize = 20;
 /// Headers of the mail and all its parts together.
-const MAX_HEADERS: usize = 500;
+pub(super) const MAX_HEADERS: usize = 500;
 /// Bytes of those headers.
 pub(super) const MAX_HEADER_BYTES: usize = 256 * 1024;
 /// Bytes that decoding may add to the text of all parts.

@@ -1,6 +1,6 @@
 //! From the headers of a mail to the fields of a [`Mail`].
 
-use mail_parser::{Address, Header, HeaderName, HeaderValue, Message, MimeHeaders};
+use mail_parser::{Address, Header, HeaderValue, Message, MimeHeaders};
 
 use super::ids::{only_id, valid_ids};
 use crate::domain::mail::{LOOP_HEADER, Mail};
@@ -85,18 +85,19 @@ struct Headers<'a, 'x> {
 
 impl<'a, 'x> Headers<'a, 'x> {
     fn named(&self, name: &str) -> impl Iterator<Item = &'a Header<'x>> {
-        let name = HeaderName::parse(name.to_owned());
         self.all
             .iter()
-            .filter(move |header| Some(&header.name) == name.as_ref())
+            .filter(move |header| header.name.as_str().eq_ignore_ascii_case(name))
     }
 
     /// The value as it stands, on one line, not decoded.
     fn raw_text(&self, header: &Header<'_>) -> String {
         let range = header.offset_start as usize..header.offset_end as usize;
-        one_line(&String::from_utf8_lossy(
-            self.raw.get(range).unwrap_or_default(),
-        ))
+        let value = self.raw.get(range).unwrap_or_default();
+        match std::str::from_utf8(value) {
+            Ok(value) => one_line(value),
+            Err(_) => one_line(&String::from_utf8_lossy(value)),
+        }
     }
 
     fn text(&self, name: &str) -> Option<String> {

@@ -11,11 +11,12 @@ mod key;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mail_parser::{DateTime, MessageParser};
+use mail_parser::{DateTime, Message, MessageParser, PartType};
+use memchr::memmem;
 
 use crate::domain::Seconds;
 use crate::domain::mail::Mail;
-use bounds::{MAX_HEADER_BYTES, Survey};
+use bounds::{MAX_HEADER_BYTES, MAX_HEADERS, Survey};
 pub use key::content_key;
 
 /// A mail that ends within a part is closed by hand up to this size, so that a
@@ -23,6 +24,9 @@ pub use key::content_key;
 const MAX_MENDED: usize = 16 * 1024 * 1024;
 /// Bytes read of a mail that decoding makes much larger than it is.
 const BEGINNING: usize = 4 * 1024 * 1024;
+/// Up to this size the library may take a mail apart before it is known how it is
+/// divided: a bomb of it costs half a MiB.
+const MAX_SMALL: usize = 16 * 1024;
 /// Headers read of a mail that is beyond the bounds.
 const MAX_HEADERS_ALONE: usize = 500;
 
@@ -73,10 +77,35 @@ pub fn message_id(raw: &[u8]) -> Option<String> {
 }
 
 fn decode(raw: &[u8], completeness: Completeness) -> Mail {
-    let mut mail = match bounds::survey(raw) {
+    let mut mail = decode_small(raw).unwrap_or_else(|| decode_surveyed(raw));
+    if completeness == Completeness::CutOff {
+        mail.remarks
+            .push("the mail was too large; only its beginning was fetched".to_owned());
+    }
+    mail
+}
+
+/// A small mail that has no parts; `None` for any other, about which the survey has
+/// to say something.
+fn decode_small(raw: &[u8]) -> Option<Mail> {
+    if raw.len() > MAX_SMALL || memmem::find(raw, b"multipart").is_some() {
+        return None;
+    }
+    let message = MessageParser::new().parse(raw)?;
+    let is_bounded = message.headers().len() <= MAX_HEADERS
+        && matches!(message.parts.as_slice(), [only] if !has_parts(&only.body));
+    is_bounded.then(|| taken(message, raw))
+}
+
+fn has_parts(body: &PartType<'_>) -> bool {
+    matches!(body, PartType::Message(_) | PartType::Multipart(_))
+}
+
+fn decode_surveyed(raw: &[u8]) -> Mail {
+    match bounds::survey(raw) {
         Survey::Fits { open } => decode_whole(&mended(raw, &open)),
         Survey::Grows => {
-            let mut mail = decode(raw.get(..BEGINNING).unwrap_or(raw), Completeness::Whole);
+            let mut mail = decode_surveyed(raw.get(..BEGINNING).unwrap_or(raw));
             mail.remarks
                 .push("decoding makes it much larger: only its beginning was read".to_owned());
             mail
@@ -87,12 +116,7 @@ fn decode(raw: &[u8], completeness: Completeness) -> Mail {
                 .push(format!("{why}: only the headers were read"));
             mail
         }
-    };
-    if completeness == Completeness::CutOff {
-        mail.remarks
-            .push("the mail was too large; only its beginning was fetched".to_owned());
     }
-    mail
 }
 
 fn decode_whole(raw: &[u8]) -> Mail {
@@ -102,6 +126,10 @@ fn decode_whole(raw: &[u8]) -> Mail {
             ..Mail::default()
         };
     };
+    taken(message, raw)
+}
+
+fn taken(message: Message<'_>, raw: &[u8]) -> Mail {
     let mut mail = headers::read(&message, raw);
     let body = body::take(message);
     mail.text = body.text;

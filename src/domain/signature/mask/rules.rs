@@ -15,19 +15,17 @@ pub(super) struct Rule {
     pub(super) accepts: Accepts,
     pub(super) naming: Naming,
     /// Whether no value is without a digit.
-    wants_digit: bool,
+    pub(super) wants_digit: bool,
 }
 
 /// Takes the text before, the value, and the text after.
 type Accepts = fn(before: &str, found: &str, after: &str) -> bool;
 
-impl Rule {
-    /// A cheap look before the pattern's: nearly all of them want digits, and many
-    /// messages have none.
-    pub(super) fn may_match(&self, text: &str) -> bool {
-        let is_digit = |byte: u8| byte.is_ascii_digit() || !byte.is_ascii();
-        !self.wants_digit || text.bytes().any(is_digit)
-    }
+/// A cheap look before the patterns': nearly all of them want digits, and many
+/// messages have none.
+pub(super) fn has_digit(text: &str) -> bool {
+    text.bytes()
+        .any(|byte| byte.is_ascii_digit() || !byte.is_ascii())
 }
 
 /// How different values of one kind are told apart.

@@ -1,5 +1,7 @@
 //! One frame of a traceback or of a thread's dump, and what a list of them tells.
 
+use std::borrow::Cow;
+
 use crate::domain::failure::TestId;
 use crate::parsing::logs::found::clipped;
 use crate::parsing::logs::test_id;
@@ -62,7 +64,10 @@ impl Frame {
 
     /// A frame of the machinery that runs tests.
     fn is_machinery(&self) -> bool {
-        let path = self.path.replace('\\', "/");
+        let path = match self.path.contains('\\') {
+            true => Cow::Owned(self.path.replace('\\', "/")),
+            false => Cow::Borrowed(self.path.as_str()),
+        };
         [
             "/unittest/",
             "/libregrtest/",

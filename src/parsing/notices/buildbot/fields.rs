@@ -65,15 +65,17 @@ impl Fields {
         let Some((label, value)) = line.split_once(':').or(Some((line, ""))) else {
             return;
         };
-        let value = known(value);
+        let value = || known(value);
         match label.trim() {
-            "Worker for this Build" | "Buildslave for this Build" | "Worker" => self.worker = value,
-            "Build state" | "BUILD FAILED" | "Build Had Warnings" => {
-                self.state = value.map(|state| redact(&state).0)
+            "Worker for this Build" | "Buildslave for this Build" | "Worker" => {
+                self.worker = value();
             }
-            "Revision" => self.revision = value.filter(|revision| is_revision(revision)),
-            "Build Reason" => self.reason = value.map(|reason| redact(&reason).0),
-            "Build Source Stamp" => self.source_stamp(value.as_deref().unwrap_or_default()),
+            "Build state" | "BUILD FAILED" | "Build Had Warnings" => {
+                self.state = value().map(|state| redact(&state).0);
+            }
+            "Revision" => self.revision = value().filter(|revision| is_revision(revision)),
+            "Build Reason" => self.reason = value().map(|reason| redact(&reason).0),
+            "Build Source Stamp" => self.source_stamp(value().as_deref().unwrap_or_default()),
             _ => {}
         }
     }

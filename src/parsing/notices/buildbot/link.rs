@@ -11,15 +11,21 @@ use crate::parsing::pattern;
 /// `…/builders/<quoted name>/builds/2` (0.8). A name may stand for the number.
 /// Only http and https count.
 static BUILD: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(https?://[^\s<>'\x22#]+?/)(?:#/?)?builders/([^\s<>'\x22/#?]{1,300})/builds/(\d{1,9})\b",
-    )
+    pattern(r"(https?://[^\s<>'\x22#]+?/)(?:#/?)?builders/([^\s<>'\x22/#?]+)/builds/([0-9]{1,9})\b")
 });
+/// Longest name of a builder, in characters.
+const MAX_NAME: usize = 300;
 
 /// The first address of a build in the text.
 pub(super) fn find(text: &str) -> Option<BuildLink> {
+    if !text.contains("/builds/") {
+        return None;
+    }
     let found = BUILD.captures(text)?;
     let builder = found.get(2)?;
+    if builder.as_str().chars().nth(MAX_NAME).is_some() {
+        return None;
+    }
     Some(BuildLink {
         url: found.get(0)?.as_str().to_owned(),
         ci: CiSystem::Buildbot,
