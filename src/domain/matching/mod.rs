@@ -193,10 +193,34 @@ pub fn judge(scored: &[Scored], searched: Vec<String>, model: &Model) -> Verdict
     let candidates: Vec<Candidate> = scored
         .iter()
         .zip(&shares)
+        .enumerate()
         .take(MAX_CANDIDATES)
-        .map(|(one, share)| candidate(one, model.tier(*share, any)))
+        .map(|(place, (one, share))| match one.report.open {
+            true => candidate(one, model.tier(*share, any)),
+            false => candidate(one, tier_if_open(scored, place, model)),
+        })
         .collect();
     verdict_of(candidates, searched)
+}
+
+/// How sure a closed report would be if it were open: it is not less the same
+/// failure for being closed.
+fn tier_if_open(scored: &[Scored], place: usize, model: &Model) -> Tier {
+    let closed = |one: &Scored| {
+        let mut parts = model.parts(&one.features).into_iter();
+        let part = parts.find(|(feature, _)| *feature == Feature::Closed);
+        part.map_or(0.0, |(_, part)| part)
+    };
+    let scores = scored.iter().enumerate();
+    let scores: Vec<f64> = scores
+        .map(|(at, one)| match at == place {
+            true => one.score - closed(one),
+            false => one.score,
+        })
+        .collect();
+    let shares = model.shares(&scores);
+    let share = shares.get(place).copied().unwrap_or(0.0);
+    model.tier(share, shares.iter().sum())
 }
 
 fn verdict_of(candidates: Vec<Candidate>, searched: Vec<String>) -> Verdict {

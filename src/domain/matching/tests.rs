@@ -167,7 +167,7 @@ fn a_half_named_report_is_found_by_what_else_it_says() {
         Leak,
         "test_os//",
         &["1 open test_os leaks references", "2 open test_os crashes"],
-        "known likely: 1 2",
+        "known strong: 1 2",
     );
 }
 
@@ -350,6 +350,7 @@ fn the_three_steps() {
             "title: ProcessTests",
             "title: test_os",
             "title: os",
+            "title: _os",
             "text: test_popen test_os",
             "text: test_popen",
             "text: test_os",
@@ -361,7 +362,9 @@ fn the_three_steps() {
             "title: test_events",
             "title: test_asyncio",
             "title: events",
+            "title: _events",
             "title: asyncio",
+            "title: _asyncio",
             "text: test_events",
         ],
     );
