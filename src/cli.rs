@@ -5,8 +5,8 @@
 //! |---|---|
 //! | `args`, `verbs` | what can be typed, with its help |
 //! | `session`, `who`, `refusal` | where the configuration is, who decides, why not |
-//! | `screen`, `words`, `json` | text that fits the screen, or one JSON document |
-//! | `listing`, `showing`, `failing`, `texts`, `summary`, `repeating`, `history`, `incidents` | look |
+//! | `screen`, `json` | text that fits the screen, or one JSON document |
+//! | `listing`, `showing`, `failing`, `texts`, `history`, `incidents` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `ruling` | the rules that people wrote, and what they would take |
@@ -14,6 +14,9 @@
 //! | `evaluating`, `explaining` | how well reports are found; why these |
 //! | `syncing`, `importing`, `bar` | the tracker's reports come in, and how far that is |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
+//!
+//! What is in a few words about one notification is [`crate::desk`]'s, which other
+//! ways to decide share.
 //!
 //! Verbs print text for people with `screen::Screen::say` and one document for
 //! programs with `screen::Screen::document`; which of the two does anything is
@@ -38,7 +41,6 @@ mod linking;
 mod listing;
 mod reading;
 mod refusal;
-mod repeating;
 mod replaying;
 mod resolving;
 mod revising;
@@ -49,14 +51,12 @@ mod screen;
 mod session;
 mod showing;
 mod status;
-mod summary;
 mod switching;
 mod syncing;
 mod texts;
 mod understood;
 mod verbs;
 mod who;
-mod words;
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -76,6 +76,7 @@ use verbs::Verb;
 
 use crate::config::{Config, Mistakes};
 use crate::daemon;
+use crate::desk::{repeating, summary, words};
 use crate::domain::untrusted::{terminal, terminal_lines};
 use crate::store::{LockRefused, disk_trouble};
 

@@ -32,7 +32,9 @@ use crate::domain::Seconds;
 use crate::store::{DaemonLock, LockRefused, Store, disk_trouble, lock_daemon};
 use crate::worker::{self, Memory, Parts};
 
-pub use build::{ci_of, database, imap_of, parts_of, smtp_of, tracker_of};
+pub use build::{
+    ci_of, database, imap_of, names_of, parts_of, smtp_of, surroundings_of, tracker_of,
+};
 pub use disk::is_full;
 pub use intake::mailbox_name;
 pub use settle::{History, Settled, TakenFrom, finish, settle, take_in_path};

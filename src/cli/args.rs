@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::verbs::Verb;
+use crate::desk::summary::SHORT_DIGEST;
 use crate::store::NotificationId;
 
 /// Where the configuration is unless somebody says otherwise.
@@ -256,9 +257,6 @@ pub(super) struct DraftId {
     /// The beginning of the digest that was shown, in lower case.
     pub(super) digest: Option<String>,
 }
-
-/// So many hex digits of a digest are shown, and at least as many must be typed.
-pub(super) const SHORT_DIGEST: usize = 8;
 
 impl FromStr for DraftId {
     type Err = String;
