@@ -9,6 +9,7 @@
 //! | `listing`, `showing`, `failing`, `texts`, `history`, `incidents` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
+//! | `serving`, `users` | the page, and who may use it |
 //! | `ruling` | the rules that people wrote, and what they would take |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
 //! | `evaluating`, `explaining` | how well reports are found; why these |
@@ -48,6 +49,7 @@ mod ruling;
 mod samples;
 mod saved;
 mod screen;
+mod serving;
 mod session;
 mod showing;
 mod status;
@@ -55,6 +57,7 @@ mod switching;
 mod syncing;
 mod texts;
 mod understood;
+mod users;
 mod verbs;
 mod who;
 
@@ -165,6 +168,8 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Replay(wanted) => return replaying::replay(&session, &wanted),
         Verb::Check => return checking::check(&session),
         Verb::Run => return service(&session),
+        Verb::Serve(wanted) => serving::serve(&session, &wanted)?,
+        Verb::User(wanted) => users::user(&session, &wanted)?,
         Verb::Status => status::status(&session)?,
         Verb::Sync => return syncing::sync(&session),
         Verb::Explain { draft } => explaining::explain(&session, &draft)?,

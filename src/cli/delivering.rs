@@ -66,7 +66,7 @@ pub(super) fn settle_demo(session: &Session) -> Result<Worker> {
 }
 
 /// Whether nothing can leave this machine: every part is embedded.
-fn stays_here(config: &Config) -> bool {
+pub(super) fn stays_here(config: &Config) -> bool {
     matches!(config.tracker.kind, TrackerKind::Embedded { .. })
         && matches!(config.outgoing, Outgoing::Maildir { .. })
         && matches!(

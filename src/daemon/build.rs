@@ -14,6 +14,7 @@ use crate::config::{
     Config, Credential, Environment, Imap, Mailbox, Outgoing as OutgoingConfig, Proof, Secrets,
     Security, Smtp, TrackerKind,
 };
+use crate::desk::Office;
 use crate::desk::facts::{Replies, Surroundings};
 use crate::domain::Seconds;
 use crate::domain::classify::ListRules;
@@ -62,6 +63,26 @@ pub(super) fn parts_with(settings: &Settings, store: Store, templates: Templates
         caught_up: Rc::new(Cell::new(false)),
         broken_off: Cell::new(None),
         pulse: Rc::new(Cell::new(Instant::now())),
+    })
+}
+
+/// What is decided with on the page.
+///
+/// # Errors
+///
+/// As of [`tracker_of`].
+pub(super) fn office_of(config: &Config, store: Store) -> Result<Office> {
+    let (templates, problems) = Templates::load(config.drafts.templates.as_deref());
+    tell(&problems);
+    let sender = config.outgoing.sender();
+    Ok(Office {
+        store,
+        tracker: names_of(config)?,
+        templates,
+        drafts: config.draft_settings(),
+        around: surroundings_of(config)?,
+        list: config.list.address.clone(),
+        sender: format!("{} <{}>", sender.name, sender.address),
     })
 }
 
