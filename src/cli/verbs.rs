@@ -108,7 +108,7 @@ Next: buildbot-watch status, then buildbot-watch list"
 
     /// Serve the page, on which drafts are decided on in a browser
     ///
-    /// The service serves it by itself if [web] in the configuration says where. This
+    /// The service serves it by itself if the configuration says where. This verb
     /// serves it alone: without a service, or for a demo. Works until Ctrl-C. Who may
     /// log in is said by `user add`.
     #[command(
