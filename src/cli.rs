@@ -5,15 +5,19 @@
 //! |---|---|
 //! | `args`, `verbs` | what can be typed, with its help |
 //! | `session`, `who`, `refusal` | where the configuration is, who decides, why not |
-//! | `screen`, `words`, `json` | text that fits the screen, or one JSON document |
-//! | `listing`, `showing`, `failing`, `texts`, `summary`, `repeating`, `history`, `incidents` | look |
+//! | `screen`, `json` | text that fits the screen, or one JSON document |
+//! | `listing`, `showing`, `failing`, `texts`, `history`, `incidents` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
 //! | `delivering` | what happens right after a decision in a demo's folder |
+//! | `serving`, `users` | the page, and who may use it |
 //! | `ruling` | the rules that people wrote, and what they would take |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
 //! | `evaluating`, `explaining`, `tables` | how well reports are found; why these |
 //! | `syncing`, `importing`, `bar` | the tracker's reports come in, and how far that is |
 //! | `status`, `facts`, `checking`, `replaying`, `saved`, `demo`, `samples` | the rest |
+//!
+//! What is in a few words about one notification is [`crate::desk`]'s, which other
+//! ways to decide share.
 //!
 //! Verbs print text for people with `screen::Screen::say` and one document for
 //! programs with `screen::Screen::document`; which of the two does anything is
@@ -38,7 +42,6 @@ mod linking;
 mod listing;
 mod reading;
 mod refusal;
-mod repeating;
 mod replaying;
 mod resolving;
 mod revising;
@@ -46,18 +49,18 @@ mod ruling;
 mod samples;
 mod saved;
 mod screen;
+mod serving;
 mod session;
 mod showing;
 mod status;
-mod summary;
 mod switching;
 mod syncing;
 mod tables;
 mod texts;
 mod understood;
+mod users;
 mod verbs;
 mod who;
-mod words;
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -77,6 +80,7 @@ use verbs::{Decision, Verb};
 
 use crate::config::{Config, Mistakes};
 use crate::daemon;
+use crate::desk::{repeating, summary, words};
 use crate::domain::untrusted::{terminal, terminal_lines};
 use crate::store::{LockRefused, disk_trouble};
 
@@ -165,6 +169,8 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Replay(wanted) => return replaying::replay(&session, &wanted),
         Verb::Check => return checking::check(&session),
         Verb::Run => return service(&session),
+        Verb::Serve(wanted) => serving::serve(&session, &wanted)?,
+        Verb::User(wanted) => users::user(&session, &wanted)?,
         Verb::Status => status::status(&session)?,
         Verb::Sync => return syncing::sync(&session),
         Verb::Explain { draft } => explaining::explain(&session, &draft)?,

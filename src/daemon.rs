@@ -5,7 +5,8 @@
 //! work     store -> everything else  one writer
 //! ```
 //!
-//! Both live on one thread and share the store. SIGTERM lets them finish what
+//! Both live on one thread and share the store. The page, if there is one, has a
+//! thread and a connection of its own. SIGTERM lets them finish what
 //! cannot be broken off, SIGHUP starts them anew with the configuration as it is
 //! now. A crash at any point is like a stop: the next start goes on.
 
@@ -13,6 +14,7 @@ mod build;
 mod disk;
 mod intake;
 mod logging;
+mod page;
 mod settle;
 mod signals;
 mod systemd;
@@ -32,9 +34,13 @@ use crate::domain::Seconds;
 use crate::store::{DaemonLock, LockRefused, Store, disk_trouble, lock_daemon};
 use crate::worker::{self, Memory, Parts};
 
-pub use build::{ci_of, database, imap_of, parts_of, smtp_of, tracker_of};
+pub use build::{
+    ci_of, database, imap_of, names_of, parts_of, smtp_of, surroundings_of, tracker_of,
+};
 pub use disk::is_full;
 pub use intake::mailbox_name;
+use page::Page;
+pub use page::{serve_page, settings_of};
 pub use settle::{History, Settled, TakenFrom, finish, settle, take_in_path};
 use signals::{Signal, Signals};
 
@@ -208,6 +214,7 @@ impl Loops {
 
     /// Runs until a signal; gives the loops to go on with after SIGHUP.
     async fn run(&self, path: &Path, signals: &mut Signals) -> Result<Option<Self>> {
+        let _page = Page::start(&self.settings.config)?;
         systemd::tell_ready(&self.settings.config);
         tracing::info!(
             list = self.settings.config.list.id,

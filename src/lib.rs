@@ -19,11 +19,13 @@
 //! | [`templates`] | every word that leaves, replaceable |
 //! | [`config`] | the file as written, the configuration as meant |
 //! | [`daemon`] | the service: the two loops, readiness, a clean stop |
+//! | [`desk`] | what all ways to decide share |
+//! | [`web`] | the page |
 //! | [`cli`] | one function a verb |
 //!
 //! Adapters (`imap`, `maildir`, `smtp`, `trackers`, `ci`, `store`, `config`,
 //! `templates`) know the domain and never each other; `daemon` puts them
-//! together and `worker` uses them. `tests/it/architecture.rs` keeps it so, and
+//! together and `worker` uses them. `web` and `cli` decide through `desk`. `tests/it/architecture.rs` keeps it so, and
 //! keeps files under 400 lines of code and functions under 60.
 //!
 //! # A walk: one notification
@@ -63,6 +65,7 @@ pub mod ci;
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod desk;
 pub mod domain;
 pub mod evaluate;
 pub mod http;
@@ -74,4 +77,5 @@ pub mod store;
 pub mod templates;
 pub mod tls;
 pub mod trackers;
+pub mod web;
 pub mod worker;

@@ -4,6 +4,7 @@
 //! The fields they get are already safe for their place (see
 //! [`crate::domain::draft::IssueFields`] and its neighbours), so nothing is
 //! escaped here. A template that breaks is never used: the last good one stays.
+//! The pages, where everything is escaped, are apart from these (`pages`).
 
 #[cfg(test)]
 mod along_tests;
@@ -13,6 +14,7 @@ mod folder_tests;
 mod hostile_tests;
 #[cfg(test)]
 mod material;
+mod pages;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,8 @@ use crate::domain::draft::{
 };
 use crate::domain::issue::IssueRef;
 use crate::domain::untrusted::plain_line;
+
+pub use pages::{KEYS, Pages, STYLE};
 
 const TITLE: &str = "issue-title.txt.hbs";
 const ISSUE: &str = "issue.md.hbs";

@@ -1,12 +1,14 @@
 //! What can be typed, and the first page of help, which groups the verbs by what
 //! a person wants.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::verbs::Verb;
+use crate::desk::summary::SHORT_DIGEST;
 use crate::store::NotificationId;
 
 /// Where the configuration is unless somebody says otherwise.
@@ -20,7 +22,9 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ),
     (
         "Set it up and run it",
-        &["check", "run", "status", "sync", "import", "rules"],
+        &[
+            "check", "run", "serve", "user", "status", "sync", "import", "rules",
+        ],
     ),
     (
         "Decide on drafts",
@@ -217,6 +221,47 @@ pub(super) enum RulesVerb {
     },
 }
 
+/// `serve`
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// A port of this machine, instead of the configured place [default: 127.0.0.1:8025]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) listen: Option<SocketAddr>,
+}
+
+/// `user`
+#[derive(Debug, Args)]
+pub(super) struct User {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) what: UserVerb,
+}
+
+/// What is done with users of the page.
+#[derive(Debug, Subcommand)]
+pub(super) enum UserVerb {
+    /// Let somebody in, or give them another password
+    Add {
+        /// As replies will name them: "approved by NAME"
+        #[arg(value_name = "NAME")]
+        user: String,
+        /// Who does it.
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Show who may decide on the page
+    List,
+    /// Let somebody in no more; their sessions end at once
+    Remove {
+        /// Their name
+        #[arg(value_name = "NAME")]
+        user: String,
+        /// Who does it.
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
 /// `resolve`
 #[derive(Debug, Args)]
 pub(super) struct Resolve {
@@ -262,9 +307,6 @@ pub(super) struct DraftId {
     /// The beginning of the digest that was shown, in lower case.
     pub(super) digest: Option<String>,
 }
-
-/// So many hex digits of a digest are shown, and at least as many must be typed.
-pub(super) const SHORT_DIGEST: usize = 8;
 
 impl FromStr for DraftId {
     type Err = String;

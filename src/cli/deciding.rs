@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 use super::args::{DraftId, Who};
 use super::delivering::{Worker, report, settle_demo};
 use super::json as shapes;
-use super::linking::{confirm_proposals, refuse_proposal};
 use super::refusal::{Kept, Refusal};
 use super::session::Session;
 use super::who::who;
 use super::words::{cut, when};
 use super::{summary, texts};
 use crate::config::Config;
+use crate::daemon::names_of;
+use crate::desk::Desk;
+use crate::desk::linking::{confirm_proposals, refuse_proposal};
 use crate::domain::decision::{self, Approver, Decision, Reason};
 use crate::domain::life::Stage;
 use crate::store::{DraftRow, NewDecision, NotDecided, NotificationRow, Store};
@@ -155,7 +157,14 @@ fn approve_one(
     store
         .approve(&decision, session.now)
         .map_err(|error| refused(session, typed, error))?;
-    confirm_proposals(store, config, &row, who, session.now).context(Kept(
+    let kept = names_of(config).and_then(|tracker| {
+        let desk = Desk {
+            store,
+            tracker: &tracker,
+        };
+        confirm_proposals(&desk, &row, who, session.now)
+    });
+    kept.context(Kept(
         "the approval is kept, but not what it says of the reports",
     ))
 }
@@ -296,9 +305,18 @@ pub(super) fn reject(
         .map_err(|error| refused(session, typed, error))?;
     let not_there = match proposal {
         Proposal::Right => None,
-        Proposal::Wrong => refuse_proposal(&store, &config, &row, &who, session.now).context(
-            Kept("the rejection is kept, but not what it says of the report"),
-        )?,
+        Proposal::Wrong => {
+            let said = names_of(&config).and_then(|tracker| {
+                let desk = Desk {
+                    store: &store,
+                    tracker: &tracker,
+                };
+                refuse_proposal(&desk, &row, &who, session.now)
+            });
+            said.context(Kept(
+                "the rejection is kept, but not what it says of the report",
+            ))?
+        }
     };
     session
         .screen

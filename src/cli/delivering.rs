@@ -12,9 +12,10 @@ use super::showing::delivery_lines;
 use super::words::wrapped;
 use crate::config::{Config, Mailbox, Outgoing, TrackerKind};
 use crate::daemon::{self, History};
+use crate::desk::facts::is_service_running;
 use crate::domain::Seconds;
 use crate::domain::untrusted::terminal;
-use crate::store::{LockRefused, NotificationRow, Switch, lock_daemon};
+use crate::store::{NotificationRow, Switch};
 use crate::worker::wall_clock;
 
 /// What is due within so many seconds is waited for.
@@ -38,7 +39,7 @@ pub(super) enum Worker {
 /// Does what is due now, if this is a demo's folder.
 pub(super) fn settle_demo(session: &Session) -> Result<Worker> {
     let config = session.config()?;
-    match is_service_running(&config) {
+    match is_service_running(&config.store.state_dir) {
         Some(true) => return Ok(Worker::Service),
         Some(false) => {}
         None => return Ok(Worker::Unknown),
@@ -64,17 +65,8 @@ pub(super) fn settle_demo(session: &Session) -> Result<Worker> {
     Ok(Worker::Us)
 }
 
-/// Whether a service works on this store; `None` if that cannot be told.
-pub(super) fn is_service_running(config: &Config) -> Option<bool> {
-    match lock_daemon(&config.store.state_dir) {
-        Ok(_free) => Some(false),
-        Err(LockRefused::Held { .. }) => Some(true),
-        Err(LockRefused::Io { .. }) => None,
-    }
-}
-
 /// Whether nothing can leave this machine: every part is embedded.
-fn stays_here(config: &Config) -> bool {
+pub(super) fn stays_here(config: &Config) -> bool {
     matches!(config.tracker.kind, TrackerKind::Embedded { .. })
         && matches!(config.outgoing, Outgoing::Maildir { .. })
         && matches!(

@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::listing::{Keys, load, table, unfinished};
+use super::listing::{Keys, load, table, tell_unfinished};
 use super::refusal::Refusal;
 use super::screen::Tone;
 use super::session::Session;
 use super::words::{count, wrapped};
 use super::{json as shapes, samples, summary};
 use crate::daemon::{self, History};
+use crate::desk::unfinished::unfinished;
 use crate::domain::life::Stage;
 use crate::domain::untrusted::terminal;
 use crate::store::{ListFilter, NotificationRow, Store};
@@ -162,7 +163,7 @@ fn show(session: &Session, folder: &Path, store: &Store, is_new: bool) -> Result
     let stuck = unfinished(store)?;
     if let Some(stuck) = &stuck {
         screen.heading("Not finished");
-        stuck.print(screen);
+        tell_unfinished(screen, stuck);
     }
     next(session, &all);
     Ok(match stuck {

@@ -4,6 +4,7 @@
 use super::screen::{Screen, Tone};
 use super::summary;
 use super::words::{barred, cut, cut_path, folded, wrapped};
+use crate::desk::failures::{Group, groups};
 use crate::domain::failure::Failure;
 use crate::domain::matching::{Candidate, Verdict};
 use crate::domain::notification::Build;
@@ -17,14 +18,6 @@ pub(super) enum Detail {
     Short,
     /// The lines of the log for every failure, whole.
     Full,
-}
-
-/// Failures that the same reports were found for.
-struct Group<'a> {
-    build: &'a Build,
-    /// Each with its number, from 1 over all builds.
-    failures: Vec<(usize, &'a Failure)>,
-    verdict: Option<&'a Verdict>,
 }
 
 /// Prints every failure.
@@ -41,69 +34,6 @@ pub(super) fn print(screen: &Screen, row: &NotificationRow, detail: Detail) {
         last_build = Some(group.build);
         one_group(screen, &group, detail);
     }
-}
-
-fn groups(row: &NotificationRow) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for (index, (build, failure)) in summary::failures(row).into_iter().enumerate() {
-        let verdict = verdict_of(row, index);
-        let same = groups.iter_mut().find(|group| {
-            std::ptr::eq(group.build, build)
-                && group.verdict.is_some()
-                && group.verdict.map(found) == verdict.map(found)
-        });
-        match same {
-            Some(group) => group.failures.push((index + 1, failure)),
-            None => groups.push(Group {
-                build,
-                failures: vec![(index + 1, failure)],
-                verdict,
-            }),
-        }
-    }
-    // A builder's groups stand together.
-    groups.sort_by_key(|group| build_index(row, group.build));
-    groups
-}
-
-fn build_index(row: &NotificationRow, build: &Build) -> usize {
-    let builds = row
-        .reading
-        .iter()
-        .flat_map(|reading| &reading.notification.builds);
-    builds
-        .enumerate()
-        .find(|(_, it)| std::ptr::eq(*it, build))
-        .map_or(0, |(index, _)| index)
-}
-
-/// What a verdict comes to, without its evidence.
-fn found(verdict: &Verdict) -> (u8, Vec<u64>) {
-    let numbers = |list: &[Candidate]| list.iter().map(|it| it.issue.number).collect();
-    let (rank, _) = summary::certainty(verdict);
-    match verdict {
-        Verdict::Known { candidates } | Verdict::Ambiguous { candidates } => {
-            (rank, numbers(candidates))
-        }
-        Verdict::New { related, .. } => (rank, numbers(related)),
-    }
-}
-
-/// The verdict on the failure of that number, counted from 0 over all builds.
-pub(super) fn verdict_of(row: &NotificationRow, failure: usize) -> Option<&Verdict> {
-    let reading = row.reading.as_ref()?;
-    let mut before = 0;
-    let mut builds = reading.notification.builds.iter().enumerate();
-    let (build, within) = builds.find_map(|(index, build)| {
-        let within = failure.checked_sub(before)?;
-        before += build.failures.len();
-        (within < build.failures.len()).then_some((index, within))
-    })?;
-    let verdicts = row.verdicts.iter().flatten();
-    verdicts
-        .filter(|it| it.build == build)
-        .find(|it| it.failures.contains(&within))
-        .map(|it| &it.verdict)
 }
 
 fn builder(screen: &Screen, build: &Build) {

@@ -8,11 +8,12 @@ use super::screen::Tone;
 use super::session::Session;
 use super::summary;
 use super::words::{age, cut, timestamp};
-use crate::config::Config;
+use crate::daemon::names_of;
+use crate::desk::Desk;
+use crate::desk::reports::report_of;
 use crate::domain::issue::IssueRef;
 use crate::domain::untrusted::terminal;
-use crate::store::{IncidentSummary, Store};
-use crate::trackers::Tracker;
+use crate::store::IncidentSummary;
 
 /// More are not listed.
 const LISTED: usize = 50;
@@ -21,10 +22,14 @@ const LISTED: usize = 50;
 pub(super) fn incidents(session: &Session) -> Result<()> {
     let config = session.config()?;
     let store = session.store_of(&config)?;
-    let tracker = tracker(&config)?;
+    let tracker = names_of(&config)?;
+    let desk = Desk {
+        store: &store,
+        tracker: &tracker,
+    };
     let mut found = Vec::new();
     for incident in store.incidents(session.now, LISTED)? {
-        let report = report(&store, &tracker, &incident)?;
+        let report = report_of(&desk, incident.incident)?;
         found.push((incident, report));
     }
     let all: Vec<Value> = found
@@ -39,21 +44,6 @@ pub(super) fn incidents(session: &Session) -> Result<()> {
     }
     session.next(&[("list".to_owned(), "the drafts that wait for you")]);
     Ok(())
-}
-
-fn tracker(config: &Config) -> Result<Tracker> {
-    super::linking::tracker(config)
-}
-
-/// Where it is reported in the tracker that is configured now.
-fn report(
-    store: &Store,
-    tracker: &Tracker,
-    incident: &IncidentSummary,
-) -> Result<Option<IssueRef>> {
-    let reports = store.reports_of(incident.incident)?;
-    let is_of = |it: &IssueRef| tracker.parse_issue(&it.url) == Some(it.number);
-    Ok(reports.into_iter().find(is_of))
 }
 
 fn document(incident: &IncidentSummary, report: Option<&IssueRef>) -> Value {

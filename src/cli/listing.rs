@@ -8,18 +8,15 @@ use super::args::List;
 use super::repeating::sent_before;
 use super::screen::{Screen, Tone};
 use super::session::Session;
-use super::words::{age, count, cut, wrapped};
+use super::words::{age, cut, wrapped};
 use super::{json as shapes, summary};
 use crate::config::Config;
+use crate::desk::mails::with_summary;
+use crate::desk::unfinished::{Unfinished, unfinished};
 use crate::domain::Seconds;
 use crate::domain::life::Stage;
-use crate::domain::mail::Mail;
-use crate::domain::notification::Notification;
 use crate::domain::untrusted::terminal;
-use crate::parsing::mime::{self, Completeness};
-use crate::store::{
-    ListFilter, MailSummary, NotificationId, NotificationRow, Reading, Store, Switch,
-};
+use crate::store::{ListFilter, NotificationId, NotificationRow, Store, Switch};
 
 /// The heads of the two wide columns.
 const LEFT: &str = "WHAT FAILED";
@@ -59,7 +56,7 @@ pub(super) fn list(session: &Session, wanted: &List) -> Result<()> {
     }
     if let Some(unfinished) = unfinished {
         session.screen.say("");
-        unfinished.print(&session.screen);
+        tell_unfinished(&session.screen, &unfinished);
     }
     next(session, filter, &rows);
     Ok(())
@@ -69,7 +66,7 @@ pub(super) fn list(session: &Session, wanted: &List) -> Result<()> {
 fn repeats(session: &Session, store: &Store, config: &Config, rows: &[Loaded]) -> Result<()> {
     let mut ids = Vec::new();
     for row in rows.iter().flatten() {
-        if sent_before(store, config, row, session.now)?.is_some() {
+        if sent_before(store, &config.list.address, row, session.now)?.is_some() {
             ids.push(row.id.to_string());
         }
     }
@@ -118,34 +115,6 @@ pub(super) fn load(store: &Store, ids: &[NotificationId]) -> Vec<Loaded> {
     ids.iter().map(one).collect()
 }
 
-/// The mail itself; `None` if it cannot be read.
-pub(super) fn mail_of(store: &Store, row: &NotificationRow) -> Option<Mail> {
-    let completeness = if row.truncated {
-        Completeness::CutOff
-    } else {
-        Completeness::Whole
-    };
-    mime::parse(&store.raw(row.id).ok()?, completeness).ok()
-}
-
-/// Of a mail that is no notification nothing is recorded; its subject tells a
-/// person more than its number, and is read from the mail itself.
-pub(super) fn with_summary(store: &Store, mut row: NotificationRow) -> NotificationRow {
-    if row.reading.is_none()
-        && let Some(mail) = mail_of(store, &row)
-    {
-        row.reading = Some(Reading {
-            mail: MailSummary::from(&mail),
-            notification: Notification {
-                builds: Vec::new(),
-                remarks: Vec::new(),
-            },
-            redactions: 0,
-        });
-    }
-    row
-}
-
 fn one_json(loaded: &Loaded, now: Seconds) -> Value {
     match loaded {
         Ok(row) => shapes::notification(row, now),
@@ -171,60 +140,10 @@ fn switches(session: &Session, store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Mails that the program has not come to the end with.
-pub(super) struct Unfinished {
-    pub(super) count: usize,
-    stages: Vec<String>,
-    /// Why the oldest does not go on.
-    pub(super) why: Option<String>,
-}
-
-/// Open rows are looked at up to this many.
-const LOOKED_AT: usize = 1000;
-
-/// What is still worked on, if anything is.
-pub(super) fn unfinished(store: &Store) -> Result<Option<Unfinished>> {
-    let mut found = Unfinished {
-        count: 0,
-        stages: Vec::new(),
-        why: None,
-    };
-    for id in store.list(ListFilter::Open, LOOKED_AT)? {
-        // One that cannot be read is told by the lists.
-        let Ok(row) = store.load(id) else { continue };
-        let is_before_a_draft =
-            matches!(row.stage, Stage::Received | Stage::Parsed | Stage::Matched);
-        if !is_before_a_draft || row.held.is_some() {
-            continue;
-        }
-        found.count += 1;
-        let stage = row.stage.to_string();
-        if !found.stages.contains(&stage) {
-            found.stages.push(stage);
-        }
-        if found.why.is_none() {
-            found.why = row.waiting.map(|it| it.why);
-        }
-    }
-    Ok((found.count > 0).then_some(found))
-}
-
-impl Unfinished {
-    /// Says how many, and what the oldest waits for.
-    pub(super) fn print(&self, screen: &Screen) {
-        let are = if self.count == 1 { "is" } else { "are" };
-        let mut words = format!(
-            "{} {are} still being worked on ({})",
-            count(self.count, "more mail"),
-            self.stages.join(", ")
-        );
-        match &self.why {
-            Some(why) => words.push_str(&format!("; the oldest waits: {}", terminal(why))),
-            None => words.push('.'),
-        }
-        for line in wrapped(&words, screen.width()) {
-            screen.say(screen.paint(Tone::Warning, &line));
-        }
+/// Says how many, and what the oldest waits for.
+pub(super) fn tell_unfinished(screen: &Screen, unfinished: &Unfinished) {
+    for line in wrapped(&terminal(&unfinished.words()), screen.width()) {
+        screen.say(screen.paint(Tone::Warning, &line));
     }
 }
 
@@ -246,7 +165,7 @@ fn empty(
     };
     session.screen.say(words);
     if let Some(unfinished) = unfinished {
-        unfinished.print(&session.screen);
+        tell_unfinished(&session.screen, unfinished);
     }
     let held = store.count(ListFilter::Held)?;
     if filter == ListFilter::ToDecide && held > 0 {

@@ -7,9 +7,8 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::args::Replay;
-use super::facts;
 use super::json as shapes;
-use super::listing::{Keys, Loaded, load, table, unfinished};
+use super::listing::{Keys, Loaded, load, table, tell_unfinished};
 use super::refusal::Refusal;
 use super::saved::Sorted;
 use super::screen::Tone;
@@ -19,6 +18,8 @@ use super::texts;
 use super::words::{count, cut, wrapped};
 use crate::config::{Config, Environment, Outgoing, Secrets, TrackerKind};
 use crate::daemon::{self, Settings, TakenFrom};
+use crate::desk::facts;
+use crate::desk::unfinished::unfinished;
 use crate::domain::Seconds;
 use crate::domain::untrusted::terminal;
 use crate::store::{NotificationId, PROGRAM, Store, Switch, Taken};
@@ -109,7 +110,7 @@ fn try_out_on(
     sorted.tell(&session.screen);
     if let Some(unfinished) = unfinished(&parts.store)? {
         session.screen.say("");
-        unfinished.print(&session.screen);
+        tell_unfinished(&session.screen, &unfinished);
     }
     if let Some(why) = &unfit {
         without_reports(session, &rows, &parts.tracker.name(), why);

@@ -9,13 +9,11 @@ use super::refusal::Refusal;
 use super::session::Session;
 use super::showing::delivery_lines;
 use super::who::who;
-use crate::config::{Config, Environment, Secrets};
-use crate::daemon::{self, Settings};
-use crate::domain::delivery::{DeliveryKind, Receipt};
-use crate::domain::issue::IssueRef;
+use crate::daemon::names_of;
+use crate::desk::Desk;
+use crate::desk::resolving::receipt;
 use crate::domain::life::DeliveryState;
-use crate::domain::untrusted::plain_line;
-use crate::store::{DeliveryId, DeliveryRow, Resolution, Store};
+use crate::store::{DeliveryId, Resolution};
 
 /// Records what a person found out.
 pub(super) fn resolve(session: &Session, wanted: &Resolve) -> Result<()> {
@@ -40,7 +38,20 @@ pub(super) fn resolve(session: &Session, wanted: &Resolve) -> Result<()> {
         Finding {
             happened: Some(found),
             ..
-        } => Resolution::Happened(receipt(&config, &store, &row, found)?),
+        } => {
+            let tracker = names_of(&config)?;
+            let desk = Desk {
+                store: &store,
+                tracker: &tracker,
+            };
+            let receipt = receipt(&desk, &row, found)?.ok_or_else(|| {
+                Refusal::new(
+                    format!("{found:?} is no report of {}", tracker.name()),
+                    "give the number of the report, or a link to it",
+                )
+            })?;
+            Resolution::Happened(receipt)
+        }
         Finding {
             try_again: true, ..
         } => Resolution::TryAgain,
@@ -58,36 +69,4 @@ pub(super) fn resolve(session: &Session, wanted: &Resolve) -> Result<()> {
         ("status".to_owned(), "what else is in doubt"),
     ]);
     Ok(())
-}
-
-/// What the delivery is found by, from what the person typed.
-fn receipt(config: &Config, store: &Store, row: &DeliveryRow, found: &str) -> Result<Receipt> {
-    match row.kind {
-        DeliveryKind::Reply => Ok(Receipt::Mail {
-            answer: plain_line(found, 300),
-        }),
-        DeliveryKind::OpenIssue | DeliveryKind::Comment => {
-            let tracker = daemon::tracker_of(&Settings {
-                config: config.clone(),
-                secrets: Secrets::default(),
-                environment: Environment::default(),
-            })?;
-            let number = tracker.parse_issue(found).ok_or_else(|| {
-                Refusal::new(
-                    format!("{found:?} is no report of {}", tracker.name()),
-                    "give the number of the report, or a link to it",
-                )
-            })?;
-            let name = tracker.name();
-            let known = store
-                .mirror(&name)
-                .issue(number)?
-                .map(|issue| issue.reference());
-            Ok(Receipt::Issue(known.unwrap_or_else(|| IssueRef {
-                number,
-                url: tracker.issue_url(number),
-                title: String::new(),
-            })))
-        }
-    }
 }

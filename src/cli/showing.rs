@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::args::DraftId;
 use super::failing::Detail;
 use super::json as shapes;
-use super::listing::{mail_of, with_summary};
 use super::repeating::sent_before;
 use super::screen::{Screen, Tone};
 use super::session::Session;
 use super::words::{age, barred, date, folded, when, wrapped};
 use super::{failing, summary, texts};
 use crate::config::Config;
+use crate::desk::mails::{mail_of, with_summary};
 use crate::domain::Seconds;
 use crate::domain::delivery::{DeliveryKind, Receipt};
 use crate::domain::life::{DeliveryState, Stage};
@@ -27,7 +27,7 @@ pub(super) fn show(session: &Session, draft: &DraftId, detail: Detail) -> Result
     let config = session.config()?;
     let store = session.store_of(&config)?;
     let row = with_summary(&store, session.load(&store, draft)?);
-    let held = sent_before(&store, &config, &row, session.now)?;
+    let held = sent_before(&store, &config.list.address, &row, session.now)?;
     let mut document = document(&row, &config, session.now);
     if let Value::Object(fields) = &mut document {
         fields.insert("will_be_held".to_owned(), json!(held));

@@ -2,12 +2,14 @@
 
 use anyhow::Result;
 
-use super::facts::{Facts, document, gather, health};
+use super::facts::document;
 use super::screen::Tone;
 use super::session::Session;
 use super::showing::delivery_lines;
 use super::words::{age, count, date, when, wrapped};
 use crate::config::{Config, Mailbox};
+use crate::daemon;
+use crate::desk::facts::{Facts, gather, health};
 use crate::domain::Seconds;
 use crate::domain::untrusted::terminal;
 use crate::store::{ListingUnderWay, MirrorHealth, SwitchState};
@@ -16,7 +18,7 @@ use crate::store::{ListingUnderWay, MirrorHealth, SwitchState};
 pub(super) fn status(session: &Session) -> Result<()> {
     let config = session.config()?;
     let store = session.store_of(&config)?;
-    let facts = gather(&config, &store, session.now)?;
+    let facts = gather(&daemon::surroundings_of(&config)?, &store, session.now)?;
     session.screen.document(&document(&facts));
     service_and_switches(session, &facts);
     drafts(session, &facts);

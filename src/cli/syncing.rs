@@ -7,13 +7,13 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::bar::Bar;
-use super::facts::health;
 use super::refusal::Refusal;
 use super::screen::Tone;
 use super::session::Session;
 use super::words::{count, span, timestamp, wrapped};
 use crate::config::{Config, Environment, Secrets, TrackerKind};
 use crate::daemon::{self, Settings};
+use crate::desk::facts::health;
 use crate::domain::Seconds;
 use crate::domain::delivery::retry_after;
 use crate::domain::untrusted::terminal;

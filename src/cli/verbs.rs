@@ -4,7 +4,7 @@ mod decision;
 
 use clap::Subcommand;
 
-use super::args::{DraftId, Evaluate, Import, List, MatchText, Read, Replay, Rules};
+use super::args::{DraftId, Evaluate, Import, List, MatchText, Read, Replay, Rules, Serve, User};
 pub(super) use decision::Decision;
 
 /// What to do.
@@ -106,6 +106,36 @@ Example:
 Next: buildbot-watch status, then buildbot-watch list"
     )]
     Run,
+
+    /// Serve the page, on which drafts are decided on in a browser
+    ///
+    /// The service serves it by itself if the configuration says where. This verb
+    /// serves it alone: without a service, or for a demo. Works until Ctrl-C. Who may
+    /// log in is said by `user add`.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch serve --dir /tmp/bbw
+
+Next: open the address that it prints"
+    )]
+    Serve(Serve),
+
+    /// Say who may decide on the page
+    ///
+    /// `user add NAME` asks for a password, or takes it from the first line of the
+    /// standard input; of a known user it is the new one. `user list` shows them,
+    /// `user remove NAME` lets one in no more.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch user add 'Vic Stone'
+
+Next: buildbot-watch serve"
+    )]
+    User(User),
 
     /// Show how things stand: service, drafts, tracker, mailbox, caps
     #[command(

@@ -103,6 +103,17 @@ pub const KEYS: &[SectionKeys] = &[
             "max_mail_mib",
         ],
     ),
+    section(
+        "web",
+        &[
+            "listen",
+            "hosts",
+            "https",
+            "trusted_header",
+            "proxy",
+            "open_to_network",
+        ],
+    ),
     section("log", &["format", "level"]),
 ];
 

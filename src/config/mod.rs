@@ -18,6 +18,7 @@ mod secrets;
 mod sections;
 mod settings;
 mod values;
+mod web;
 
 use std::path::Path;
 
@@ -31,6 +32,7 @@ pub use crate::config::settings::{
     MailingList, Matching, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store, Tracker,
     TrackerKind,
 };
+pub use crate::config::web::{Listen, Web};
 
 /// What [`Config::inspect`] finds.
 #[derive(Debug)]
@@ -231,6 +233,7 @@ kind = "embedded"
                     .contains(&key)
                     || ["user", "password", "closed_statuses"].contains(&key)
                     || ["templates", "rules", "mirror_from", "projects", "token"].contains(&key)
+                    || ["listen", "hosts", "trusted_header", "proxy"].contains(&key)
                     || key.starts_with('"');
                 let is_key = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 match is_key && !other_way && !value.is_empty() {
@@ -403,6 +406,68 @@ kind = "github"
                 config.toml:22: [ci] has no setting "azur"
                     did you mean "azure"?
                 5 mistakes in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn there_is_a_page_where_it_is_configured() {
+        let web = |text: &str| read(&format!("{SMALL}\n{text}")).map(|config| config.web);
+        assert_eq!(web("[web]\n").unwrap(), None);
+        let page = web("[web]\nlisten = \"[::1]:8025\"\n").unwrap().unwrap();
+        assert_eq!(page.hosts, ["[::1]:8025", "localhost:8025"]);
+        assert!(!page.https && page.trusted_header.is_none());
+        let page = web(
+            "[web]\nlisten = \"/run/x/page.sock\"\nhosts = [\"Watch.example.org\"]\n\
+             https = true\ntrusted_header = \"X-Remote-User\"\n",
+        );
+        let page = page.unwrap().unwrap();
+        assert_eq!(page.listen, Listen::Unix("/run/x/page.sock".into()));
+        assert_eq!(page.hosts, ["watch.example.org"]);
+        assert_eq!(page.trusted_header, Some(("x-remote-user".into(), None)));
+        let open = "[web]\nlisten = \"0.0.0.0:80\"\nopen_to_network = true\nhosts = [\"a\"]\n";
+        assert!(web(open).unwrap().is_some());
+        check(
+            &format!(
+                "{SMALL}\n[web]\nlisten = \"0.0.0.0:80\"\nhosts = [\"https://a/\"]\n\
+                 trusted_header = \"X-Remote-User: x\"\nproxy = \"localhost\"\nhttp = true\n"
+            ),
+            expect![[r#"
+                config.toml:17: [web] listen = "0.0.0.0:80" can be reached by others than this machine
+                    listen on "127.0.0.1:8025" behind a proxy that speaks TLS, or add open_to_network = true
+                config.toml:18: [web] hosts item 1 = "https://a/" is no host
+                    write what stands behind https:// in the browser: "watch.example.org"
+                config.toml:19: [web] trusted_header = "X-Remote-User: x" is no name of a header
+                    write the name alone: "X-Remote-User"
+                config.toml:20: [web] proxy = "localhost" is no address
+                    write the address that the proxy connects from: "127.0.0.1"
+                config.toml:21: [web] has no setting "http"
+                    did you mean "https"?
+                5 mistakes in the configuration"#]],
+        );
+        check(
+            &format!(
+                "{SMALL}\n[web]\nlisten = \"127.0.0.1:80\"\nhttps = true\n\
+                 trusted_header = \"X-Remote-User\"\n"
+            ),
+            expect![[r#"
+                config.toml:17: [web] listen needs hosts: the names that browsers call the page by
+                    add hosts = ["watch.example.org"]
+                config.toml:19: [web] trusted_header needs proxy on a port: else everybody who reaches it may claim to be anybody
+                    add proxy = "127.0.0.1", the address that the proxy connects from
+                2 mistakes in the configuration"#]],
+        );
+        check(
+            &format!("{SMALL}\n[web]\nlisten = \"8025\"\n"),
+            expect![[r#"
+                config.toml:17: [web] listen = "8025" is no address with a port
+                    write "127.0.0.1:8025", or the path of a Unix socket
+                1 mistake in the configuration"#]],
+        );
+        check(
+            &format!("{SMALL}\n[web]\nhosts = [\"a\"]\n"),
+            expect![[r#"
+                line 17: [web] hosts means nothing without listen: there is no page
+            "#]],
         );
     }
 

@@ -18,6 +18,7 @@ use crate::config::settings::{
     Config, Drafts, Limits, Log, LogFormat, MailingList, Matching, Store, Tracker, TrackerKind,
 };
 use crate::config::values;
+use crate::config::web;
 use crate::domain::rules::Rulebook;
 
 const MINUTE: u64 = 60;
@@ -121,6 +122,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
     let matching = matching(root, findings);
     let drafts = drafts(root, tracker.as_ref(), findings);
     let limits = limits(root, findings);
+    let web = web::web(root, findings);
     let log = log(root, findings);
     Some(Config {
         file: findings.file.clone(),
@@ -133,6 +135,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
         matching,
         drafts,
         limits,
+        web,
         log,
         warnings: findings.warnings.clone(),
     })

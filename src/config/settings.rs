@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::config::mistake::Warning;
 use crate::config::secrets::SecretSource;
+use crate::config::web::Web;
 use crate::domain::Seconds;
 use crate::domain::draft::{Flavour, Settings};
 use crate::domain::notification::CiSystem;
@@ -37,6 +38,8 @@ pub struct Config {
     pub drafts: Drafts,
     /// `[limits]`
     pub limits: Limits,
+    /// `[web]`; `None` if there is to be no page.
+    pub web: Option<Web>,
     /// `[log]`
     pub log: Log,
     /// What is allowed and yet worth a look.

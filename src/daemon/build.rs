@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::Settings;
+use super::{Settings, is_full, mailbox_name};
 use crate::ci::{Buildbot, Ci, Hosted, hosted};
 use crate::config::{
-    Config, Credential, Imap, Mailbox, Outgoing as OutgoingConfig, Proof, Security, Smtp,
-    TrackerKind,
+    Config, Credential, Environment, Imap, Mailbox, Outgoing as OutgoingConfig, Proof, Secrets,
+    Security, Smtp, TrackerKind,
 };
+use crate::desk::Office;
+use crate::desk::facts::{Replies, Surroundings};
 use crate::domain::Seconds;
 use crate::domain::classify::ListRules;
 use crate::domain::policy::Limits;
@@ -61,6 +63,59 @@ pub(super) fn parts_with(settings: &Settings, store: Store, templates: Templates
         caught_up: Rc::new(Cell::new(false)),
         broken_off: Cell::new(None),
         pulse: Rc::new(Cell::new(Instant::now())),
+    })
+}
+
+/// What is decided with on the page.
+///
+/// # Errors
+///
+/// As of [`tracker_of`].
+pub(super) fn office_of(config: &Config, store: Store) -> Result<Office> {
+    let (templates, problems) = Templates::load(config.drafts.templates.as_deref());
+    tell(&problems);
+    let sender = config.outgoing.sender();
+    Ok(Office {
+        store,
+        tracker: names_of(config)?,
+        templates,
+        drafts: config.draft_settings(),
+        around: surroundings_of(config)?,
+        list: config.list.address.clone(),
+        sender: format!("{} <{}>", sender.name, sender.address),
+    })
+}
+
+/// The tracker for its names and addresses alone: no secret is read.
+///
+/// # Errors
+///
+/// As of [`tracker_of`].
+pub fn names_of(config: &Config) -> Result<Tracker> {
+    tracker_of(&Settings {
+        config: config.clone(),
+        secrets: Secrets::default(),
+        environment: Environment::default(),
+    })
+}
+
+/// Where `status` looks.
+///
+/// # Errors
+///
+/// As of [`tracker_of`].
+pub fn surroundings_of(config: &Config) -> Result<Surroundings> {
+    Ok(Surroundings {
+        state_dir: config.store.state_dir.clone(),
+        mailbox: mailbox_name(&config.mailbox),
+        tracker: names_of(config)?.name(),
+        sync_interval: seconds(config.tracker.sync_interval),
+        limits: limits_of(config),
+        replies: match &config.outgoing {
+            OutgoingConfig::Smtp(_) => Replies::ToTheList,
+            OutgoingConfig::Maildir { .. } => Replies::ToAFolder,
+        },
+        is_disk_full: is_full,
     })
 }
 

@@ -13,12 +13,13 @@
 //! | `listing`, `notifications`, `row` | what is due; the worker's steps; a row as it is read |
 //! | `decisions` | compare-and-set on the exact draft |
 //! | `outbox`, `claim`, `outcome`, `doubt` | what leaves: before, right before, and after the answer; without one |
-//! | `incidents`, `along` | failures of one kind; what is settled along with another |
+//! | `incidents`, `lately`, `along` | failures of one kind; what is settled along with another |
 //! | `withdraw` | an approval of which nothing happened |
 //! | `ledger`, `switches`, `audit` | the loop breaker, STOP, the trail |
 //! | `troubles` | services that fail, and the disk |
 //! | `mirror`, `upsert`, `health`, `search`, `pairs` | bug reports and what is known of them |
 //! | `signing` | old signatures are made anew |
+//! | `users` | who may use the page, and their sessions |
 //! | `ruling` | the drafts that wait, after a change of the rules |
 
 use std::fmt;
@@ -35,6 +36,7 @@ mod doubt;
 mod health;
 mod incidents;
 mod intake;
+mod lately;
 mod ledger;
 mod listing;
 mod lock;
@@ -54,6 +56,7 @@ mod switches;
 mod tests;
 mod troubles;
 mod upsert;
+mod users;
 mod withdraw;
 
 pub use crate::domain::delivery::DeliveryKind;
@@ -65,6 +68,7 @@ pub use doubt::{Confirmed, Resolution};
 pub use health::MirrorHealth;
 pub use incidents::{IncidentSummary, Occurrence};
 pub use intake::{IncomingMail, MailboxCursor, Taken};
+pub use lately::{DAYS, Lately};
 pub use ledger::{LedgerEntry, LedgerScope};
 pub use listing::ListFilter;
 pub use lock::{DaemonLock, LockRefused, lock_daemon};
@@ -83,6 +87,7 @@ pub use signing::{Renamed, Signing};
 pub use switches::{Switch, SwitchState};
 pub use troubles::{Service, ServiceTrouble, disk_trouble, is_disk_trouble};
 pub use upsert::{Batch, CommentUpdate};
+pub use users::{TokenDigest, User};
 
 /// Who is named in the audit trail when no person acted.
 pub const PROGRAM: &str = "buildbot-watch";

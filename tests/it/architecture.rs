@@ -25,7 +25,19 @@ const ARROWS: &[(&str, &[&str])] = &[
             "templates",
         ],
     ),
-    ("web", &["domain", "store", "templates"]),
+    ("web", &["desk", "domain", "store", "templates"]),
+    // Linking writes drafts anew as the worker does, with the tracker's names.
+    (
+        "desk",
+        &[
+            "domain",
+            "parsing",
+            "store",
+            "templates",
+            "trackers",
+            "worker",
+        ],
+    ),
     ("evaluate", &["domain", "parsing", "store"]),
     // `http` is no adapter: it knows how to ask, not whom.
     ("ci", &["domain", "http"]),

@@ -2,4 +2,4 @@
 //! mean something to a terminal, a tracker or a mail program.
 
 pub mod bounds;
-mod texts;
+pub mod texts;

@@ -39,4 +39,5 @@ mod service;
 mod smtp;
 mod sync;
 mod systemd;
+mod web;
 mod world;

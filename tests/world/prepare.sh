@@ -8,7 +8,7 @@
 # the run.
 
 PACKAGES="postfix dovecot-imapd dovecot-lmtpd mailman3 publicsuffix python3-venv
-  openssl curl strace procps util-linux systemd"
+  openssl curl strace procps util-linux systemd chromium-headless-shell"
 OCTOKIT_OPENAPI=@octokit/openapi@23.0.2
 
 prepare_packages() {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::screen::Tone;
 use crate::cli::session::Session;
-use crate::cli::words::{count, wrapped};
+use crate::desk::words::{count, wrapped};
 use crate::domain::finding::{Finding, Level};
 use crate::domain::untrusted::terminal;
 

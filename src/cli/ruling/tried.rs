@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::cli::failing::verdict_of;
-use crate::cli::linking::tracker;
 use crate::cli::session::Session;
-use crate::cli::summary;
 use crate::config::Config;
 use crate::daemon;
+use crate::daemon::names_of;
+use crate::desk::failures::verdict_of;
+use crate::desk::summary;
 use crate::domain::delivery::Receipt;
 use crate::domain::draft::Action;
 use crate::domain::failure::Failure;
@@ -79,7 +79,7 @@ pub(super) fn tried<'a>(
         true => Some(session.store_of(config)?),
         false => None,
     };
-    let name = tracker(config)?.name();
+    let name = names_of(config)?.name();
     let stored = match &store {
         Some(store) => failures(store, store.mirror(&name))?,
         None => Vec::new(),

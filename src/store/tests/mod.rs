@@ -25,6 +25,7 @@ mod schema;
 mod search;
 mod steps;
 mod upsert;
+mod users;
 mod withdrawn;
 
 /// Some moment; tests count from it.

@@ -58,7 +58,7 @@ fn log() -> String {
 }
 
 /// A notification in which every field is hostile.
-fn notification(builder: &str) -> String {
+pub fn notification(builder: &str) -> String {
     let subject =
         "=?utf-8?q?Buildbot_=28Python=29=0D=0ABcc=3A_evil=40example.org=0D=0A_=1B=5B31m?=";
     format!(
@@ -134,7 +134,7 @@ fn says_nothing_to_a_tracker(what: &str, text: &str) {
     assert!(found.is_none(), "{what}: {found:?} in {text}");
 }
 
-const BUILDERS: [&str; 3] = [
+pub const BUILDERS: [&str; 3] = [
     "AMD64 Debian root 3.x",
     "AMD64 @everyone #1 fixes #2 `x` <!-- y --> [a](http://b.example) <script> 3.x",
     "AMD64 \u{1b}[31mred\u{202e}3.x\u{9b}2J \u{200b}3.x",

@@ -17,15 +17,16 @@ use Bound::{Ceiling, Floor};
 
 /// Where each figure stands in the document, and its bound: two or three hundredths
 /// beside what was measured last, so that one case more or less passes and a step
-/// back does not. Whoever makes matching better moves them.
+/// back does not. The weights have learnt from these cases, too, so this is no measure
+/// of how well others are answered. Whoever makes matching better moves them.
 const BOUNDS: [(&str, Bound); 7] = [
-    ("/recall_at_1", Floor(0.70)),
+    ("/recall_at_1", Floor(0.84)),
     ("/recall_at_5", Floor(0.85)),
-    ("/mrr", Floor(0.74)),
-    ("/tiers/strong/precision", Floor(0.97)),
-    ("/tiers/strong/coverage", Floor(0.30)),
-    ("/false_links_where_none", Ceiling(0.09)),
-    ("/wrong_new", Ceiling(0.51)),
+    ("/mrr", Floor(0.85)),
+    ("/tiers/strong/precision", Floor(0.95)),
+    ("/tiers/strong/coverage", Floor(0.54)),
+    ("/false_links_where_none", Ceiling(0.05)),
+    ("/wrong_new", Ceiling(0.29)),
 ];
 
 fn figure(document: &Value, place: &str) -> f64 {

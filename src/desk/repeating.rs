@@ -3,7 +3,6 @@
 
 use anyhow::Result;
 
-use crate::config::Config;
 use crate::domain::Seconds;
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::life::Stage;
@@ -14,10 +13,10 @@ use crate::worker::body_digest_approved_by;
 const DAY: Seconds = 24 * 3600;
 
 /// Who sent the very text of this draft to the list lately, in words that say what
-/// that means; `None` if nobody did, or nothing is to be decided.
-pub(super) fn sent_before(
+/// that means; `None` if nobody did, or nothing is to be decided. `list` is the list's address.
+pub(crate) fn sent_before(
     store: &Store,
-    config: &Config,
+    list: &str,
     row: &NotificationRow,
     now: Seconds,
 ) -> Result<Option<String>> {
@@ -35,7 +34,7 @@ pub(super) fn sent_before(
             return Ok(None);
         };
         let scope = LedgerScope::SameBody {
-            target: &config.list.address,
+            target: list,
             body_digest: &body_digest,
         };
         if store.ledger_count(DeliveryKind::Reply, scope, since, DeliveryId(0))? > 0 {

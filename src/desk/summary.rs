@@ -1,7 +1,6 @@
 //! One notification in a few words: what failed, what would be done, how sure
 //! the program is.
 
-use super::args::SHORT_DIGEST;
 use super::words::{cut, cut_path};
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::draft::Action;
@@ -11,8 +10,11 @@ use crate::domain::matching::{Tier, Verdict};
 use crate::domain::notification::Build;
 use crate::store::{DecisionKind, DraftRow, NotificationRow};
 
+/// So many hex digits of a digest are shown, and at least as many must be typed.
+pub(crate) const SHORT_DIGEST: usize = 8;
+
 /// What a person types: `12@1a2b3c4d`, or `12` without a draft.
-pub(super) fn key(row: &NotificationRow) -> String {
+pub(crate) fn key(row: &NotificationRow) -> String {
     match &row.draft {
         Some(draft) => format!("{}@{}", row.id, short_digest(draft)),
         None => row.id.to_string(),
@@ -20,12 +22,12 @@ pub(super) fn key(row: &NotificationRow) -> String {
 }
 
 /// The part of the digest that is shown.
-pub(super) fn short_digest(draft: &DraftRow) -> &str {
+pub(crate) fn short_digest(draft: &DraftRow) -> &str {
     draft.digest.get(..SHORT_DIGEST).unwrap_or(&draft.digest)
 }
 
 /// Every failure with its build, in the order in which they are numbered from 1.
-pub(super) fn failures(row: &NotificationRow) -> Vec<(&Build, &Failure)> {
+pub(crate) fn failures(row: &NotificationRow) -> Vec<(&Build, &Failure)> {
     let builds = row
         .reading
         .iter()
@@ -36,7 +38,7 @@ pub(super) fn failures(row: &NotificationRow) -> Vec<(&Build, &Failure)> {
 }
 
 /// `test_os.ProcessTests.test_popen: failed`.
-pub(super) fn failure(failure: &Failure) -> String {
+pub(crate) fn failure(failure: &Failure) -> String {
     let test = failure.test.qualified();
     let manner = manner(failure);
     if test.is_empty() {
@@ -69,13 +71,13 @@ fn name(failure: &Failure) -> String {
 
 /// The first failure and how many more there are; how a mail is known that is no
 /// notification.
-pub(super) fn what_failed(row: &NotificationRow) -> String {
+pub(crate) fn what_failed(row: &NotificationRow) -> String {
     what_failed_within(row, usize::MAX)
 }
 
 /// The same, safe for a terminal and within so many columns: how many more there
 /// are is never cut off.
-pub(super) fn what_failed_within(row: &NotificationRow, columns: usize) -> String {
+pub(crate) fn what_failed_within(row: &NotificationRow, columns: usize) -> String {
     let failures = failures(row);
     match failures.as_slice() {
         [] => match (&row.reading, &row.message_id) {
@@ -104,7 +106,7 @@ fn cut_paths(name: &str, columns: usize) -> String {
 }
 
 /// How and where: `failed on AMD64 Fedora 3.x`, `leak on x and 2 more`.
-pub(super) fn how_and_where(row: &NotificationRow) -> String {
+pub(crate) fn how_and_where(row: &NotificationRow) -> String {
     let builds = row
         .reading
         .as_ref()
@@ -121,12 +123,12 @@ pub(super) fn how_and_where(row: &NotificationRow) -> String {
 }
 
 /// What would be done, in words.
-pub(super) fn would(row: &NotificationRow) -> String {
+pub(crate) fn would(row: &NotificationRow) -> String {
     proposals(row).join(", ")
 }
 
 /// What would be done: `open 2 reports`, `comment on #3`.
-pub(super) fn proposals(row: &NotificationRow) -> Vec<String> {
+pub(crate) fn proposals(row: &NotificationRow) -> Vec<String> {
     let Some(draft) = &row.draft else {
         return Vec::new();
     };
@@ -170,7 +172,7 @@ pub(super) fn proposals(row: &NotificationRow) -> Vec<String> {
 }
 
 /// The report that an action comments on.
-pub(super) fn commented(action: &Action) -> Option<u64> {
+pub(crate) fn commented(action: &Action) -> Option<u64> {
     match action {
         Action::Comment { issue, .. } => Some(issue.number),
         Action::Open(_) | Action::Count { .. } | Action::Choose { .. } => None,
@@ -178,7 +180,7 @@ pub(super) fn commented(action: &Action) -> Option<u64> {
 }
 
 /// How sure the program is of the least sure failure.
-pub(super) fn tier(row: &NotificationRow) -> &'static str {
+pub(crate) fn tier(row: &NotificationRow) -> &'static str {
     let verdicts = row
         .verdicts
         .iter()
@@ -190,7 +192,7 @@ pub(super) fn tier(row: &NotificationRow) -> &'static str {
 }
 
 /// How sure, as a rank (the least sure first) and a word.
-pub(super) fn certainty(verdict: &Verdict) -> (u8, &'static str) {
+pub(crate) fn certainty(verdict: &Verdict) -> (u8, &'static str) {
     match verdict {
         Verdict::Ambiguous { .. } => (0, "ambiguous"),
         Verdict::New { .. } => (4, "new"),
@@ -203,7 +205,7 @@ pub(super) fn certainty(verdict: &Verdict) -> (u8, &'static str) {
 }
 
 /// The tier in a word.
-pub(super) fn tier_word(tier: Tier) -> &'static str {
+pub(crate) fn tier_word(tier: Tier) -> &'static str {
     match tier {
         Tier::Weak => "weak",
         Tier::Likely => "likely",
@@ -212,7 +214,7 @@ pub(super) fn tier_word(tier: Tier) -> &'static str {
 }
 
 /// What was decided, in a word.
-pub(super) fn decided(kind: DecisionKind) -> &'static str {
+pub(crate) fn decided(kind: DecisionKind) -> &'static str {
     match kind {
         DecisionKind::Approve => "approved",
         DecisionKind::Reject => "rejected",
@@ -222,7 +224,7 @@ pub(super) fn decided(kind: DecisionKind) -> &'static str {
 }
 
 /// What a delivery does, in words.
-pub(super) fn effect(kind: DeliveryKind) -> &'static str {
+pub(crate) fn effect(kind: DeliveryKind) -> &'static str {
     match kind {
         DeliveryKind::OpenIssue => "new report",
         DeliveryKind::Comment => "comment",
@@ -231,7 +233,7 @@ pub(super) fn effect(kind: DeliveryKind) -> &'static str {
 }
 
 /// Where it stands, with why if it does not go on by itself.
-pub(super) fn standing(row: &NotificationRow) -> String {
+pub(crate) fn standing(row: &NotificationRow) -> String {
     if let Some(closed) = &row.closed {
         return match closed.note.as_str() {
             "" => row.stage.to_string(),

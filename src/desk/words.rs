@@ -11,12 +11,12 @@ const HOUR: Seconds = 60 * MINUTE;
 const DAY: Seconds = 24 * HOUR;
 
 /// How long ago, in one number: `3m`, `2h`, `5d`.
-pub(super) fn age(at: Seconds, now: Seconds) -> String {
+pub(crate) fn age(at: Seconds, now: Seconds) -> String {
     span(now.saturating_sub(at).max(0))
 }
 
 /// A span of time in one number.
-pub(super) fn span(seconds: Seconds) -> String {
+pub(crate) fn span(seconds: Seconds) -> String {
     match seconds {
         DAY.. => format!("{}d", seconds / DAY),
         HOUR..DAY => format!("{}h", seconds / HOUR),
@@ -26,7 +26,7 @@ pub(super) fn span(seconds: Seconds) -> String {
 }
 
 /// When, both ways: `3m ago (2026-11-22 07:18 UTC)`.
-pub(super) fn when(at: Seconds, now: Seconds) -> String {
+pub(crate) fn when(at: Seconds, now: Seconds) -> String {
     let date = date(at);
     if at > now {
         return format!("in {} ({date})", span(at - now));
@@ -35,7 +35,7 @@ pub(super) fn when(at: Seconds, now: Seconds) -> String {
 }
 
 /// `2026-11-22 07:18 UTC`.
-pub(super) fn date(at: Seconds) -> String {
+pub(crate) fn date(at: Seconds) -> String {
     let (year, month, day) = date_of(at.div_euclid(DAY));
     let time = at.rem_euclid(DAY);
     let (hour, minute) = (time / HOUR, time % HOUR / MINUTE);
@@ -43,7 +43,7 @@ pub(super) fn date(at: Seconds) -> String {
 }
 
 /// `2026-11-22T07:18:05Z` (RFC 3339), for programs.
-pub(super) fn timestamp(at: Seconds) -> String {
+pub(crate) fn timestamp(at: Seconds) -> String {
     let (year, month, day) = date_of(at.div_euclid(DAY));
     let time = at.rem_euclid(DAY);
     let (hour, minute, second) = (time / HOUR, time % HOUR / MINUTE, time % MINUTE);
@@ -51,13 +51,13 @@ pub(super) fn timestamp(at: Seconds) -> String {
 }
 
 /// `1 draft`, `2 drafts`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{s}")
 }
 
 /// Foreign text on one line of at most `columns`, safe for a terminal.
-pub(super) fn cut(text: &str, columns: usize) -> String {
+pub(crate) fn cut(text: &str, columns: usize) -> String {
     let safe = terminal(text);
     if safe.width() <= columns {
         return safe;
@@ -78,7 +78,7 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
 
 /// Foreign text on one line of at most `columns`: what does not fit is taken from
 /// the beginning of its longest path, since a path tells most at its end.
-pub(super) fn cut_path(text: &str, columns: usize) -> String {
+pub(crate) fn cut_path(text: &str, columns: usize) -> String {
     let safe = terminal(text);
     let over = safe.width().saturating_sub(columns);
     let is_end = |char: char| char.is_whitespace() || "\"'()<>[]".contains(char);
@@ -115,7 +115,7 @@ fn is_windows_path(part: &str) -> bool {
 /// The lines of a foreign text, safe for a terminal, each with `bar` in front.
 /// Whatever is longer than `columns` goes on in the next line, with a broken bar
 /// in front; a link stays whole, so that it can be copied.
-pub(super) fn barred(text: &str, bar: &str, columns: usize) -> Vec<String> {
+pub(crate) fn barred(text: &str, bar: &str, columns: usize) -> Vec<String> {
     let safe = terminal_lines(text);
     let room = columns.saturating_sub(bar.width()).max(1);
     let goes_on = bar.replace('|', "¦");
@@ -131,7 +131,7 @@ pub(super) fn barred(text: &str, bar: &str, columns: usize) -> Vec<String> {
 
 /// A line in parts of at most `columns`, broken after blanks where there are any.
 /// Nothing is left out.
-pub(super) fn folded(line: &str, columns: usize) -> Vec<String> {
+pub(crate) fn folded(line: &str, columns: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut used = 0;
     for word in line.split_inclusive(' ') {
@@ -158,7 +158,7 @@ pub(super) fn folded(line: &str, columns: usize) -> Vec<String> {
 
 /// Our own words broken into lines of at most `columns`. Of longer words only links
 /// and paths stay whole, so that they can be copied.
-pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let words = text.split_whitespace().flat_map(|word| {
         if word.contains('/') {
@@ -179,7 +179,7 @@ pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// An argument as a shell reads it back.
-pub(super) fn quoted(argument: &str) -> String {
+pub(crate) fn quoted(argument: &str) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || "@%+=:,./_-".contains(char);
     if !argument.is_empty() && argument.chars().all(plain) {
         return argument.to_owned();

@@ -1,0 +1,302 @@
+//! The page in a real browser without a screen: Chromium, spoken to over a pipe in
+//! its DevTools protocol. What it showed is kept in target/tests/screenshots.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{NAME, PASSWORD, Page};
+
+/// Seconds after which a browser that hangs is ended.
+const LONGEST: &str = "240";
+
+struct Browser {
+    _profile: TempDir,
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    asked: u64,
+    session: Option<String>,
+    events: Vec<Value>,
+    page: String,
+}
+
+impl Browser {
+    fn on(page: &Page) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        // The protocol is spoken on the descriptors 3 and 4.
+        let line = "exec chromium-headless-shell --no-sandbox --disable-gpu \
+                    --disable-dev-shm-usage --remote-debugging-pipe \"--user-data-dir=$1\" \
+                    about:blank 3<&0 4>&1 0</dev/null 1>&2 2>\"$1/errors\"";
+        let mut child = Command::new("timeout")
+            .args([LONGEST, "sh", "-c", line, "browser"])
+            .arg(profile.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut browser = Self {
+            input: child.stdin.take().unwrap(),
+            output: BufReader::new(child.stdout.take().unwrap()),
+            _profile: profile,
+            child,
+            asked: 0,
+            session: None,
+            events: Vec::new(),
+            page: format!("http://127.0.0.1:{}", page.port),
+        };
+        let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" }));
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let session = browser.ask("Target.attachToTarget", attach);
+        browser.session = Some(session["sessionId"].as_str().unwrap().to_owned());
+        for part in ["Page", "Runtime", "Log"] {
+            browser.ask(&format!("{part}.enable"), json!({}));
+        }
+        browser
+    }
+
+    fn next(&mut self) -> Value {
+        let mut bytes = Vec::new();
+        self.output.read_until(0, &mut bytes).unwrap();
+        assert_eq!(bytes.pop(), Some(0), "the browser ended");
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.asked += 1;
+        let id = self.asked;
+        let mut message = json!({ "id": id, "method": method, "params": params });
+        if let Some(session) = &self.session {
+            message["sessionId"] = json!(session);
+        }
+        write!(self.input, "{message}\0").unwrap();
+        self.input.flush().unwrap();
+        loop {
+            let mut answer = self.next();
+            if answer["id"] == json!(id) {
+                assert!(answer["error"].is_null(), "{method}: {answer}");
+                return answer["result"].take();
+            }
+            self.events.push(answer);
+        }
+    }
+
+    /// Waits until the next page is there; nothing may have been refused on it.
+    fn loaded(&mut self) {
+        loop {
+            for event in std::mem::take(&mut self.events) {
+                let is_bad = event["method"] == "Runtime.exceptionThrown"
+                    || event["params"]["entry"]["source"] == "security";
+                assert!(!is_bad, "{event}");
+                if event["method"] == "Page.loadEventFired" {
+                    return;
+                }
+            }
+            let event = self.next();
+            self.events.push(event);
+        }
+    }
+
+    fn go(&mut self, path: &str) {
+        let url = format!("{}{path}", self.page);
+        self.ask("Page.navigate", json!({ "url": url }));
+        self.loaded();
+    }
+
+    fn run(&mut self, script: &str) -> Value {
+        let params = json!({ "expression": script, "returnByValue": true });
+        let mut result = self.ask("Runtime.evaluate", params);
+        assert!(result["exceptionDetails"].is_null(), "{script}: {result}");
+        result["result"]["value"].take()
+    }
+
+    fn path(&mut self) -> String {
+        self.run("location.pathname").as_str().unwrap().to_owned()
+    }
+
+    fn text(&mut self) -> String {
+        let text = self.run("document.body.innerText");
+        text.as_str().unwrap().to_owned()
+    }
+
+    /// Presses a key as a person does.
+    fn press(&mut self, key: &str) {
+        let text = if key == "Enter" { "\r" } else { key };
+        for kind in ["keyDown", "keyUp"] {
+            let mut params = json!({ "type": kind, "key": key, "text": text });
+            if key == "Enter" {
+                params["windowsVirtualKeyCode"] = json!(13);
+                params["code"] = json!("Enter");
+            }
+            self.ask("Input.dispatchKeyEvent", params);
+        }
+    }
+
+    fn type_in(&mut self, field: &str, text: &str) {
+        self.run(&format!("document.querySelector({field:?}).focus()"));
+        self.ask("Input.insertText", json!({ "text": text }));
+    }
+
+    /// Clicks on what is found so, in the middle, as a person does.
+    fn click(&mut self, what: &str) {
+        let place = self.run(&format!(
+            "(() => {{ const it = document.querySelector({what:?}); it.scrollIntoView({{block: 'center'}}); \
+             const b = it.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] }})()"
+        ));
+        for kind in ["mousePressed", "mouseReleased"] {
+            let params = json!({
+                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
+            });
+            self.ask("Input.dispatchMouseEvent", params);
+        }
+    }
+
+    fn looks(&mut self, width: u32, height: u32, scheme: &str) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1,
+                           "mobile": width < 600 });
+        self.ask("Emulation.setDeviceMetricsOverride", size);
+        let scheme = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.ask("Emulation.setEmulatedMedia", scheme);
+    }
+
+    fn shoot(&mut self, name: &str) {
+        let params = json!({ "format": "png", "captureBeyondViewport": true });
+        let shot = self.ask("Page.captureScreenshot", params);
+        let png =
+            mail_parser::decoders::base64::base64_decode(shot["data"].as_str().unwrap().as_bytes());
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../tests/screenshots");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{name}.png")), png.unwrap()).unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A browser of somebody who logged in.
+fn logged_in(page: &Page) -> Browser {
+    let mut browser = Browser::on(page);
+    browser.looks(1300, 900, "light");
+    browser.go("/");
+    assert_eq!(browser.path(), "/login");
+    browser.type_in("[name=name]", NAME);
+    browser.type_in("[name=password]", PASSWORD);
+    browser.press("Enter");
+    browser.loaded();
+    assert_eq!(browser.path(), "/");
+    assert_eq!(browser.run("document.cookie"), json!(""));
+    browser
+}
+
+#[test]
+fn a_watcher_decides_in_a_browser() {
+    let page = Page::new();
+    let mut browser = logged_in(&page);
+    browser.shoot("queue");
+
+    // Look, and approve by two keys.
+    browser.click("a[href='/draft/1']");
+    browser.loaded();
+    assert!(
+        browser
+            .text()
+            .contains("AssertionError: 'Abc-Def Def-Ghi Ghi'")
+    );
+    browser.shoot("draft");
+    browser.press("a");
+    let focused = browser.run("document.activeElement.innerText");
+    assert_eq!(focused, json!("Approve: let exactly this leave"));
+    browser.press("Enter");
+    browser.loaded();
+    assert_eq!(browser.path(), "/");
+    assert!(
+        browser
+            .text()
+            .contains("1 approved: it leaves as soon as it can.")
+    );
+    page.sent(1);
+
+    // The draft changes while somebody looks at it.
+    browser.go("/draft/2");
+    page.run("link 2 9");
+    browser.click("button.main");
+    browser.loaded();
+    assert!(
+        browser
+            .text()
+            .contains("Nothing of what you decided was done")
+    );
+    browser.shoot("stale");
+    browser.click("a.button.main");
+    browser.loaded();
+    assert!(browser.text().contains("Comment on #9"));
+
+    browser.go("/status");
+    browser.shoot("status");
+    browser.type_in("form[action='/switch/stop'] [name=reason]", "a loop");
+    browser.press("Enter");
+    browser.loaded();
+    assert!(browser.text().contains("STOP is on: a loop"));
+    assert!(page.run("status").contains("a loop"));
+}
+
+#[test]
+fn a_watcher_changes_a_draft_in_a_browser() {
+    let page = Page::new();
+    let mut browser = logged_in(&page);
+    browser.go("/draft/2");
+
+    // Other words.
+    browser.press("e");
+    browser.loaded();
+    assert_eq!(browser.path(), "/draft/2/edit");
+    browser.run(
+        "document.querySelector('textarea').setRangeText('Looked at', \
+                 document.querySelector('textarea').value.lastIndexOf('Checked'), \
+                 document.querySelector('textarea').value.lastIndexOf('Checked') + 7)",
+    );
+    browser.shoot("edit");
+    browser.click("button.main");
+    browser.loaded();
+    assert_eq!(browser.path(), "/draft/2");
+    assert!(browser.text().contains("Looked at by <<approver>>"));
+
+    // Another report, found by its words.
+    browser.press("l");
+    browser.loaded();
+    browser.run("document.querySelector('[name=words]').value = ''");
+    browser.type_in("[name=words]", "non-ASCII separator");
+    browser.press("Enter");
+    browser.loaded();
+    browser.shoot("link");
+    browser.click("button[name=issue][value='2']");
+    browser.loaded();
+    assert!(browser.text().contains("Comment on #2: test_string"));
+}
+
+#[test]
+fn a_phone_in_the_dark_shows_all_of_it() {
+    let page = Page::new();
+    let mut browser = logged_in(&page);
+    browser.looks(390, 844, "dark");
+    for (name, path) in [
+        ("queue", "/"),
+        ("draft", "/draft/4"),
+        ("incidents", "/incidents"),
+        ("history", "/history"),
+        ("status", "/status"),
+    ] {
+        browser.go(path);
+        let width = browser.run("document.documentElement.scrollWidth");
+        assert!(width.as_u64().unwrap() <= 390, "{path} is {width} wide");
+        browser.shoot(&format!("{name}-dark-phone"));
+    }
+}
