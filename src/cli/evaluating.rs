@@ -146,7 +146,9 @@ fn of_history(session: &Session) -> Result<()> {
     let mut document = json!(figures);
     // Nobody asked the baselines, nor measured the time.
     for unknown in ["baselines", "query_ms"] {
-        document[unknown] = Value::Null;
+        if let Some(value) = document.get_mut(unknown) {
+            *value = Value::Null;
+        }
     }
     screen.document(&document);
     match figures.cases {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use rusqlite::OptionalExtension;
 
 use super::Mirror;
-use super::search::{Hit, cut, has_words, parts_query, phrase};
+use super::search::{Hit, MOST_LOOKED_AT, cut, has_words, parts_query, phrase};
 use crate::domain::matching::{
     self, Master, Model, Question, Rarity, Report, Scope, Scored, Search, searches, shortlist,
 };
@@ -20,6 +20,10 @@ const MOST_READ: usize = 30;
 
 /// Beyond, a part of a word is common; counting all of them would take time.
 const MOST_COUNTED: u64 = 1000;
+
+/// The same of a whole word, which costs less: it stands in every third title of a
+/// small tracker, and in one of a hundred of a large one.
+const MOST_WORDS_COUNTED: u64 = 2000;
 
 /// What was found for a failure.
 #[derive(Debug, Clone)]
@@ -64,8 +68,9 @@ impl Mirror<'_> {
         let rarity = self.rarity(question)?;
         let searches = searches(question, &rarity);
         let mut heads: BTreeMap<u64, Report> = BTreeMap::new();
+        let mut titles = Titles::new();
         for search in &searches {
-            for hit in self.hits_of(search)? {
+            for hit in self.hits_of(search, &mut titles)? {
                 heads.entry(hit.issue.number).or_insert_with(|| head(hit));
             }
         }
@@ -78,10 +83,6 @@ impl Mirror<'_> {
 
     /// How rare the words of a question are among the titles of the file.
     fn rarity(&self, question: &Question) -> Result<Rarity> {
-        self.connection().execute_batch(
-            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.title_words
-             USING fts5vocab(main, issue_titles, row)",
-        )?;
         let mut rarity = Rarity {
             titles: self.connection().query_row(
                 "SELECT coalesce(max(id), 0) FROM issues",
@@ -90,12 +91,16 @@ impl Mirror<'_> {
             )?,
             with: BTreeMap::new(),
         };
-        let mut words = self
-            .connection()
-            .prepare_cached("SELECT doc FROM temp.title_words WHERE term = ?1")?;
+        let mut words = self.connection().prepare_cached(
+            "SELECT count(*)
+             FROM (SELECT 1 FROM issue_titles WHERE issue_titles MATCH ?1 LIMIT ?2)",
+        )?;
         for word in question.words() {
-            let count: Option<u64> = words.query_row([&word], |row| row.get(0)).optional()?;
-            rarity.with.insert(word, count.unwrap_or(0));
+            let count: u64 = match has_words(&word) {
+                true => words.query_row((phrase(&word), MOST_WORDS_COUNTED), |row| row.get(0))?,
+                false => 0,
+            };
+            rarity.with.insert(word, count);
         }
         let mut parts = self.connection().prepare_cached(
             "SELECT count(*)
@@ -114,11 +119,12 @@ impl Mirror<'_> {
         Ok(rarity)
     }
 
-    fn hits_of(&self, search: &Search) -> Result<Vec<Hit>> {
-        let index = match search.scope {
-            Scope::Title => "issue_titles",
-            Scope::TitleParts => return self.hits_of_parts(search),
-            Scope::FullText => "issue_texts",
+    fn hits_of(&self, search: &Search, titles: &mut Titles) -> Result<Vec<Hit>> {
+        let index = match (search.scope, search.all.as_slice()) {
+            (Scope::Title, [name]) => return self.hits_of_name(name, &search.any, titles),
+            (Scope::Title, _) => "issue_titles",
+            (Scope::TitleParts, _) => return self.hits_of_parts(search, titles),
+            (Scope::FullText, _) => "issue_texts",
         };
         match query(search) {
             Some(query) => self.matching(index, &query, MOST_HITS),
@@ -126,10 +132,38 @@ impl Mirror<'_> {
         }
     }
 
-    /// Of each term those titles that have it as a part of a word.
-    fn hits_of_parts(&self, search: &Search) -> Result<Vec<Hit>> {
+    /// Titles with a name, and where `any` is not empty with one of those as well.
+    /// The words beside a name are looked for in its titles: lists of common words
+    /// are long, and the index would walk through all of them.
+    fn hits_of_name(&self, name: &str, any: &[String], titles: &mut Titles) -> Result<Vec<Hit>> {
+        if !titles.contains_key(name) {
+            let term = cut(name);
+            let found = match has_words(&term) {
+                true => self.matching("issue_titles", &phrase(&term), MOST_LOOKED_AT)?,
+                false => Vec::new(),
+            };
+            titles.insert(name.to_owned(), found);
+        }
+        let beside = any.iter().filter(|term| has_words(term));
+        let beside: Vec<String> = beside.map(|term| spaced(term)).collect();
+        let is_wanted = |hit: &&Hit| {
+            let title = spaced(&hit.issue.title);
+            any.is_empty() || beside.iter().any(|term| title.contains(term.as_str()))
+        };
+        let of_name = titles.get(name).into_iter().flatten();
+        Ok(of_name.filter(is_wanted).take(MOST_HITS).cloned().collect())
+    }
+
+    /// Of each term those titles that have it as a part of a word; not of a name that
+    /// enough titles have as a whole.
+    fn hits_of_parts(&self, search: &Search, titles: &Titles) -> Result<Vec<Hit>> {
         let mut hits = Vec::new();
-        for term in search.all.iter().chain(&search.any) {
+        let is_enough = |term: &&String| {
+            let known = titles.get(term.as_str());
+            known.is_some_and(|known| known.len() >= MOST_HITS)
+        };
+        let terms = search.all.iter().chain(&search.any);
+        for term in terms.filter(|term| !is_enough(term)) {
             let term = cut(term);
             if let Some(query) = parts_query(&term) {
                 hits.extend(self.title_parts(&query, &term, MOST_HITS)?);
@@ -164,6 +198,20 @@ impl Mirror<'_> {
             .optional()?;
         Ok(found.flatten())
     }
+}
+
+/// What was found for a name in titles.
+type Titles = BTreeMap<String, Vec<Hit>>;
+
+/// The words of a text in lower case, each between spaces, as the index has them.
+fn spaced(text: &str) -> String {
+    let words = text.split(|char: char| !char.is_alphanumeric() && char != '_');
+    let mut spaced = String::from(" ");
+    for word in words.filter(|word| !word.is_empty()) {
+        spaced.push_str(&word.to_lowercase());
+        spaced.push(' ');
+    }
+    spaced
 }
 
 fn head(hit: Hit) -> Report {

@@ -60,7 +60,7 @@ const MOST_TERMS: usize = 32;
 
 /// Of more reports that match, those are looked at that came last. A search for a
 /// word that nearly all have would cost as much as all of them.
-const MOST_LOOKED_AT: usize = 500;
+pub(super) const MOST_LOOKED_AT: usize = 500;
 
 // A statement that is bound to values which the planner looks at is planned anew
 // with each of them, which takes longer than the search. So limits are written out,
@@ -241,14 +241,18 @@ impl Mirror<'_> {
         )
     }
 
-    /// Titles that have some trigrams of the term, and the term.
+    /// Titles that have some trigrams of the term, and the term. Of very many with
+    /// the trigrams the newest are looked at.
     pub(super) fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
         let mut statement = self.connection().prepare_cached(&format!(
             "SELECT {COLUMNS}, 0.0 AS score
-             FROM issue_title_parts
-             CROSS JOIN issues ON issues.id = issue_title_parts.rowid
-             WHERE issue_title_parts MATCH ?2
-               AND like(?3, issues.title, '\\')
+             FROM (SELECT rowid AS hit
+                   FROM issue_title_parts
+                   WHERE issue_title_parts MATCH ?2
+                   ORDER BY rowid DESC
+                   LIMIT {MOST_LOOKED_AT})
+             CROSS JOIN issues ON issues.id = hit
+             WHERE like(?3, issues.title, '\\')
                AND +issues.tracker = ?1
              ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC
              LIMIT {limit}"
