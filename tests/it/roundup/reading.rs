@@ -97,6 +97,7 @@ fn a_pass_brings_what_changed_and_nothing_else() {
             act("t2", "victor", "POST", "issue", issue).await;
         }
         let issue = opened(&tracker, "changes").await;
+        let path = format!("issue/{}", issue.number);
         let (issues, cursor) = pass(&tracker, Some(&cursor)).await;
         assert_eq!(issues.len(), 61);
         assert_eq!(open().await, open_before + 61);
@@ -107,32 +108,11 @@ fn a_pass_brings_what_changed_and_nothing_else() {
         let text = json!({ "author": "4", "content": "victor's word" });
         let message = act("t2", "victor", "POST", "msg", text).await;
         let edit = json!({ "messages": [message["id"]], "@op": "add" });
-        act(
-            "t2",
-            "victor",
-            "PATCH",
-            &format!("issue/{}", issue.number),
-            edit,
-        )
-        .await;
+        act("t2", "victor", "PATCH", &path, edit).await;
         let close = json!({ "status": "closed", "@op": "replace" });
-        act(
-            "t2",
-            "victor",
-            "PATCH",
-            &format!("issue/{}", issue.number),
-            close,
-        )
-        .await;
+        act("t2", "victor", "PATCH", &path, close).await;
         let master = json!({ "superseder": ["1"], "resolution": "duplicate", "@op": "replace" });
-        act(
-            "t2",
-            "admin",
-            "PATCH",
-            &format!("issue/{}", issue.number),
-            master,
-        )
-        .await;
+        act("t2", "admin", "PATCH", &path, master).await;
         let (issues, _) = pass(&tracker, Some(&cursor)).await;
         assert_eq!(issues.len(), 1, "{issues:?}");
         assert_eq!(issues[0].reference(), issue);
