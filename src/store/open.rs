@@ -27,6 +27,9 @@ const APPLICATION_ID: i64 = 0x6262_7731;
 /// How long one process waits for another's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Between two attempts where SQLite does not wait by itself.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
 impl Store {
     /// Opens the database, creates it if need be (mode 0600) and brings it to the
     /// current schema. Refuses, in words, a file of a newer version of the
@@ -182,9 +185,9 @@ fn configure(connection: &Connection) -> Result<()> {
     // A write-protected schema: no statement of ours needs more. The cache, in KiB,
     // holds what a search over 150,000 reports walks through.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    write_ahead(connection)?;
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL;
+        "PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
          PRAGMA recursive_triggers = ON;
          PRAGMA trusted_schema = OFF;
@@ -192,6 +195,21 @@ fn configure(connection: &Connection) -> Result<()> {
          PRAGMA cache_size = -16384;",
     )?;
     Ok(())
+}
+
+/// Turns the write-ahead log on. A new file is locked for that, and whoever comes in
+/// between is refused at once: the busy timeout holds for transactions alone.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let attempts = BUSY_TIMEOUT.as_millis() / BUSY_PAUSE.as_millis();
+    for _ in 1..attempts {
+        match connection.execute_batch("PRAGMA journal_mode = WAL;") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                std::thread::sleep(BUSY_PAUSE);
+            }
+            turned => return turned,
+        }
+    }
+    connection.execute_batch("PRAGMA journal_mode = WAL;")
 }
 
 /// Brings the schema to the last of `migrations`, each in its own transaction.

@@ -180,7 +180,7 @@ fn many_can_open_a_new_file_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state.db");
     let keys: Vec<_> = std::thread::scope(|scope| {
-        let openers: Vec<_> = (0..6)
+        let openers: Vec<_> = (0..16)
             .map(|_| scope.spawn(|| Store::open(&path).unwrap().instance_key().unwrap()))
             .collect();
         openers
