@@ -16,6 +16,7 @@ use super::words::{count, wrapped};
 use super::{json as shapes, samples, summary};
 use crate::daemon::{self, History};
 use crate::desk::unfinished::unfinished;
+use crate::domain::Seconds;
 use crate::domain::life::Stage;
 use crate::domain::untrusted::terminal;
 use crate::store::{ListFilter, NotificationRow, Store};
@@ -75,7 +76,7 @@ const CLOSED_SHOWN: usize = 10;
 pub(super) fn demo(session: Session) -> Result<ExitCode> {
     let folder = folder(&session)?;
     let session = session.in_folder(&folder);
-    let is_new = lay_out(&folder)?;
+    let is_new = lay_out(&folder, session.now)?;
     daemon::settle(&session.config_file(), History::TakeIn)?;
     let store = session.store()?;
     show(&session, &folder, &store, is_new)
@@ -93,7 +94,7 @@ fn folder(session: &Session) -> Result<PathBuf> {
 }
 
 /// Writes whatever is missing; says whether the folder is a new one.
-fn lay_out(folder: &Path) -> Result<bool> {
+fn lay_out(folder: &Path, now: Seconds) -> Result<bool> {
     let config = folder.join("config.toml");
     if let Ok(text) = fs::read_to_string(&config) {
         if text.starts_with(FIRST_LINE) {
@@ -119,7 +120,7 @@ fn lay_out(folder: &Path) -> Result<bool> {
         fs::write(folder.join("mailbox/new").join(&mail.name), &mail.raw).with_context(in_words)?;
     }
     let tracker = Embedded::open(&folder.join("state/tracker.sqlite3"))?;
-    tracker.seed(&demo_issues()?)?;
+    tracker.seed(&demo_issues(now)?)?;
     // Last: a folder with a configuration is a whole demo.
     fs::write(&config, format!("{FIRST_LINE}{CONFIG}")).with_context(in_words)?;
     Ok(true)

@@ -58,7 +58,7 @@ impl Mirror<'_> {
         let scored = matching::weigh(question, &rarity, reports, model);
         Ok(Retrieved {
             scored: matching::once(scored),
-            searched: found.searches.iter().map(Search::words).collect(),
+            searched: in_words(&found.searches),
         })
     }
 
@@ -212,6 +212,17 @@ fn spaced(text: &str) -> String {
         spaced.push(' ');
     }
     spaced
+}
+
+/// Whether a name is looked for as a word or as a part of one is not told apart.
+fn in_words(searches: &[Search]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for search in searches.iter().map(Search::words) {
+        if !words.contains(&search) {
+            words.push(search);
+        }
+    }
+    words
 }
 
 fn head(hit: Hit) -> Report {

@@ -115,12 +115,16 @@ fn a_table_stands_below_a_comment_once() {
     });
 }
 
+const NOW: i64 = 2_000_000_000;
+
 #[test]
 fn the_demos_issues_are_good_and_taken_in_once() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
         let embedded = Embedded::open(&folder.path().join("tracker.sqlite")).unwrap();
-        let issues = demo_issues().unwrap();
+        let issues = demo_issues(NOW).unwrap();
+        let newest = issues.iter().map(|issue| issue.created_at).max();
+        assert_eq!(newest, Some(NOW - 7 * 86_400), "as fresh in every year");
         embedded.seed(&issues).unwrap();
         embedded.seed(&issues).unwrap();
         let tracker = Tracker::Embedded(embedded);

@@ -30,13 +30,24 @@ pub struct SeedIssue {
     pub created_at: Seconds,
 }
 
-/// The invented issues that the demo begins with.
+/// How long before the demo its newest issue was opened.
+const NEWEST: Seconds = 7 * 86_400;
+
+/// The invented issues that the demo begins with, as old at `now` as they are meant
+/// to be: what is old is seldom the right one.
 ///
 /// # Errors
 ///
 /// None but for a broken build: the text is compiled in.
-pub fn demo_issues() -> Result<Vec<SeedIssue>> {
-    serde_json::from_str(DEMO_ISSUES).context("the demo's issues")
+pub fn demo_issues(now: Seconds) -> Result<Vec<SeedIssue>> {
+    let mut issues: Vec<SeedIssue> =
+        serde_json::from_str(DEMO_ISSUES).context("the demo's issues")?;
+    let newest = issues.iter().map(|issue| issue.created_at).max();
+    let later = now - NEWEST - newest.unwrap_or(now);
+    for issue in &mut issues {
+        issue.created_at += later;
+    }
+    Ok(issues)
 }
 
 impl Embedded {
