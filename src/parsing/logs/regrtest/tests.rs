@@ -62,6 +62,7 @@ fn steps_of_other_programs_are_no_progress() {
         "[3/9] Building C object test_a.o",
         "[ 12/400] c++",
         "[2/2] Running",
+        "0:00:04 load avg: 17.80 [3/3/2] sect passed",
     ] {
         assert_eq!(read(line), None, "{line}");
     }
