@@ -52,6 +52,7 @@ impl Mirror<'_> {
     /// so does a person ([`Mirror::accept`]). What an index lacks is put into it.
     pub fn finish_sync(&self, open_now: u64, now: Seconds) -> Result<MirrorState> {
         self.mend_indexes()?;
+        self.count_common_words()?;
         let suspicious = {
             let before = self.state()?.open_at_complete;
             suspicion(before, open_now, self.open_count()?)

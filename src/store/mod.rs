@@ -17,7 +17,7 @@
 //! | `withdraw` | an approval of which nothing happened |
 //! | `ledger`, `switches`, `audit` | the loop breaker, STOP, the trail |
 //! | `troubles` | services that fail, and the disk |
-//! | `mirror`, `upsert`, `health`, `search`, `pairs` | bug reports and what is known of them |
+//! | `mirror`, `upsert`, `health`, `search`, `rarity`, `pairs` | bug reports and what is known of them |
 //! | `signing` | old signatures are made anew |
 //! | `users` | who may use the page, and their sessions |
 //! | `ruling` | the drafts that wait, after a change of the rules |
@@ -46,6 +46,7 @@ mod open;
 mod outbox;
 mod outcome;
 mod pairs;
+mod rarity;
 mod retrieve;
 mod row;
 mod ruling;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use rusqlite::OptionalExtension;
 
 use super::Mirror;
-use super::search::{Hit, MOST_LOOKED_AT, cut, has_words, parts_query, phrase};
+use super::search::{Hit, MOST_LOOKED_AT, cut, has_words, parts_query, phrase, pieces_query};
 use crate::domain::matching::{
     self, Master, Model, Question, Rarity, Report, Scope, Scored, Search, searches, shortlist,
 };
@@ -17,13 +17,6 @@ const MOST_HITS: usize = 40;
 
 /// Most reports that are read whole.
 const MOST_READ: usize = 30;
-
-/// Beyond, a part of a word is common; counting all of them would take time.
-const MOST_COUNTED: u64 = 1000;
-
-/// The same of a whole word, which costs less: it stands in every third title of a
-/// small tracker, and in one of a hundred of a large one.
-const MOST_WORDS_COUNTED: u64 = 2000;
 
 /// What was found for a failure.
 #[derive(Debug, Clone)]
@@ -81,44 +74,6 @@ impl Mirror<'_> {
         })
     }
 
-    /// How rare the words of a question are among the titles of the file.
-    fn rarity(&self, question: &Question) -> Result<Rarity> {
-        let mut rarity = Rarity {
-            titles: self.connection().query_row(
-                "SELECT coalesce(max(id), 0) FROM issues",
-                [],
-                |row| row.get(0),
-            )?,
-            with: BTreeMap::new(),
-        };
-        let mut words = self.connection().prepare_cached(
-            "SELECT count(*)
-             FROM (SELECT 1 FROM issue_titles WHERE issue_titles MATCH ?1 LIMIT ?2)",
-        )?;
-        for word in question.words() {
-            let count: u64 = match has_words(&word) {
-                true => words.query_row((phrase(&word), MOST_WORDS_COUNTED), |row| row.get(0))?,
-                false => 0,
-            };
-            rarity.with.insert(word, count);
-        }
-        let mut parts = self.connection().prepare_cached(
-            "SELECT count(*)
-             FROM (SELECT 1 FROM issue_title_parts WHERE issue_title_parts MATCH ?1 LIMIT ?2)",
-        )?;
-        for piece in question.pieces() {
-            // Titles with the same trigrams in other places count as well: too
-            // common is the safe side.
-            let Some(query) = parts_query(piece) else {
-                continue;
-            };
-            let count: u64 = parts.query_row((query, MOST_COUNTED), |row| row.get(0))?;
-            let known = rarity.with.entry(piece.clone()).or_insert(0);
-            *known = count.max(*known);
-        }
-        Ok(rarity)
-    }
-
     fn hits_of(&self, search: &Search, titles: &mut Titles) -> Result<Vec<Hit>> {
         let index = match (search.scope, search.all.as_slice()) {
             (Scope::Title, [name]) => return self.hits_of_name(name, &search.any, titles),
@@ -136,36 +91,46 @@ impl Mirror<'_> {
     /// The words beside a name are looked for in its titles: lists of common words
     /// are long, and the index would walk through all of them.
     fn hits_of_name(&self, name: &str, any: &[String], titles: &mut Titles) -> Result<Vec<Hit>> {
-        if !titles.contains_key(name) {
-            let term = cut(name);
-            let found = match has_words(&term) {
-                true => self.matching("issue_titles", &phrase(&term), MOST_LOOKED_AT)?,
-                false => Vec::new(),
-            };
-            titles.insert(name.to_owned(), found);
+        let term = cut(name);
+        if !has_words(&term) {
+            return Ok(Vec::new());
+        }
+        if any.is_empty() {
+            let found = self.matching("issue_titles", &phrase(&term), MOST_HITS)?;
+            titles.insert(name.to_owned(), found.len());
+            return Ok(found);
         }
         let beside = any.iter().filter(|term| has_words(term));
         let beside: Vec<String> = beside.map(|term| spaced(term)).collect();
-        let is_wanted = |hit: &&Hit| {
+        let is_wanted = |hit: &Hit| {
             let title = spaced(&hit.issue.title);
-            any.is_empty() || beside.iter().any(|term| title.contains(term.as_str()))
+            beside.iter().any(|term| title.contains(term.as_str()))
         };
-        let of_name = titles.get(name).into_iter().flatten();
-        Ok(of_name.filter(is_wanted).take(MOST_HITS).cloned().collect())
+        let found = self.matching("issue_titles", &phrase(&term), MOST_LOOKED_AT)?;
+        Ok(found
+            .into_iter()
+            .filter(is_wanted)
+            .take(MOST_HITS)
+            .collect())
     }
 
-    /// Of each term those titles that have it as a part of a word; not of a name that
-    /// enough titles have as a whole.
+    /// Of each name those titles that have it as a part of a longer one, unless enough
+    /// titles have it as a whole; and of each piece those that have it.
     fn hits_of_parts(&self, search: &Search, titles: &Titles) -> Result<Vec<Hit>> {
         let mut hits = Vec::new();
         let is_enough = |term: &&String| {
             let known = titles.get(term.as_str());
-            known.is_some_and(|known| known.len() >= MOST_HITS)
+            known.is_some_and(|known| *known >= MOST_HITS)
         };
-        let terms = search.all.iter().chain(&search.any);
-        for term in terms.filter(|term| !is_enough(term)) {
-            let term = cut(term);
-            if let Some(query) = parts_query(&term) {
+        for piece in search.any.iter().filter(|piece| has_words(piece)) {
+            hits.extend(self.matching("issue_title_pieces", &phrase(piece), MOST_HITS)?);
+        }
+        for name in search.all.iter().filter(|name| !is_enough(name)) {
+            let term = cut(name);
+            if let Some(query) = pieces_query(&term) {
+                hits.extend(self.title_pieces(&query, &term, MOST_HITS)?);
+            } else if let Some(query) = parts_query(&term) {
+                // `test_get` has no piece of its own.
                 hits.extend(self.title_parts(&query, &term, MOST_HITS)?);
             }
         }
@@ -200,8 +165,8 @@ impl Mirror<'_> {
     }
 }
 
-/// What was found for a name in titles.
-type Titles = BTreeMap<String, Vec<Hit>>;
+/// How many titles were found for a name.
+type Titles = BTreeMap<String, usize>;
 
 /// The words of a text in lower case, each between spaces, as the index has them.
 fn spaced(text: &str) -> String {

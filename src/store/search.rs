@@ -10,6 +10,7 @@ use super::Mirror;
 use super::upsert::without_nul;
 use crate::domain::Seconds;
 use crate::domain::issue::IssueRef;
+use crate::domain::matching;
 
 /// One report found.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +61,7 @@ const MOST_TERMS: usize = 32;
 
 /// Of more reports that match, those are looked at that came last. A search for a
 /// word that nearly all have would cost as much as all of them.
-pub(super) const MOST_LOOKED_AT: usize = 500;
+pub(super) const MOST_LOOKED_AT: usize = 300;
 
 // A statement that is bound to values which the planner looks at is planned anew
 // with each of them, which takes longer than the search. So limits are written out,
@@ -78,7 +79,7 @@ impl Mirror<'_> {
     /// Reports whose title contains the term, case-insensitively: first those
     /// where it stands as whole words (its words in a row, whatever punctuation is
     /// between them), then those where it is a part of a longer word; in each
-    /// group open ones first, then by the last change. Of more than 500 the ones
+    /// group open ones first, then by the last change. Of more than 300 the ones
     /// that came last are looked at. Parts of words are found whatever the case of
     /// their ASCII letters.
     pub fn titles_containing(&self, term: &str, limit: usize) -> Result<Vec<Hit>> {
@@ -112,7 +113,7 @@ impl Mirror<'_> {
     }
 
     /// Reports that contain the terms as whole words in title, body or comments; by
-    /// activity, of more than 500 the ones that came last are looked at.
+    /// activity, of more than 300 the ones that came last are looked at.
     pub fn full_text(
         &self,
         terms: &[&str],
@@ -194,8 +195,9 @@ impl Mirror<'_> {
         }
         let words = phrase(&term);
         let parts = parts_query(&term).map(|query| ("issue_title_parts", query));
+        let pieces = pieces_query(&term).map(|query| ("issue_title_pieces", query));
         let queries = [("issue_titles", words.clone()), ("issue_texts", words)];
-        for (index, query) in queries.into_iter().chain(parts) {
+        for (index, query) in queries.into_iter().chain(parts).chain(pieces) {
             if !self.is_found(index, number, &query)? {
                 return Ok(false);
             }
@@ -227,15 +229,19 @@ impl Mirror<'_> {
         self.hits(
             &format!(
                 "SELECT {COLUMNS}, 0.0 AS score
-                 FROM (SELECT rowid AS hit
-                       FROM {index}
-                       WHERE {index} MATCH ?2
-                       ORDER BY rowid DESC
-                       LIMIT {MOST_LOOKED_AT})
-                 CROSS JOIN issues ON issues.id = hit
-                 WHERE +issues.tracker = ?1
-                 ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC
-                 LIMIT {limit}"
+                 FROM (SELECT heads.id AS best
+                       FROM (SELECT rowid AS hit
+                             FROM {index}
+                             WHERE {index} MATCH ?2
+                             ORDER BY rowid DESC
+                             LIMIT {MOST_LOOKED_AT})
+                       CROSS JOIN issues AS heads INDEXED BY issues_activity
+                           ON heads.id = hit
+                       WHERE +heads.tracker = ?1
+                       ORDER BY heads.open DESC, heads.updated_at DESC, heads.id DESC
+                       LIMIT {limit})
+                 CROSS JOIN issues ON issues.id = best
+                 ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC"
             ),
             query,
         )
@@ -244,11 +250,21 @@ impl Mirror<'_> {
     /// Titles that have some trigrams of the term, and the term. Of very many with
     /// the trigrams the newest are looked at.
     pub(super) fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
+        self.holding("issue_title_parts", query, term, limit)
+    }
+
+    /// The same by the pieces of the term: of `test_send` those with `test_send_all`,
+    /// not with `test_sendfile`.
+    pub(super) fn title_pieces(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
+        self.holding("issue_title_pieces", query, term, limit)
+    }
+
+    fn holding(&self, index: &str, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
         let mut statement = self.connection().prepare_cached(&format!(
             "SELECT {COLUMNS}, 0.0 AS score
              FROM (SELECT rowid AS hit
-                   FROM issue_title_parts
-                   WHERE issue_title_parts MATCH ?2
+                   FROM {index}
+                   WHERE {index} MATCH ?2
                    ORDER BY rowid DESC
                    LIMIT {MOST_LOOKED_AT})
              CROSS JOIN issues ON issues.id = hit
@@ -387,6 +403,17 @@ pub(super) fn parts_query(term: &str) -> Option<String> {
         .map(|it| phrase(it))
         .collect();
     (!chosen.is_empty()).then(|| chosen.join(" AND "))
+}
+
+/// The query for the pieces of a term; none where it has none that tell anything.
+pub(super) fn pieces_query(term: &str) -> Option<String> {
+    let pieces = matching::title_pieces(term);
+    let pieces: Vec<String> = pieces
+        .split_whitespace()
+        .take(MOST_TERMS)
+        .map(phrase)
+        .collect();
+    (!pieces.is_empty()).then(|| pieces.join(" AND "))
 }
 
 /// A string of FTS5's query language: within double quotes nothing is syntax but

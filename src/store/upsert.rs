@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::Mirror;
 use crate::domain::Seconds;
 use crate::domain::issue::{Issue, IssueComment, named_master};
+use crate::domain::matching::title_pieces;
 
 /// A comment listed apart from its issue.
 #[derive(Debug, Clone)]
@@ -253,7 +254,12 @@ impl Mirror<'_> {
     }
 }
 
-pub(super) const INDEXES: [&str; 3] = ["issue_titles", "issue_title_parts", "issue_texts"];
+pub(super) const INDEXES: [&str; 4] = [
+    "issue_titles",
+    "issue_title_parts",
+    "issue_title_pieces",
+    "issue_texts",
+];
 
 /// So many pages of the file are written by one step of [`Mirror::tidy`]: with 4
 /// KiB each, others wait for well under a second.
@@ -302,7 +308,7 @@ fn remove_from_indexes(connection: &Connection, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Brings the three indexes to what the tables say of a report.
+/// Brings the indexes to what the tables say of a report.
 fn index(connection: &Connection, id: i64) -> Result<()> {
     for titles in ["issue_titles", "issue_title_parts"] {
         connection
@@ -312,6 +318,7 @@ fn index(connection: &Connection, id: i64) -> Result<()> {
             ))?
             .execute([id])?;
     }
+    index_pieces(connection, id)?;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO issue_texts (rowid, title, body, comments)
@@ -324,6 +331,21 @@ fn index(connection: &Connection, id: i64) -> Result<()> {
              WHERE id = ?1",
         )?
         .execute([id])?;
+    Ok(())
+}
+
+fn index_pieces(connection: &Connection, id: i64) -> Result<()> {
+    let title: Option<String> = connection
+        .prepare_cached("SELECT title FROM issues WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    if let Some(title) = title {
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO issue_title_pieces (rowid, pieces) VALUES (?1, ?2)",
+            )?
+            .execute(params![id, title_pieces(&title)])?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What is true of one report, seen from one failure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::domain::Seconds;
 use crate::domain::matching::question::Question;
@@ -72,7 +72,6 @@ pub(super) struct Facts<'a> {
     pub(super) functions_in_text: f64,
     pub(super) method_in_text: bool,
     pub(super) file_in_text: bool,
-    pub(super) reports_a_failure: bool,
     /// How long nobody had said anything in it, in seconds; not negative.
     pub(super) quiet_for: Seconds,
 }
@@ -92,11 +91,13 @@ impl Facts<'_> {
 /// Looks at a report.
 pub(super) fn look<'a>(question: &'a Question, rarity: &Rarity, report: &'a Report) -> Facts<'a> {
     let title = report.title();
-    let title_words = tokens::word_set(title);
+    let small = title.to_lowercase();
+    let title_words = tokens::word_set(&small);
+    let title_pieces = tokens::pieces(title);
     let names = &question.names;
     let in_title = |name: &'a Option<String>| {
         let name = name.as_deref()?;
-        words::has_word(title, name).then_some(name)
+        words::has_word(&small, name).then_some(name)
     };
     let (method, class) = (in_title(&names.method), in_title(&names.class));
     let (file, package) = (in_title(&names.file), in_title(&names.package));
@@ -120,10 +121,10 @@ pub(super) fn look<'a>(question: &'a Question, rarity: &Rarity, report: &'a Repo
         file,
         package,
         method_alone_and_common: named.len() == 1 && method.is_some_and(words::is_generic_method),
-        topic: topic(question, title, file.or(package)),
+        topic: topic(question, &small, file.or(package)),
         rarest_name: rarities.fold(0.0, f64::max),
-        pieces: other_pieces(question, title, &named),
-        likeness: likeness(question, rarity, title),
+        pieces: other_pieces(question, &title_pieces, &named),
+        likeness: likeness(question, rarity, &title_pieces),
         method_is_known: names.method.is_some(),
         others: other_tests(question, title),
         manner: compare_manner(&question.manners, title),
@@ -135,7 +136,6 @@ pub(super) fn look<'a>(question: &'a Question, rarity: &Rarity, report: &'a Repo
         functions_in_text: text.functions,
         method_in_text: text.method && method.is_none(),
         file_in_text: text.file && file.is_none() && package.is_none(),
-        reports_a_failure: words::reports_a_failure(title),
         quiet_for: question.at.saturating_sub(report.last_said_at).max(0),
     }
 }
@@ -150,9 +150,23 @@ struct TextFacts {
 
 impl TextFacts {
     fn of(question: &Question, rarity: &Rarity, text: &str) -> Self {
-        let there: BTreeSet<&str> = text
+        let names = [&question.names.method, &question.names.file];
+        let names: Vec<String> = names
+            .into_iter()
+            .flatten()
+            .map(|name| name.to_lowercase())
+            .collect();
+        // Texts have many words, and few are asked for.
+        let wanted: HashSet<&str> = question
+            .message_words
+            .iter()
+            .chain(&question.functions)
+            .chain(&names)
+            .map(String::as_str)
+            .collect();
+        let there: HashSet<&str> = text
             .split(|char: char| !char.is_alphanumeric() && char != '_')
-            .filter(|word| !word.is_empty())
+            .filter(|word| wanted.contains(word))
             .collect();
         let weight = |words: &mut dyn Iterator<Item = &String>| -> f64 {
             words.map(|word| rarity.of(word)).sum()
@@ -179,16 +193,19 @@ impl TextFacts {
     }
 }
 
-fn topic(question: &Question, title: &str, named: Option<&str>) -> Option<String> {
+fn topic(question: &Question, small: &str, named: Option<&str>) -> Option<String> {
     if named.is_some() {
         return None;
     }
     let mut topics = question.names.topics().into_iter();
-    topics.find(|topic| words::has_word(title, topic))
+    topics.find(|topic| words::has_word(small, topic))
 }
 
-fn other_pieces<'a>(question: &'a Question, title: &str, named: &[&str]) -> Vec<&'a str> {
-    let there = tokens::pieces(title);
+fn other_pieces<'a>(
+    question: &'a Question,
+    there: &BTreeSet<String>,
+    named: &[&str],
+) -> Vec<&'a str> {
     let of_names: BTreeSet<String> = named.iter().flat_map(|name| tokens::pieces(name)).collect();
     question
         .pieces
@@ -199,8 +216,7 @@ fn other_pieces<'a>(question: &'a Question, title: &str, named: &[&str]) -> Vec<
 }
 
 /// The cosine of the pieces, each weighed by its rarity.
-fn likeness(question: &Question, rarity: &Rarity, title: &str) -> f64 {
-    let there = tokens::pieces(title);
+fn likeness(question: &Question, rarity: &Rarity, there: &BTreeSet<String>) -> f64 {
     let square = |piece: &String| {
         let known = question.pieces.contains(piece);
         let rarity = if known {
@@ -211,7 +227,7 @@ fn likeness(question: &Question, rarity: &Rarity, title: &str) -> f64 {
         rarity.powi(2)
     };
     let sum = |pieces: &mut dyn Iterator<Item = &String>| -> f64 { pieces.map(square).sum() };
-    let shared = sum(&mut question.pieces.intersection(&there));
+    let shared = sum(&mut question.pieces.intersection(there));
     let all = sum(&mut question.pieces.iter()) * sum(&mut there.iter());
     if all > 0.0 { shared / all.sqrt() } else { 0.0 }
 }

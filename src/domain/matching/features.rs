@@ -47,8 +47,6 @@ pub enum Feature {
     Dormant,
     /// It was closed.
     Closed,
-    /// The title says that something goes wrong.
-    ReportsFailure,
 }
 
 /// The numbers of one report, in the order of [`Feature::ALL`].
@@ -62,7 +60,7 @@ const MOST_RARITY: f64 = 3.0;
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 20] = [
         Self::Method,
         Self::Class,
         Self::File,
@@ -83,7 +81,6 @@ impl Feature {
         Self::Quiet,
         Self::Dormant,
         Self::Closed,
-        Self::ReportsFailure,
     ];
 
     /// The name in `evaluate --fit` and `explain`.
@@ -109,7 +106,6 @@ impl Feature {
             Self::Quiet => "quiet for long",
             Self::Dormant => "quiet for two years",
             Self::Closed => "closed",
-            Self::ReportsFailure => "reports a failure",
         }
     }
 
@@ -156,7 +152,6 @@ impl Feature {
             Self::Quiet => days.ln_1p() / (8.0_f64 * 365.0).ln(),
             Self::Dormant => truth(facts.quiet_for > DORMANT_AFTER),
             Self::Closed => truth(!facts.report.open),
-            Self::ReportsFailure => truth(facts.reports_a_failure),
         }
     }
 }

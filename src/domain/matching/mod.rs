@@ -25,7 +25,7 @@ pub use model::Model;
 pub use question::Question;
 pub use report::Report;
 pub use search::{Scope, Search, Step, searches};
-pub use tokens::Rarity;
+pub use tokens::{Rarity, title_pieces};
 
 use serde::{Deserialize, Serialize};
 

@@ -44,6 +44,12 @@ pub(super) fn pieces(text: &str) -> BTreeSet<String> {
     pieces
 }
 
+/// The same in one line, for an index of words.
+pub fn title_pieces(title: &str) -> String {
+    let pieces: Vec<String> = pieces(title).into_iter().collect();
+    pieces.join(" ")
+}
+
 /// The beginning of a text, at most so many bytes, never within a character.
 pub(super) fn head(text: &str, most: usize) -> &str {
     let mut end = most.min(text.len());

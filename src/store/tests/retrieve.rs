@@ -41,7 +41,7 @@ fn every_step_finds_its_reports() {
     let issues = [
         issue(1, "test_os: test_popen() fails"),
         issue(2, "test_os fails on FreeBSD"),
-        issue(3, "test_popenlike.py is slow"),
+        issue(3, "test_popen_like.py is slow"),
         issue(4, "An unrelated walrus"),
         in_text,
     ];
