@@ -8,6 +8,7 @@
 //! | `screen`, `json` | text that fits the screen, or one JSON document |
 //! | `listing`, `showing`, `failing`, `texts`, `history`, `incidents` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
+//! | `reviewing`, `editor` | all at once, in one document |
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `serving`, `users` | the page, and who may use it |
 //! | `ruling` | the rules that people wrote, and what they would take |
@@ -29,6 +30,7 @@ mod checking;
 mod deciding;
 mod delivering;
 mod demo;
+mod editor;
 mod evaluating;
 mod explaining;
 mod facts;
@@ -44,6 +46,7 @@ mod reading;
 mod refusal;
 mod replaying;
 mod resolving;
+mod reviewing;
 mod revising;
 mod ruling;
 mod samples;
@@ -73,13 +76,14 @@ use serde_json::{Value, json};
 use args::Arguments;
 use deciding::{Consent, Proposal};
 use failing::Detail;
-use refusal::{Kept, Refusal};
+use refusal::Refusal;
 use screen::{Form, Screen};
 use session::Session;
 use verbs::{Decision, Verb};
 
 use crate::config::{Config, Mistakes};
 use crate::daemon;
+use crate::desk::deciding::Kept;
 use crate::desk::{repeating, summary, words};
 use crate::domain::untrusted::{terminal, terminal_lines};
 use crate::store::{LockRefused, disk_trouble};
@@ -192,6 +196,7 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
 
 fn decide(session: &Session, decision: Decision) -> Result<ExitCode> {
     match decision {
+        Decision::Review { who } => return reviewing::review(session, &who),
         Decision::Approve { drafts, yes, who } => {
             let consent = if yes { Consent::Given } else { Consent::Ask };
             return deciding::approve(session, &drafts, consent, &who);

@@ -35,7 +35,7 @@ use crate::store::{DaemonLock, LockRefused, Store, disk_trouble, lock_daemon};
 use crate::worker::{self, Memory, Parts};
 
 pub use build::{
-    ci_of, database, imap_of, names_of, parts_of, smtp_of, surroundings_of, tracker_of,
+    ci_of, database, imap_of, names_of, office_of, parts_of, smtp_of, surroundings_of, tracker_of,
 };
 pub use disk::is_full;
 pub use intake::mailbox_name;

@@ -5,7 +5,10 @@
 //! | file | what |
 //! |---|---|
 //! | `summary`, `words`, `failures`, `mails` | one notification in a few words |
-//! | `repeating`, `unfinished`, `facts`, `reports` | what a person should know before deciding |
+//! | `caution`, `repeating`, `unfinished`, `facts`, `reports` | what a person should know before deciding |
+//! | `leaves` | what would leave, and where to |
+//! | `deciding` | a word on a draft, and what follows from it |
+//! | `reviewing` | all drafts that wait, decided on in one document |
 //! | `resolving` | what became of a delivery, by a person who looked |
 //! | `differences` | what changed between two revisions |
 //! | `linking` | which report failures belong to, and what is learnt from it |
@@ -13,14 +16,18 @@
 //! The decisions themselves are read by [`crate::domain::decision`] and taken by
 //! [`crate::store::Store`].
 
+pub(crate) mod caution;
+pub(crate) mod deciding;
 pub(crate) mod differences;
 pub mod facts;
 pub(crate) mod failures;
+pub(crate) mod leaves;
 pub(crate) mod linking;
 pub(crate) mod mails;
 pub(crate) mod repeating;
 pub(crate) mod reports;
 pub(crate) mod resolving;
+pub(crate) mod reviewing;
 pub(crate) mod summary;
 pub(crate) mod unfinished;
 pub(crate) mod words;

@@ -26,7 +26,6 @@ mod guard;
 mod history;
 mod identity;
 mod incidents;
-mod leaves;
 mod linking;
 mod listen;
 mod login;

@@ -31,6 +31,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         &[
             "list",
             "show",
+            "review",
             "approve",
             "reject",
             "edit",

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Error, Result};
 use serde_json::{Value, json};
 
 use super::args::{DraftId, Who};
 use super::delivering::{Worker, report, settle_demo};
 use super::json as shapes;
-use super::refusal::{Kept, Refusal};
+use super::refusal::Refusal;
 use super::session::Session;
 use super::who::who;
 use super::words::{cut, when};
@@ -16,7 +16,7 @@ use super::{summary, texts};
 use crate::config::Config;
 use crate::daemon::names_of;
 use crate::desk::Desk;
-use crate::desk::linking::{confirm_proposals, refuse_proposal};
+pub(super) use crate::desk::deciding::Proposal;
 use crate::domain::decision::{self, Approver, Decision, Reason};
 use crate::domain::life::Stage;
 use crate::store::{DraftRow, NewDecision, NotDecided, NotificationRow, Store};
@@ -154,19 +154,13 @@ fn approve_one(
         reason: "",
         auto_rule: None,
     };
-    store
-        .approve(&decision, session.now)
-        .map_err(|error| refused(session, typed, error))?;
-    let kept = names_of(config).and_then(|tracker| {
-        let desk = Desk {
-            store,
-            tracker: &tracker,
-        };
-        confirm_proposals(&desk, &row, who, session.now)
-    });
-    kept.context(Kept(
-        "the approval is kept, but not what it says of the reports",
-    ))
+    let tracker = names_of(config)?;
+    let desk = Desk {
+        store,
+        tracker: &tracker,
+    };
+    desk.approve(&row, &decision, who, session.now)
+        .map_err(|error| refused(session, typed, error))
 }
 
 /// The draft to decide on: it can be decided on, and it is the one that was shown.
@@ -266,15 +260,6 @@ fn ask(
     }
 }
 
-/// What a rejection says of the report that was proposed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proposal {
-    /// The failures do not belong there.
-    Wrong,
-    /// It may be right.
-    Right,
-}
-
 /// Refuses a draft for good.
 pub(super) fn reject(
     session: &Session,
@@ -300,24 +285,14 @@ pub(super) fn reject(
         reason: reason.as_str(),
         auto_rule: None,
     };
-    store
-        .reject(&new, session.now)
-        .map_err(|error| refused(session, typed, error))?;
-    let not_there = match proposal {
-        Proposal::Right => None,
-        Proposal::Wrong => {
-            let said = names_of(&config).and_then(|tracker| {
-                let desk = Desk {
-                    store: &store,
-                    tracker: &tracker,
-                };
-                refuse_proposal(&desk, &row, &who, session.now)
-            });
-            said.context(Kept(
-                "the rejection is kept, but not what it says of the report",
-            ))?
-        }
+    let tracker = names_of(&config)?;
+    let desk = Desk {
+        store: &store,
+        tracker: &tracker,
     };
+    let not_there = desk
+        .reject(&row, &new, (&who, proposal), session.now)
+        .map_err(|error| refused(session, typed, error))?;
     session
         .screen
         .document(&shapes::notification(&store.load(row.id)?, session.now));

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::refusal::Kept;
 use super::screen::Tone;
 use super::session::Session;
 use super::showing::delivery_lines;
 use super::words::wrapped;
 use crate::config::{Config, Mailbox, Outgoing, TrackerKind};
 use crate::daemon::{self, History};
+use crate::desk::deciding::Kept;
 use crate::desk::facts::is_service_running;
 use crate::domain::Seconds;
 use crate::domain::untrusted::terminal;

@@ -4,9 +4,9 @@
 use super::screen::{Screen, Tone};
 use super::summary;
 use super::words::{barred, cut, cut_path, folded, wrapped};
-use crate::desk::failures::{Group, groups};
+use crate::desk::failures::{Group, excerpt, groups};
 use crate::domain::failure::Failure;
-use crate::domain::matching::{Candidate, Verdict};
+use crate::domain::matching::Candidate;
 use crate::domain::notification::Build;
 use crate::domain::untrusted::terminal;
 use crate::store::NotificationRow;
@@ -64,9 +64,7 @@ fn one_group(screen: &Screen, group: &Group<'_>, detail: Detail) {
             (Detail::Short, _) => {}
         }
     }
-    if let Some(verdict) = group.verdict {
-        reports(screen, verdict);
-    }
+    reports(screen, group);
 }
 
 /// A line of a log is shown on so many at most, unless everything is asked for.
@@ -76,12 +74,7 @@ const BAR: &str = "       | ";
 
 /// The telling lines of the log, each of at most `columns`.
 fn log(screen: &Screen, failure: &Failure, columns: usize) {
-    let only = failure.line.iter();
-    let lines: Vec<&String> = match failure.excerpt.as_slice() {
-        [] => only.collect(),
-        excerpt => excerpt.iter().collect(),
-    };
-    for line in lines.into_iter().flat_map(|line| line.lines()) {
+    for line in excerpt(failure) {
         let short = cut_path(line, columns.saturating_sub(BAR.len()));
         let lines = barred(&short, BAR, columns);
         for line in lines.iter().take(LINES_OF_ONE) {
@@ -93,23 +86,17 @@ fn log(screen: &Screen, failure: &Failure, columns: usize) {
     }
 }
 
-fn reports(screen: &Screen, verdict: &Verdict) {
-    let (heading, list): (&str, &[Candidate]) = match verdict {
-        Verdict::Known { candidates } => ("belongs to", candidates),
-        Verdict::Ambiguous { candidates } => ("could belong to any of", candidates),
-        Verdict::New { related, searched } => {
-            let words = format!("no open report found; searched for {}", searched.join(", "));
-            for line in wrapped(&terminal(&words), screen.width().saturating_sub(7)) {
-                screen.say(format!("       {line}"));
-            }
-            ("perhaps related", related)
+fn reports(screen: &Screen, group: &Group<'_>) {
+    if let Some(words) = group.searched() {
+        for line in wrapped(&terminal(&words), screen.width().saturating_sub(7)) {
+            screen.say(format!("       {line}"));
         }
-    };
-    if list.is_empty() {
-        return;
     }
+    let Some(heading) = group.heading() else {
+        return;
+    };
     screen.say(format!("       {heading}:"));
-    for candidate in list {
+    for candidate in group.candidates() {
         report(screen, candidate);
     }
 }

@@ -4,18 +4,19 @@
 use anyhow::Result;
 
 use super::args::{DraftId, Who};
-use super::deciding::current;
+use super::deciding::{current, refused};
 use super::refusal::Refusal;
-use super::revising::{Change, revise};
+use super::revising::tell_revision;
 use super::screen::Tone;
 use super::session::Session;
 use super::who::who;
 use crate::daemon::names_of;
 use crate::desk::Desk;
-use crate::desk::linking::{Wording, choices, reason, words};
+use crate::desk::deciding::Chosen;
+use crate::desk::linking::{Wording, choices, words};
 use crate::domain::decision::{Decision, Target as Word};
 use crate::domain::untrusted::terminal;
-use crate::store::{Change as Kind, NotificationRow};
+use crate::store::{NewDecision, NotificationRow};
 use crate::templates::Templates;
 
 /// Makes a new revision from matching with a person's choice.
@@ -50,26 +51,30 @@ pub(super) fn link(
         templates: &templates,
         settings: &config.draft_settings(),
     };
-    let linked = desk.link(&wording, &row, (&chosen, word), session.now)?;
-    for warning in &linked.warnings {
+    let decision = NewDecision {
+        notification: row.id,
+        revision: draft.revision,
+        digest: &draft.digest,
+        who: who.as_str(),
+        reason: "",
+        auto_rule: None,
+    };
+    let choice = (failures, chosen.as_slice(), word);
+    let (done, warnings) = desk
+        .choose(&wording, &row, choice, &decision, (&who, session.now))
+        .map_err(|error| refused(session, typed, error))?;
+    for warning in &warnings {
         let line = session.screen.paint(Tone::Warning, &terminal(warning));
         session.screen.say(line);
     }
-    if linked.draft == draft.draft {
-        return Err(Refusal::new(
+    match done {
+        Chosen::Anew => tell_revision(session, &store, row.id),
+        Chosen::Already => Err(Refusal::new(
             format!("{}: that is what the draft says already", row.id),
             session.line(&format!("show {}", row.id)),
         )
-        .into());
+        .into()),
     }
-    let reason = reason(failures, word);
-    let change = Change {
-        draft,
-        kind: Kind::Link,
-        reason: &reason,
-    };
-    revise(session, &store, &row, &change, &linked.draft, &who)?;
-    desk.remember(&row, &chosen, word, &who, session.now)
 }
 
 fn no_failure(row: &NotificationRow, word: Word, (number, there): (usize, usize)) -> Refusal {

@@ -37,13 +37,3 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-/// In front of an error: what is recorded all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kept(pub(super) &'static str);
-
-impl fmt::Display for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}

@@ -1,8 +1,7 @@
-//! `edit` and `link`: a person makes a new revision of a draft.
+//! `edit`: a person makes a new revision of a draft.
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Error, Result};
 
@@ -12,10 +11,10 @@ use super::json as shapes;
 use super::refusal::Refusal;
 use super::session::Session;
 use super::who::who;
-use super::{summary, words};
+use super::{editor, summary, words};
 use crate::domain::decision::{Approver, Decision};
 use crate::domain::draft::{Draft, EditMistake, from_editable, to_editable};
-use crate::store::{Change as Kind, DraftRow, NewDecision, NotificationRow, Store};
+use crate::store::{Change, DraftRow, NewDecision, NotificationId, NotificationRow, Store};
 
 /// Changes the texts in the person's editor.
 pub(super) fn edit(session: &Session, typed: &DraftId, by: &Who) -> Result<()> {
@@ -45,12 +44,7 @@ pub(super) fn edit(session: &Session, typed: &DraftId, by: &Who) -> Result<()> {
         session.screen.say("Nothing was changed.");
         return Ok(());
     }
-    let change = Change {
-        draft,
-        kind: Kind::Edit,
-        reason: "",
-    };
-    revise(session, &store, &row, &change, &edited, &who).map_err(|error| {
+    revise(session, &store, (&row, draft), &edited, &who).map_err(|error| {
         let _kept = folder.keep();
         not_thrown_away(session, error, &file)
     })
@@ -76,7 +70,7 @@ fn kept_in(file: &Path) -> String {
 /// Opens the editor until the text can be read or the person gives up.
 fn read_back(session: &Session, file: &Path, draft: &Draft) -> Result<Result<Draft, EditMistake>> {
     loop {
-        run_editor(file)?;
+        editor::run(file)?;
         let text = fs::read_to_string(file).context("the edited text cannot be read")?;
         let mistake = match from_editable(&text, draft) {
             Ok(edited) => return Ok(Ok(edited)),
@@ -95,59 +89,20 @@ fn read_back(session: &Session, file: &Path, draft: &Draft) -> Result<Result<Dra
     }
 }
 
-/// $VISUAL, $EDITOR or vi; the shell splits what they hold, as for other programs.
-fn run_editor(file: &Path) -> Result<()> {
-    let named = ["VISUAL", "EDITOR"]
-        .iter()
-        .filter_map(|name| std::env::var(name).ok());
-    let editor = named.into_iter().find(|text| !text.trim().is_empty());
-    let editor = editor.unwrap_or_else(|| "vi".to_owned());
-    let status = Command::new("sh")
-        .arg("-c")
-        .arg(format!("{editor} \"$1\""))
-        .arg("editor")
-        .arg(file)
-        .status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Refusal::new(
-            format!("the editor {editor:?} ended with {status}"),
-            "name another one in $EDITOR",
-        )
-        .into()),
-        Err(error) => Err(Refusal::new(
-            format!("the editor {editor:?} cannot be started: {error}"),
-            "name another one in $EDITOR",
-        )
-        .into()),
-    }
-}
-
-/// What a person changes.
-pub(super) struct Change<'a> {
-    /// The revision that was shown.
-    pub(super) draft: &'a DraftRow,
-    /// `Edit` or `Link`.
-    pub(super) kind: Kind,
-    /// Kept beside the decision.
-    pub(super) reason: &'a str,
-}
-
-/// Stores the new revision and says what to type next.
-pub(super) fn revise(
+/// Stores the new revision.
+fn revise(
     session: &Session,
     store: &Store,
-    row: &NotificationRow,
-    change: &Change<'_>,
+    (row, draft): (&NotificationRow, &DraftRow),
     new: &Draft,
     who: &Approver,
 ) -> Result<()> {
     let decision = NewDecision {
         notification: row.id,
-        revision: change.draft.revision,
-        digest: &change.draft.digest,
+        revision: draft.revision,
+        digest: &draft.digest,
         who: who.as_str(),
-        reason: change.reason,
+        reason: "",
         auto_rule: None,
     };
     let typed = DraftId {
@@ -155,9 +110,14 @@ pub(super) fn revise(
         digest: None,
     };
     store
-        .revise(&decision, change.kind, new, session.now)
+        .revise(&decision, Change::Edit, new, session.now)
         .map_err(|error| refused(session, &typed, error))?;
-    let row = store.load(row.id)?;
+    tell_revision(session, store, row.id)
+}
+
+/// Says what the new revision is, and what to type next.
+pub(super) fn tell_revision(session: &Session, store: &Store, id: NotificationId) -> Result<()> {
+    let row = store.load(id)?;
     session
         .screen
         .document(&shapes::notification(&row, session.now));

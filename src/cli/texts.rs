@@ -5,6 +5,7 @@ use super::showing::{field, warn};
 use super::summary::short_digest;
 use super::words::{barred, count, cut, wrapped};
 use crate::config::Config;
+use crate::desk::caution::settled_silently;
 use crate::domain::draft::{Action, Draft, NewIssue, Reply};
 use crate::domain::untrusted::terminal;
 use crate::store::{DecisionRow, DraftRow};
@@ -59,21 +60,10 @@ fn along(screen: &Screen, draft: &Draft, config: &Config) {
             mail(screen, &title, reply, config);
         }
     }
-    let silent: Vec<String> = draft
-        .along
-        .iter()
-        .filter(|one| one.reply.is_none())
-        .map(|one| one.notification.to_string())
-        .collect();
-    if silent.is_empty() {
+    let Some(words) = settled_silently(draft) else {
         return;
-    }
+    };
     screen.say("");
-    let words = format!(
-        "This also settles {} of the same failures, which get no mail of their own: {}",
-        count(silent.len(), "more notification"),
-        silent.join(", ")
-    );
     for line in wrapped(&words, screen.width().saturating_sub(2)) {
         screen.say(screen.paint(Tone::Bold, &format!("  {line}")));
     }

@@ -71,7 +71,7 @@ pub(super) fn parts_with(settings: &Settings, store: Store, templates: Templates
 /// # Errors
 ///
 /// As of [`tracker_of`].
-pub(super) fn office_of(config: &Config, store: Store) -> Result<Office> {
+pub fn office_of(config: &Config, store: Store) -> Result<Office> {
     let (templates, problems) = Templates::load(config.drafts.templates.as_deref());
     tell(&problems);
     let sender = config.outgoing.sender();

@@ -15,6 +15,47 @@ pub(crate) struct Group<'a> {
     pub(crate) verdict: Option<&'a Verdict>,
 }
 
+impl Group<'_> {
+    /// That nothing was found, and how it was searched for.
+    pub(crate) fn searched(&self) -> Option<String> {
+        match self.verdict? {
+            Verdict::New { searched, .. } => Some(format!(
+                "no open report found; searched for {}",
+                searched.join(", ")
+            )),
+            Verdict::Known { .. } | Verdict::Ambiguous { .. } => None,
+        }
+    }
+
+    /// What the candidates are.
+    pub(crate) fn heading(&self) -> Option<&'static str> {
+        match self.verdict? {
+            Verdict::Known { .. } => Some("belongs to"),
+            Verdict::Ambiguous { .. } => Some("could belong to any of"),
+            Verdict::New { related, .. } if related.is_empty() => None,
+            Verdict::New { .. } => Some("perhaps related"),
+        }
+    }
+
+    /// The reports that were found, the best first.
+    pub(crate) fn candidates(&self) -> &[Candidate] {
+        match self.verdict {
+            Some(Verdict::Known { candidates } | Verdict::Ambiguous { candidates }) => candidates,
+            Some(Verdict::New { related, .. }) => related,
+            None => &[],
+        }
+    }
+}
+
+/// The telling lines of a failure's log.
+pub(crate) fn excerpt(failure: &Failure) -> Vec<&str> {
+    let lines: Vec<&String> = match failure.excerpt.as_slice() {
+        [] => failure.line.iter().collect(),
+        excerpt => excerpt.iter().collect(),
+    };
+    lines.into_iter().flat_map(|line| line.lines()).collect()
+}
+
 /// Those of a notification, each builder's together.
 pub(crate) fn groups(row: &NotificationRow) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();

@@ -87,6 +87,6 @@ fn bytes_pattern(source: &str) -> regex::bytes::Regex {
 }
 
 #[cfg(test)]
-mod property_tests;
+pub(crate) mod property_tests;
 #[cfg(test)]
 mod tests;

@@ -16,10 +16,10 @@ const COPIES: u64 = 6;
 const MOST_BYTES: usize = 40_000;
 
 /// Numbers by chance that are the same each time (xorshift64*, Vigna 2016).
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

@@ -10,11 +10,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Site;
-use super::deciding::approved;
 use super::identity::Caller;
-use super::leaves::{Leaf, leaves};
 use super::posted::{Fields, Posted};
 use super::room::{Page, Room, Shown, no_such};
+use crate::desk::deciding::why_not;
+use crate::desk::leaves::{Leaf, leaves};
 use crate::desk::summary;
 use crate::store::{IncidentId, ListFilter, NewDecision, NotificationId, NotificationRow};
 
@@ -138,9 +138,10 @@ fn approve_all(room: &Room<'_>, fields: &Fields) -> Result<Vec<Outcome>> {
             reason: "",
             auto_rule: None,
         };
-        let (words, tone) = match approved(room, &row, &decision) {
+        let desk = room.office.desk();
+        let (words, tone) = match desk.approve(&row, &decision, &room.caller.who, room.now) {
             Ok(()) => ("approved".to_owned(), "good"),
-            Err(why) => (format!("not approved: {why}"), "bad"),
+            Err(why) => (format!("not approved: {}", why_not(&why, room.now)), "bad"),
         };
         results.push(Outcome {
             id: id.0,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
@@ -11,8 +11,8 @@ use super::Site;
 use super::posted::{Fields, Posted};
 use super::room::{Room, Shown, no_such};
 use super::stale::{Seen, misunderstood, not_decided, refused};
-use crate::desk::linking::{confirm_proposals, refuse_proposal};
-use crate::domain::decision::{self, Decision};
+use crate::desk::deciding::{self, Hindrance, Proposal};
+use crate::domain::decision::Decision;
 use crate::store::{NewDecision, NotDecided, NotificationId, NotificationRow};
 
 /// What a hold says when nobody gave a reason.
@@ -127,11 +127,19 @@ fn decided(room: &Room<'_>, id: NotificationId, line: &str, fields: &Fields) -> 
         reason,
         auto_rule: None,
     };
+    let desk = room.office.desk();
     let taken = match &decision {
-        Decision::Approve => approved(room, &row, &new("")).map(|()| "approved"),
+        Decision::Approve => desk
+            .approve(&row, &new(""), &room.caller.who, room.now)
+            .map(|()| "approved"),
         Decision::Reject { reason } => {
-            let is_right = fields.get("right-report") == "yes";
-            rejected(room, &row, &new(reason.as_str()), is_right).map(|()| "rejected")
+            let proposal = match fields.get("right-report") {
+                "yes" => Proposal::Right,
+                _ => Proposal::Wrong,
+            };
+            let by = (&room.caller.who, proposal);
+            desk.reject(&row, &new(reason.as_str()), by, room.now)
+                .map(|_| "rejected")
         }
         Decision::Hold { reason } => store
             .hold(id, reason.as_str(), who, room.now)
@@ -158,69 +166,11 @@ pub(super) fn may(
     seen: Seen<'_>,
     decision: &Decision,
 ) -> Result<(), Result<Shown>> {
-    if let Some(earlier) = faster(row, decision) {
-        return Err(not_decided(room, seen, earlier));
+    match deciding::may(row, seen.digest, decision) {
+        Ok(()) => Ok(()),
+        Err(Hindrance::Late(why)) => Err(not_decided(room, seen, why)),
+        Err(Hindrance::NotAllowed(why)) => Err(refused(room, seen, &why.0)),
     }
-    let current = row.draft.as_ref().map_or("", |draft| draft.digest.as_str());
-    if current != seen.digest
-        && let Some(draft) = &row.draft
-    {
-        let why = NotDecided::Revised {
-            shown: 0,
-            current: draft.revision,
-            made_by: draft.made_by.clone(),
-            made_at: draft.made_at,
-        };
-        return Err(not_decided(room, seen, why));
-    }
-    let held = row.held.as_ref().map(|held| held.why.as_str());
-    decision::allowed(row.stage, held, decision).map_err(|why| refused(room, seen, &why.0))
-}
-
-/// Somebody decided before; holding back what was approved is still possible.
-fn faster(row: &NotificationRow, decision: &Decision) -> Option<NotDecided> {
-    use crate::domain::life::FinalWord;
-    use crate::store::DecisionKind;
-    if matches!(decision, Decision::Hold { .. } | Decision::Release) {
-        return None;
-    }
-    let earlier = row.decision.as_ref()?;
-    Some(NotDecided::AlreadyDecided {
-        word: match earlier.kind {
-            DecisionKind::Approve => FinalWord::Approved,
-            _ => FinalWord::Rejected,
-        },
-        who: earlier.who.clone(),
-        at: earlier.at,
-    })
-}
-
-/// Approves, and remembers what that says of the reports.
-pub(super) fn approved(
-    room: &Room<'_>,
-    row: &NotificationRow,
-    new: &NewDecision<'_>,
-) -> Result<(), NotDecided> {
-    room.office.store.approve(new, room.now)?;
-    let desk = room.office.desk();
-    confirm_proposals(&desk, row, &room.caller.who, room.now)
-        .context("the approval is kept, but not what it says of the reports")?;
-    Ok(())
-}
-
-fn rejected(
-    room: &Room<'_>,
-    row: &NotificationRow,
-    new: &NewDecision<'_>,
-    is_right_report: bool,
-) -> Result<(), NotDecided> {
-    room.office.store.reject(new, room.now)?;
-    if !is_right_report {
-        let desk = room.office.desk();
-        refuse_proposal(&desk, row, &room.caller.who, room.now)
-            .context("the rejection is kept, but not what it says of the report")?;
-    }
-    Ok(())
 }
 
 /// It is decided: on to the queue, or to the draft where that goes on.

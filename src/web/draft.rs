@@ -12,19 +12,19 @@ use serde::Serialize;
 use super::Site;
 use super::frame::Notice;
 use super::identity::Caller;
-use super::leaves::{Leaf, leaves};
 use super::mending::{Delivery, delivery};
 use super::room::{Form, Page, Room, Shown, no_such};
-use crate::desk::failures::{Group, groups};
+use crate::desk::caution::{settled_silently, warnings};
+use crate::desk::failures::{Group, excerpt, groups};
+use crate::desk::leaves::{Leaf, leaves};
 use crate::desk::mails::{mail_of, with_summary};
-use crate::desk::repeating::sent_before;
 use crate::desk::summary;
 use crate::desk::words::{count, when};
 use crate::domain::decision::{self, Decision, Reason, Target};
 use crate::domain::draft::Action;
 use crate::domain::failure::Failure;
 use crate::domain::life::Stage;
-use crate::domain::matching::{Candidate, Verdict};
+use crate::domain::matching::Candidate;
 use crate::domain::untrusted::plain_line;
 use crate::store::{DraftRow, NotificationId, NotificationRow};
 
@@ -134,7 +134,7 @@ fn draft(room: &Room<'_>, id: NotificationId) -> Result<Shown> {
             when(row.received_at, room.now)
         ),
         decision: decided(&row, room),
-        warnings: warnings(room, &row)?,
+        warnings: warnings(room.office, &row, room.now)?,
         groups: group_views(room, &row),
         mail: mail_view(room, &row),
         heading: match row.decision {
@@ -143,7 +143,7 @@ fn draft(room: &Room<'_>, id: NotificationId) -> Result<Shown> {
         },
         made: current.map_or(String::new(), made),
         leaves: current.map_or_else(Vec::new, |it| leaves(&it.draft, room.office)),
-        along: current.and_then(settled_silently),
+        along: current.and_then(|it| settled_silently(&it.draft)),
         deliveries: row
             .deliveries
             .iter()
@@ -181,33 +181,6 @@ fn decided(row: &NotificationRow, room: &Room<'_>) -> Option<String> {
     ))
 }
 
-fn warnings(room: &Room<'_>, row: &NotificationRow) -> Result<Vec<String>> {
-    let mut all = Vec::new();
-    if let Some(draft) = &row.draft {
-        all.extend(draft.draft.warnings.iter().cloned());
-    }
-    if let Some(reading) = &row.reading {
-        let remarks = reading.mail.remarks.iter();
-        all.extend(remarks.chain(&reading.notification.remarks).cloned());
-    }
-    if row.truncated {
-        all.push("only the beginning of the mail was fetched: it is too large".to_owned());
-    }
-    all.extend(sent_before(
-        &room.office.store,
-        &room.office.list,
-        row,
-        room.now,
-    )?);
-    let mut once: Vec<String> = Vec::new();
-    for words in all {
-        if !once.contains(&words) {
-            once.push(words);
-        }
-    }
-    Ok(once)
-}
-
 fn made(draft: &DraftRow) -> String {
     let actions = count(draft.draft.actions.len(), "action");
     let mail = match &draft.draft.reply {
@@ -222,19 +195,6 @@ fn made(draft: &DraftRow) -> String {
     )
 }
 
-/// Those for whom the reply speaks as well.
-fn settled_silently(draft: &DraftRow) -> Option<String> {
-    let along = draft.draft.along.iter().filter(|one| one.reply.is_none());
-    let ids: Vec<String> = along.map(|one| one.notification.to_string()).collect();
-    (!ids.is_empty()).then(|| {
-        format!(
-            "This also settles {} of the same failures, which get no mail of their own: {}",
-            count(ids.len(), "more notification"),
-            ids.join(", ")
-        )
-    })
-}
-
 fn group_views(room: &Room<'_>, row: &NotificationRow) -> Vec<GroupView> {
     let mut views = Vec::new();
     let mut last = None;
@@ -246,8 +206,8 @@ fn group_views(room: &Room<'_>, row: &NotificationRow) -> Vec<GroupView> {
             builder: is_new.then(|| group.build.builder.clone()),
             link: group.build.link.as_ref().map(|link| link.url.clone()),
             failures: group.failures.iter().map(failure_view).collect(),
-            searched: searched(&group),
-            heading: heading(&group),
+            searched: group.searched(),
+            heading: group.heading(),
             candidates: candidate_views(room, row, &group),
         });
     }
@@ -255,33 +215,10 @@ fn group_views(room: &Room<'_>, row: &NotificationRow) -> Vec<GroupView> {
 }
 
 fn failure_view((number, failure): &(usize, &Failure)) -> FailureView {
-    let lines = match failure.excerpt.as_slice() {
-        [] => failure.line.iter().cloned().collect(),
-        excerpt => excerpt.to_vec(),
-    };
     FailureView {
         number: *number,
         words: summary::failure(failure),
-        excerpt: lines.join("\n"),
-    }
-}
-
-fn searched(group: &Group<'_>) -> Option<String> {
-    match group.verdict? {
-        Verdict::New { searched, .. } => Some(format!(
-            "no open report found; searched for {}",
-            searched.join(", ")
-        )),
-        Verdict::Known { .. } | Verdict::Ambiguous { .. } => None,
-    }
-}
-
-fn heading(group: &Group<'_>) -> Option<&'static str> {
-    match group.verdict? {
-        Verdict::Known { .. } => Some("belongs to"),
-        Verdict::Ambiguous { .. } => Some("could belong to any of"),
-        Verdict::New { related, .. } if related.is_empty() => None,
-        Verdict::New { .. } => Some("perhaps related"),
+        excerpt: excerpt(failure).join("\n"),
     }
 }
 
@@ -290,11 +227,6 @@ fn candidate_views(
     row: &NotificationRow,
     group: &Group<'_>,
 ) -> Vec<CandidateView> {
-    let list: &[Candidate] = match group.verdict {
-        Some(Verdict::Known { candidates } | Verdict::Ambiguous { candidates }) => candidates,
-        Some(Verdict::New { related, .. }) => related,
-        None => &[],
-    };
     let which: Vec<String> = group.failures.iter().map(|it| it.0.to_string()).collect();
     let view = |candidate: &Candidate| CandidateView {
         number: candidate.issue.number,
@@ -307,7 +239,7 @@ fn candidate_views(
             .then(|| room.form_on(row.id, "link", row.draft.as_ref())),
         which: which.join(" "),
     };
-    list.iter().map(view).collect()
+    group.candidates().iter().map(view).collect()
 }
 
 fn link_to(number: u64) -> Decision {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Serialize;
@@ -15,11 +15,12 @@ use super::identity::Caller;
 use super::posted::{Fields, Posted};
 use super::room::{Page, Room, Shown, no_such};
 use super::stale::{Seen, misunderstood, not_decided, refused};
-use crate::desk::linking::{choices, reason};
+use crate::desk::deciding::Chosen;
+use crate::desk::linking::choices;
 use crate::desk::summary;
 use crate::desk::words::date;
 use crate::domain::decision::{Decision, Target};
-use crate::store::{Change, Combine, Hit, NewDecision, NotificationId, NotificationRow, Order};
+use crate::store::{Combine, Hit, NewDecision, NotificationId, NotificationRow, Order};
 
 /// More are not listed.
 const HITS: usize = 20;
@@ -206,24 +207,22 @@ fn linked(room: &Room<'_>, id: NotificationId, fields: &Fields) -> Result<Shown>
     let Some(draft) = &row.draft else {
         return refused(room, seen, "there is no draft yet");
     };
-    let new = desk.link(&room.office.wording(), &row, (&chosen, word), room.now)?;
-    if new.draft == draft.draft {
-        return Ok(Shown::To(format!("/draft/{id}?said=unchanged&of={id}")));
-    }
-    let reason = reason(&numbers, word);
     let decision = NewDecision {
         notification: id,
         revision: draft.revision,
         digest: seen.digest,
         who: room.caller.who.as_str(),
-        reason: &reason,
+        reason: "",
         auto_rule: None,
     };
-    if let Err(why) = store.revise(&decision, Change::Link, &new.draft, room.now) {
-        return not_decided(room, seen, why);
+    let choice = (numbers.as_slice(), chosen.as_slice(), word);
+    let by = (&room.caller.who, room.now);
+    match desk.choose(&room.office.wording(), &row, choice, &decision, by) {
+        Err(why) => not_decided(room, seen, why),
+        Ok((Chosen::Already, _)) => Ok(Shown::To(format!("/draft/{id}?said=unchanged&of={id}"))),
+        Ok((Chosen::Anew, _)) => {
+            room.site.tell_decided();
+            Ok(Shown::To(format!("/draft/{id}?said=linked&of={id}")))
+        }
     }
-    desk.remember(&row, &chosen, word, &room.caller.who, room.now)
-        .context("the link is kept, but not what it says of the report")?;
-    room.site.tell_decided();
-    Ok(Shown::To(format!("/draft/{id}?said=linked&of={id}")))
 }

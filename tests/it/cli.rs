@@ -82,11 +82,11 @@ impl Demo {
         demo
     }
 
-    fn dir(&self) -> &str {
+    pub fn dir(&self) -> &str {
         self.folder.to_str().unwrap()
     }
 
-    fn command(&self, line: &str) -> Command {
+    pub fn command(&self, line: &str) -> Command {
         let mut command = program();
         command
             .args(line.split_whitespace())
@@ -106,7 +106,7 @@ impl Demo {
     }
 
     /// What `approve` takes: `1@1a2b3c4d`.
-    fn key(&self, id: u32) -> String {
+    pub fn key(&self, id: u32) -> String {
         self.json(&format!("show {id}"))["draft"]
             .as_str()
             .unwrap()
@@ -125,7 +125,7 @@ impl Demo {
     }
 
     /// The numbers of the drafts to decide on.
-    fn to_decide(&self) -> Vec<u64> {
+    pub fn to_decide(&self) -> Vec<u64> {
         let list = self.json("list");
         let rows = list["notifications"].as_array().unwrap();
         rows.iter().map(|row| row["id"].as_u64().unwrap()).collect()

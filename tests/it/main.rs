@@ -34,6 +34,7 @@ mod matching;
 mod other_user;
 mod proxy;
 mod read;
+mod review;
 mod roundup;
 mod service;
 mod smtp;

@@ -7,6 +7,30 @@ use crate::cli::args::{DraftId, Resolve, Who};
 /// What is decided.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Decision {
+    /// Decide on all drafts that wait, in one document in your editor
+    ///
+    /// Opens $VISUAL, $EDITOR or vi once. For each draft the document has what failed
+    /// and where it may belong, one line that you turn into a decision (approve,
+    /// reject REASON, hold REASON, link N), and the exact texts, which you may change
+    /// in place. Nothing is done before you save and close. What cannot be read is
+    /// shown to you again with the place marked; delete everything to give up. A draft
+    /// that somebody else decided or changed meanwhile is told, and the rest is done.
+    /// Ends with 1 if anything that you wanted was not done.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch review
+  EDITOR='code --wait' buildbot-watch review --as 'Vic Stone'
+
+Next: buildbot-watch list"
+    )]
+    Review {
+        /// Who decides.
+        #[command(flatten)]
+        who: Who,
+    },
+
     /// Let a draft leave, exactly as it was shown
     ///
     /// Name the draft with the digest that `show` or `list` printed; if the texts
@@ -64,7 +88,7 @@ Next: buildbot-watch list"
 
     /// Change the texts of a draft in your editor
     ///
-    /// Opens $VISUAL, $EDITOR or vi. What you save becomes a new revision with a
+    /// Opens $VISUAL, $EDITOR or vi (else nano). What you save becomes a new revision with a
     /// new digest; saved unchanged, nothing happens.
     #[command(
         verbatim_doc_comment,

@@ -33,7 +33,7 @@ Everything above the first marker line is ignored.
 
 /// One part of a document that may be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Title(usize),
     Body(usize),
     Comment(usize),
@@ -101,7 +101,7 @@ pub fn from_editable(document: &str, draft: &Draft) -> Result<Draft, EditMistake
 
 /// Warns of issues that the reply named and names no more; takes the warning
 /// back once it names them again.
-fn warn_of_lost_links(draft: &Draft, edited: &mut Draft) {
+pub(super) fn warn_of_lost_links(draft: &Draft, edited: &mut Draft) {
     let body = |draft: &Draft| {
         let reply = draft.reply.as_ref();
         reply.map_or_else(String::new, |reply| reply.body.clone())
@@ -134,7 +134,7 @@ fn names(text: &str, link: &str) -> bool {
     })
 }
 
-fn missing(line: usize, marker: &str) -> EditMistake {
+pub(super) fn missing(line: usize, marker: &str) -> EditMistake {
     EditMistake {
         line: line.max(1),
         what: format!("the marker line \"{marker}\" is expected here or before"),
@@ -143,13 +143,14 @@ fn missing(line: usize, marker: &str) -> EditMistake {
 }
 
 /// A part of the document: its marker and the lines below.
-struct Section<'a> {
-    line: usize,
-    marker: &'a str,
-    lines: Vec<&'a str>,
+pub(super) struct Section<'a> {
+    /// The marker's, from 1.
+    pub(super) line: usize,
+    pub(super) marker: &'a str,
+    pub(super) lines: Vec<&'a str>,
 }
 
-fn sections<'a>(document: &'a str, mark: &str) -> impl Iterator<Item = Section<'a>> {
+pub(super) fn sections<'a>(document: &'a str, mark: &str) -> impl Iterator<Item = Section<'a>> {
     let mut sections: Vec<Section<'a>> = Vec::new();
     let start = format!("{mark} ");
     for (index, line) in document.lines().enumerate() {
@@ -168,16 +169,20 @@ fn sections<'a>(document: &'a str, mark: &str) -> impl Iterator<Item = Section<'
 
 /// A run of `=` that begins no line of the draft's own texts.
 fn mark(draft: &Draft) -> String {
-    let longest = parts(draft)
-        .iter()
-        .flat_map(|(_, text)| text.lines())
+    mark_besides(parts(draft).into_iter().map(|(_, text)| text), 5)
+}
+
+/// A run of at least so many `=` that begins no line of these texts.
+pub(super) fn mark_besides<'a>(texts: impl Iterator<Item = &'a str>, least: usize) -> String {
+    let longest = texts
+        .flat_map(str::lines)
         .map(|line| line.chars().take_while(|char| *char == '=').count())
         .max()
         .unwrap_or(0);
-    "=".repeat((longest + 1).max(5))
+    "=".repeat((longest + 1).max(least))
 }
 
-fn parts(draft: &Draft) -> Vec<(Part, &str)> {
+pub(super) fn parts(draft: &Draft) -> Vec<(Part, &str)> {
     let mut parts = Vec::new();
     for (index, action) in draft.actions.iter().enumerate() {
         match action {
@@ -200,7 +205,7 @@ fn parts(draft: &Draft) -> Vec<(Part, &str)> {
     parts
 }
 
-fn label(part: Part, draft: &Draft) -> String {
+pub(super) fn label(part: Part, draft: &Draft) -> String {
     match part {
         Part::Title(index) => format!("action {}: title of the new issue", index + 1),
         Part::Body(index) => format!("action {}: text of the new issue", index + 1),
@@ -218,7 +223,12 @@ fn label(part: Part, draft: &Draft) -> String {
     }
 }
 
-fn apply(part: Part, section: &Section<'_>, draft: &mut Draft) -> Result<(), EditMistake> {
+/// Takes the text of a section over into the draft.
+pub(super) fn apply(
+    part: Part,
+    section: &Section<'_>,
+    draft: &mut Draft,
+) -> Result<(), EditMistake> {
     let first = section.line + 1;
     check_characters(section)?;
     let text = section.lines.join("\n");

@@ -2,7 +2,8 @@
 //!
 //! `plan` decides what would be done (pure rules, in `grouping`), the templates
 //! put it into words from the safe `fields`, and the result is a [`Draft`].
-//! `editing` lets a person change the words, `tokens` fills in what is only
+//! `editing` lets a person change the words, `review` those of many drafts and
+//! decide on them in one document, `tokens` fills in what is only
 //! known once an issue exists and somebody approved.
 
 mod editing;
@@ -11,6 +12,7 @@ mod grouping;
 mod headline;
 mod plan;
 mod reply;
+pub mod review;
 mod table;
 mod tokens;
 

@@ -2,21 +2,21 @@
 
 use serde::Serialize;
 
-use crate::desk::Office;
+use super::Office;
 use crate::domain::draft::{Action, Draft, NewIssue, Reply};
 use crate::domain::issue::IssueRef;
 
 /// One thing that leaves.
 #[derive(Debug, Serialize)]
-pub(super) struct Leaf {
-    title: String,
-    url: Option<String>,
-    fields: Vec<(&'static str, String)>,
+pub(crate) struct Leaf {
+    pub(crate) title: String,
+    pub(crate) url: Option<String>,
+    pub(crate) fields: Vec<(&'static str, String)>,
     text: Option<String>,
 }
 
 /// Everything of a draft, in the order in which it leaves.
-pub(super) fn leaves(draft: &Draft, office: &Office) -> Vec<Leaf> {
+pub(crate) fn leaves(draft: &Draft, office: &Office) -> Vec<Leaf> {
     let actions = draft.actions.iter().enumerate();
     let mut leaves: Vec<Leaf> = actions
         .map(|(index, action)| of_action(index + 1, action))
