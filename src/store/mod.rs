@@ -69,7 +69,7 @@ pub use doubt::{Confirmed, Resolution};
 pub use health::MirrorHealth;
 pub use incidents::{IncidentSummary, Occurrence};
 pub use intake::{IncomingMail, MailboxCursor, Taken};
-pub use lately::{DAYS, Lately};
+pub use lately::{DAYS, Lately, Place};
 pub use ledger::{LedgerEntry, LedgerScope};
 pub use listing::ListFilter;
 pub use lock::{DaemonLock, LockRefused, lock_daemon};

@@ -16,6 +16,7 @@ const COMPILED_IN: &[(&str, &str)] = &[
         include_str!("../../templates/web/layout.html.hbs"),
     ),
     ("form", include_str!("../../templates/web/form.html.hbs")),
+    ("plot", include_str!("../../templates/web/plot.html.hbs")),
     ("rows", include_str!("../../templates/web/rows.html.hbs")),
     (
         "delivery",

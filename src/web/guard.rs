@@ -15,10 +15,10 @@ use axum::response::{IntoResponse, Response};
 use super::{Scheme, Settings, Site};
 use crate::templates::{KEYS, STYLE};
 
-/// Nothing but the page's own style and script, no frame around it, and forms that
-/// go nowhere else.
+/// Nothing but the page's own style and script, no frame around it, and forms and a
+/// script that go nowhere else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
-                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+                      connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// On every answer. The referrer stays on the page: with `no-referrer` browsers
 /// would send `Origin: null` with its own forms (Fetch, "append a request `Origin`

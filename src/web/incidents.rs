@@ -14,13 +14,13 @@ use super::room::{Page, Room, Shown};
 use crate::desk::reports::report_of;
 use crate::desk::summary;
 use crate::desk::words::when;
-use crate::store::{IncidentSummary, Lately};
+use crate::store::{IncidentSummary, Lately, Place};
 
 /// More are not listed.
 const LISTED: usize = 50;
 
-/// More builders of one incident are counted, not shown.
-const BUILDERS: usize = 8;
+/// More builders or branches of one incident are not shown; builders are counted.
+const PLACES: usize = 8;
 
 /// The height of a plot, in the units of its view box; its width is 5 a day.
 const HEIGHT: u64 = 22;
@@ -36,14 +36,15 @@ struct Incident {
     week: u64,
     month: u64,
     all: u64,
+    branches: Vec<Plot>,
     builders: Vec<Plot>,
     more: usize,
 }
 
-/// One builder's last days.
+/// The last days of one builder or branch.
 #[derive(Serialize)]
 struct Plot {
-    builder: String,
+    place: String,
     counts: [u64; 3],
     label: String,
     bars: Vec<Bar>,
@@ -73,11 +74,11 @@ fn incidents(room: &Room<'_>) -> Result<Shown> {
 fn one(room: &Room<'_>, incident: &IncidentSummary) -> Result<Incident> {
     let [day, week, month] = incident.lately;
     let report = report_of(&room.office.desk(), incident.incident)?;
-    let lately = room
-        .office
-        .store
-        .lately(incident.incident, room.now, BUILDERS)?;
-    let most = lately.iter().flat_map(|it| it.days).max().unwrap_or(0);
+    let lately = |by| {
+        let store = &room.office.store;
+        store.lately(incident.incident, by, room.now, PLACES)
+    };
+    let (branches, builders) = (lately(Place::Branch)?, lately(Place::Builder)?);
     Ok(Incident {
         id: incident.incident.0,
         what: summary::failure(&incident.failure),
@@ -91,12 +92,22 @@ fn one(room: &Room<'_>, incident: &IncidentSummary) -> Result<Incident> {
         week,
         month,
         all: incident.notifications,
-        more: incident.builders.len().saturating_sub(lately.len()),
-        builders: lately.into_iter().map(|it| plot(it, most)).collect(),
+        more: incident.builders.len().saturating_sub(builders.len()),
+        branches: plots(branches),
+        builders: plots(builders),
     })
 }
 
-/// A bar for each day on which something happened; all plots of an incident have the
+/// Of places that nobody named, only those beside named ones.
+fn plots(mut lately: Vec<Lately>) -> Vec<Plot> {
+    if lately.iter().all(|it| it.place.is_empty()) {
+        lately.clear();
+    }
+    let most = lately.iter().flat_map(|it| it.days).max().unwrap_or(0);
+    lately.into_iter().map(|it| plot(it, most)).collect()
+}
+
+/// A bar for each day on which something happened; all plots of a table have the
 /// scale of its worst day.
 fn plot(lately: Lately, most: u64) -> Plot {
     let days = lately.days.iter().enumerate();
@@ -113,7 +124,10 @@ fn plot(lately: Lately, most: u64) -> Plot {
         label: format!("{month} within 30 days, at most {most} a day"),
         bars: bars.collect(),
         counts: lately.counts,
-        builder: lately.builder,
+        place: match lately.place.as_str() {
+            "" => "not told".to_owned(),
+            _ => lately.place,
+        },
     }
 }
 
@@ -128,7 +142,7 @@ mod tests {
         days[0] = 1;
         days[29] = 44;
         let lately = Lately {
-            builder: "b".to_owned(),
+            place: "b".to_owned(),
             counts: [44, 44, 45],
             days,
         };

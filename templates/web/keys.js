@@ -14,3 +14,23 @@ document.addEventListener("keydown", (event) => {
     goal.parentElement.querySelector("input[name=reason]")?.focus();
   }
 });
+
+// What is typed into the search is looked for as soon as the fingers rest. The answer is
+// the page that the button would lead to; only its hits are taken over.
+const search = document.querySelector("form.search");
+if (search) {
+  let waiting, asked = 0;
+  const look = async () => {
+    const own = ++asked;
+    const words = new URLSearchParams(new FormData(search));
+    const answer = await fetch(`${location.pathname}?${words}`).catch(() => null);
+    if (!answer?.ok || own !== asked) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const hits = page.querySelector("ul.hits");
+    if (hits && own === asked) document.querySelector("ul.hits").replaceWith(hits);
+  };
+  search.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(look, 250);
+  });
+}

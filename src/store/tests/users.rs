@@ -1,5 +1,7 @@
+use serde_json::{Value, json};
+
 use super::*;
-use crate::store::IncidentId;
+use crate::store::{IncidentId, Place};
 
 const TOKEN: [u8; 32] = [7; 32];
 
@@ -82,10 +84,10 @@ fn what_happened_lately_is_counted_by_builder_and_day() {
             )
             .unwrap();
     }
-    let found = store.lately(IncidentId(1), NOW, 9).unwrap();
+    let found = store.lately(IncidentId(1), Place::Builder, NOW, 9).unwrap();
     let counts: Vec<_> = found
         .iter()
-        .map(|it| (it.builder.as_str(), it.counts))
+        .map(|it| (it.place.as_str(), it.counts))
         .collect();
     assert_eq!(
         counts,
@@ -94,5 +96,32 @@ fn what_happened_lately_is_counted_by_builder_and_day() {
     let b = &found[0].days;
     assert_eq!((b[0], b[23], b.iter().sum::<u64>()), (2, 1, 3));
     assert_eq!(found[1].days[28..], [1, 1]);
-    assert_eq!(store.lately(IncidentId(1), NOW, 1).unwrap().len(), 1);
+    let fewer = store.lately(IncidentId(1), Place::Builder, NOW, 1);
+    assert_eq!(fewer.unwrap().len(), 1);
+
+    for (builder, branch) in [
+        ("a", json!("3.x")),
+        ("b", json!("3.14")),
+        ("c", Value::Null),
+    ] {
+        let build = json!({ "builder": builder, "branch": branch });
+        let other = json!({ "builder": "of another incident", "branch": "2.7" });
+        let reading = json!({ "notification": { "builds": [build, other] } });
+        connection
+            .execute(
+                "UPDATE notifications SET reading = ?2
+                 WHERE id IN (SELECT notification FROM occurrences WHERE builder = ?1)",
+                rusqlite::params![builder, reading.to_string()],
+            )
+            .unwrap();
+    }
+    let found = store.lately(IncidentId(1), Place::Branch, NOW, 9).unwrap();
+    let counts: Vec<_> = found
+        .iter()
+        .map(|it| (it.place.as_str(), it.counts))
+        .collect();
+    assert_eq!(
+        counts,
+        [("3.14", [0, 1, 3]), ("3.x", [1, 2, 2]), ("", [1, 1, 1])]
+    );
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -13,6 +14,9 @@ use super::{NAME, PASSWORD, Page};
 
 /// Seconds after which a browser that hangs is ended.
 const LONGEST: &str = "240";
+
+/// For what a page's script does.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Browser {
     _profile: TempDir,
@@ -155,6 +159,16 @@ impl Browser {
         }
     }
 
+    /// Waits until something that is found so is there.
+    fn appears(&mut self, what: &str) {
+        let is_there = format!("document.querySelector({what:?}) !== null");
+        let end = Instant::now() + PATIENCE;
+        while self.run(&is_there) != true {
+            assert!(Instant::now() < end, "no {what}: {}", self.text());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     fn looks(&mut self, width: u32, height: u32, scheme: &str) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1,
                            "mobile": width < 600 });
@@ -273,7 +287,11 @@ fn a_watcher_changes_a_draft_in_a_browser() {
     browser.press("l");
     browser.loaded();
     browser.run("document.querySelector('[name=words]').value = ''");
+    browser.run("document.querySelector('ul.hits').replaceChildren()");
     browser.type_in("[name=words]", "non-ASCII separator");
+    // It was looked for while the person typed, without the button.
+    browser.appears("button[name=issue][value='2']");
+    assert_eq!(browser.path(), "/draft/2/link");
     browser.press("Enter");
     browser.loaded();
     browser.shoot("link");

@@ -202,7 +202,10 @@ fn all_drafts_of_an_incident_are_approved_together() {
     let page = Page::new();
     let mut client = page.client();
     let incidents = client.get("/incidents").is(200).says("<svg").says("<rect");
-    incidents.says("test_sched.HangTests.test_lock_timeout");
+    incidents
+        .says("test_sched.HangTests.test_lock_timeout")
+        .says("<th>Branch</th>")
+        .says("<td>3.x</td>");
     let (id, form) = (1..20)
         .map(|id| (id, client.get(&format!("/incident/{id}"))))
         .find(|(_, page)| page.body.contains("test_lock_timeout"))
