@@ -8,6 +8,7 @@
 //! | `screen`, `json` | text that fits the screen, or one JSON document |
 //! | `listing`, `showing`, `failing`, `texts`, `history`, `incidents` | look |
 //! | `deciding`, `revising`, `linking`, `switching`, `resolving` | decide |
+//! | `filing` | a build that nobody mailed about |
 //! | `reviewing`, `editor` | all at once, in one document |
 //! | `delivering` | what happens right after a decision in a demo's folder |
 //! | `serving`, `users` | the page, and who may use it |
@@ -35,6 +36,7 @@ mod evaluating;
 mod explaining;
 mod facts;
 mod failing;
+mod filing;
 mod history;
 mod importing;
 mod incidents;
@@ -182,6 +184,7 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Evaluate(wanted) => evaluating::evaluate(&session, &wanted)?,
         Verb::Import(wanted) => importing::import(&session, &wanted)?,
         Verb::Rules(wanted) => return ruling::rules(&session, &wanted),
+        Verb::File(wanted) => filing::file(&session, &wanted)?,
         Verb::List(wanted) => listing::list(&session, &wanted)?,
         Verb::Show { draft, full } => {
             let detail = if full { Detail::Full } else { Detail::Short };

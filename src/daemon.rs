@@ -12,6 +12,7 @@
 
 mod build;
 mod disk;
+mod filing;
 mod intake;
 mod logging;
 mod page;
@@ -38,6 +39,7 @@ pub use build::{
     ci_of, database, imap_of, names_of, office_of, parts_of, smtp_of, surroundings_of, tracker_of,
 };
 pub use disk::is_full;
+pub use filing::file_build;
 pub use intake::mailbox_name;
 use page::Page;
 pub use page::{serve_page, settings_of};
@@ -214,7 +216,7 @@ impl Loops {
 
     /// Runs until a signal; gives the loops to go on with after SIGHUP.
     async fn run(&self, path: &Path, signals: &mut Signals) -> Result<Option<Self>> {
-        let _page = Page::start(&self.settings.config)?;
+        let _page = Page::start(&self.settings)?;
         systemd::tell_ready(&self.settings.config);
         tracing::info!(
             list = self.settings.config.list.id,

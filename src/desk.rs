@@ -7,6 +7,7 @@
 //! | `summary`, `words`, `failures`, `mails` | one notification in a few words |
 //! | `caution`, `repeating`, `unfinished`, `facts`, `reports` | what a person should know before deciding |
 //! | `leaves` | what would leave, and where to |
+//! | `filing` | a build that nobody mailed about |
 //! | `deciding` | a word on a draft, and what follows from it |
 //! | `reviewing` | all drafts that wait, decided on in one document |
 //! | `resolving` | what became of a delivery, by a person who looked |
@@ -21,6 +22,7 @@ pub(crate) mod deciding;
 pub(crate) mod differences;
 pub mod facts;
 pub(crate) mod failures;
+pub mod filing;
 pub(crate) mod leaves;
 pub(crate) mod linking;
 pub(crate) mod mails;

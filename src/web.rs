@@ -10,6 +10,7 @@
 //! | `identity`, `login`, `damping`, `password` | who sent it |
 //! | `posted` | whether the form was made for them and for this |
 //! | `queue`, `draft`, `underway`, `incidents`, `history`, `status` | look: nothing changes |
+//! | `filing` | a build that nobody mailed about |
 //! | `deciding`, `editing`, `linking`, `bulk`, `mending`, `switching` | decide; `stale` where that came too late |
 //!
 //! Pages are filled by [`crate::templates::Pages`], which escapes everything.
@@ -21,6 +22,7 @@ mod damping;
 mod deciding;
 mod draft;
 mod editing;
+mod filing;
 mod frame;
 mod guard;
 mod history;
@@ -54,6 +56,7 @@ use ring::hmac;
 use tokio::sync::Semaphore;
 
 use crate::desk::Office;
+use crate::desk::filing::Filing;
 use crate::domain::Seconds;
 use crate::templates::Pages;
 use damping::Damping;
@@ -132,6 +135,8 @@ pub struct Site {
     damping: Mutex<Damping>,
     hashing: Semaphore,
     clock: fn() -> Seconds,
+    /// How a build is filed.
+    filing: Filing,
     /// Told after each decision, where nobody else looks for them.
     decided: Option<Sender<()>>,
 }
@@ -146,6 +151,7 @@ impl Site {
         office: Office,
         settings: Settings,
         clock: fn() -> Seconds,
+        filing: Filing,
         decided: Option<Sender<()>>,
     ) -> Result<Self> {
         let instance = hmac::Key::new(hmac::HMAC_SHA256, &office.store.instance_key()?);
@@ -158,6 +164,7 @@ impl Site {
             damping: Mutex::new(Damping::none()),
             hashing: Semaphore::new(HASHED_AT_ONCE),
             clock,
+            filing,
             decided,
         })
     }
@@ -209,6 +216,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/draft/{id}/release", post(deciding::release))
         .route("/draft/{id}/retry", post(deciding::retry))
         .route("/delivery/{id}/resolve", post(mending::resolve))
+        .route("/file", post(filing::file))
         .route("/underway", get(underway::show))
         .route("/incidents", get(incidents::show))
         .route("/incident/{id}", get(bulk::form).post(bulk::approve))

@@ -4,6 +4,7 @@
 //! ```text
 //! reading      Received -> Parsed     the mail, and the log it speaks of
 //! matching     Parsed   -> Matched    every failure against the mirror
+//! filing       a build that a person names, read at once
 //! drafting     Matched  -> Drafted    the exact texts, for a person to decide on
 //! incidents    what is settled along with another, and what no more
 //! delivering   Approved -> Delivered  the outbox, in order
@@ -22,6 +23,7 @@ mod clock;
 mod delivering;
 mod doubts;
 mod drafting;
+mod filing;
 mod incidents;
 mod matching;
 mod mirroring;
@@ -42,6 +44,7 @@ use crate::store::{NotificationId, NotificationRow, Switch, is_disk_trouble};
 pub use clock::{Clock, wall_clock};
 pub use delivering::body_digest_approved_by;
 pub use drafting::redraft;
+pub use filing::{NotFiled, draft_filed, file};
 pub use incidents::Occasion;
 pub use matching::match_row;
 pub use mirroring::{MANY as MANY_LISTED, PageListed, list_page, mirror_max_age};

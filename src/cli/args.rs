@@ -40,6 +40,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "release",
             "history",
             "incidents",
+            "file",
         ],
     ),
     (
@@ -125,6 +126,17 @@ pub(super) struct Replay {
     /// Take the mails in for real
     #[arg(long, conflicts_with = "show")]
     pub(super) store: bool,
+}
+
+/// `file`
+#[derive(Debug, Args)]
+pub(super) struct File {
+    /// The address of the build's page
+    #[arg(value_name = "BUILD-URL")]
+    pub(super) address: String,
+    /// Who files it.
+    #[command(flatten)]
+    pub(super) who: Who,
 }
 
 /// `match`

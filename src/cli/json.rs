@@ -28,6 +28,7 @@
 //! |---|---|
 //! | `list` | `notifications`, `total`; `unfinished`, `unfinished_why`: mails without a draft yet |
 //! | `approve` | `approved` (`notification`, `deliveries`), `refused` (`id`, `error`, `remedy`) |
+//! | `file` | the notification, and `new`: whether it was not known before |
 //! | `review` | `drafts`, each with `id`, `draft`, `done` (words such as `edited`, `approved`), `not_done` (why, or `null`) and `warnings`; `kept`: the file with what was written, or `null` |
 //! | `reject`, `edit`, `link`, `hold`, `release`, `retry` | the notification afterwards |
 //! | `incidents` | `incidents`, each with `incident` (its number), `test`, `kind`, `line`, `signature` of the failure it began with, `began_at`, `last_at`, the numbers of its `notifications`, ever and in the `last_24_hours`, `last_7_days`, `last_30_days`, `report` (`issue`, `url`, or `null`) and `builders` (`builder`, `notifications`) |

@@ -176,7 +176,7 @@ fn finish(
     let is_all_done = outcomes.iter().all(|it| it.not_done.is_none());
     let kept = (!is_all_done).then(|| sheet.keep());
     let all = drafts.iter().zip(&outcomes);
-    let documents: Vec<Value> = all.clone().map(|it| document(it)).collect();
+    let documents: Vec<Value> = all.clone().map(document).collect();
     session
         .screen
         .document(&json!({ "drafts": documents, "kept": kept }));

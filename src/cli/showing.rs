@@ -113,6 +113,14 @@ fn head(screen: &Screen, row: &NotificationRow, now: Seconds) {
 }
 
 fn mail(screen: &Screen, row: &NotificationRow) {
+    if let Some(filed) = &row.filed {
+        screen.heading("No mail");
+        let words = format!("{} filed this build; nobody mailed about it", filed.who);
+        field(screen, "Filed", &words);
+        let remarks = row.reading.iter().flat_map(|it| &it.notification.remarks);
+        remarks.for_each(|remark| warn(screen, remark));
+        return;
+    }
     screen.heading("The mail");
     let Some(reading) = &row.reading else {
         screen.say("  It cannot be read.");

@@ -4,7 +4,9 @@ mod decision;
 
 use clap::Subcommand;
 
-use super::args::{DraftId, Evaluate, Import, List, MatchText, Read, Replay, Rules, Serve, User};
+use super::args::{
+    DraftId, Evaluate, File, Import, List, MatchText, Read, Replay, Rules, Serve, User,
+};
 pub(super) use decision::Decision;
 
 /// What to do.
@@ -258,6 +260,24 @@ Example:
 Next: systemctl reload buildbot-watch    to use them"
     )]
     Rules(Rules),
+
+    /// Make the draft for a build that nobody mailed about
+    ///
+    /// Asks the CI system for the build, reads the logs of its failed steps, and takes
+    /// it in as if a mail had told of it: it is matched, and its draft waits for you
+    /// like any other. Nobody mailed, so nobody is answered: the draft has the report
+    /// or the comment alone. A build that is known already, by a mail or because
+    /// somebody filed it, is told and not taken in again. Only configured CI systems
+    /// are asked. Without a service this matches and drafts it by itself.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch file 'https://buildbot.python.org/#/builders/15/builds/4'
+
+Next: buildbot-watch show 12    (the command ends with the exact line)"
+    )]
+    File(File),
 
     /// List the drafts that wait for you
     ///

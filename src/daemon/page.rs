@@ -10,8 +10,11 @@ use anyhow::{Context, Result};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::Settings;
 use super::build::{database, office_of};
-use crate::config::{Config, Listen, Web};
+use super::filing::filing_of;
+use crate::config::{Config, Listen, Secrets, Web};
+use crate::desk::filing::Filing;
 use crate::store::Store;
 use crate::web::{self, Bound, Scheme, Site, TrustedHeader};
 use crate::worker::wall_clock;
@@ -35,17 +38,18 @@ impl Page {
     /// # Errors
     ///
     /// The system gives no thread.
-    pub(super) fn start(config: &Config) -> Result<Option<Self>> {
+    pub(super) fn start(settings: &Settings) -> Result<Option<Self>> {
+        let config = settings.config.clone();
         let Some(page) = config.web.clone() else {
             return Ok(None);
         };
         let (stop, stopped) = watch::channel(false);
-        let config = config.clone();
+        let filing = filing_of(&config, settings.secrets.clone());
         let runtime = runtime()?;
         let thread = std::thread::Builder::new()
             .name("page".to_owned())
             .spawn(move || {
-                runtime.block_on(again_and_again(&config, &page, stopped));
+                runtime.block_on(again_and_again((&config, &filing), &page, stopped));
                 runtime.shutdown_background();
             })
             .context("starting the page's thread")?;
@@ -66,10 +70,14 @@ impl Drop for Page {
 }
 
 /// Serves the page, also after it could not be for a while.
-async fn again_and_again(config: &Config, page: &Web, mut stopped: watch::Receiver<bool>) {
+async fn again_and_again(
+    (config, filing): (&Config, &Filing),
+    page: &Web,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut told = String::new();
     loop {
-        match once(config, page, stopped.clone()).await {
+        match once((config, filing), page, stopped.clone()).await {
             Ok(()) => return,
             Err(error) => {
                 let why = format!("{error:#}");
@@ -85,12 +93,22 @@ async fn again_and_again(config: &Config, page: &Web, mut stopped: watch::Receiv
     }
 }
 
-async fn once(config: &Config, page: &Web, mut stopped: watch::Receiver<bool>) -> Result<()> {
+async fn once(
+    (config, filing): (&Config, &Filing),
+    page: &Web,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<()> {
     let settings = settings_of(page);
     let bound = web::bind(&settings.listen).await?;
     let store = Store::open(&database(config))?;
     let office = office_of(config, store)?;
-    let site = Arc::new(Site::new(office, settings, wall_clock, None)?);
+    let site = Arc::new(Site::new(
+        office,
+        settings,
+        wall_clock,
+        Arc::clone(filing),
+        None,
+    )?);
     tracing::info!("the page is served");
     let mut ending = stopped.clone();
     let stop = async move { asked(&mut ending).await };
@@ -139,7 +157,10 @@ pub fn serve_page(
             None => settings,
         };
         let office = office_of(config, store)?;
-        let site = Arc::new(Site::new(office, settings, wall_clock, decided)?);
+        // It has no secrets: what needs none can be filed.
+        let filing = filing_of(config, Secrets::default());
+        let site = Site::new(office, settings, wall_clock, filing, decided)?;
+        let site = Arc::new(site);
         ready(&bound);
         let (stop, mut stopped) = watch::channel(false);
         let served = web::serve(bound, site, async move { asked(&mut stopped).await });

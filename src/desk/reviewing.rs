@@ -35,16 +35,15 @@ pub(crate) struct Waiting {
     evidence: Vec<String>,
 }
 
-/// All of them, the oldest first, and the rows that cannot be read: each by its
-/// number, with why.
+/// A row that cannot be read: its number, and why.
+pub(crate) type Unreadable = (i64, anyhow::Error);
+
+/// All of them, the oldest first, and the rows that cannot be read.
 ///
 /// # Errors
 ///
 /// The store fails.
-pub(crate) fn waiting(
-    office: &Office,
-    now: Seconds,
-) -> Result<(Vec<Waiting>, Vec<(i64, anyhow::Error)>)> {
+pub(crate) fn waiting(office: &Office, now: Seconds) -> Result<(Vec<Waiting>, Vec<Unreadable>)> {
     let mut waiting = Vec::new();
     let mut unreadable = Vec::new();
     for id in office.store.list(ListFilter::ToDecide, usize::MAX >> 1)? {

@@ -69,11 +69,13 @@ pub enum ClosedReason {
     NothingToDo,
     /// The decision on another notification of its incident settled it.
     SettledTogether,
+    /// A person filed the build, and then the mail about it came in.
+    Superseded,
 }
 
 impl ClosedReason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NotAFailure,
         Self::OtherList,
         Self::OwnMail,
@@ -86,6 +88,7 @@ impl ClosedReason {
         Self::Undeliverable,
         Self::NothingToDo,
         Self::SettledTogether,
+        Self::Superseded,
     ];
 
     /// The name it is stored and filtered by: `not_a_failure`.
@@ -103,6 +106,7 @@ impl ClosedReason {
             Self::Undeliverable => "undeliverable",
             Self::NothingToDo => "nothing_to_do",
             Self::SettledTogether => "settled_together",
+            Self::Superseded => "superseded",
         }
     }
 
@@ -122,7 +126,9 @@ impl ClosedReason {
             | Self::Refused
             | Self::NothingToDo => !facts.drafted && !facts.attached && facts.decided.is_none(),
             // The world went on without us.
-            Self::Recovered | Self::Expired | Self::AnsweredByHuman => facts.decided.is_none(),
+            Self::Recovered | Self::Expired | Self::AnsweredByHuman | Self::Superseded => {
+                facts.decided.is_none()
+            }
             Self::Rejected => facts.decided == Some(FinalWord::Rejected),
             Self::Undeliverable => facts.deliveries == Deliveries::Failed,
             Self::SettledTogether => facts.attached,
@@ -322,6 +328,7 @@ impl fmt::Display for ClosedReason {
             Self::Undeliverable => "undeliverable",
             Self::NothingToDo => "nothing to do",
             Self::SettledTogether => "settled together with another",
+            Self::Superseded => "a mail took its place",
         })
     }
 }
@@ -406,9 +413,14 @@ mod tests {
             closed: Some(reason),
             ..from
         };
-        let mut next: Vec<_> = [Why::Recovered, Why::Expired, Why::AnsweredByHuman]
-            .map(close)
-            .into();
+        let mut next: Vec<_> = [
+            Why::Recovered,
+            Why::Expired,
+            Why::AnsweredByHuman,
+            Why::Superseded,
+        ]
+        .map(close)
+        .into();
         next.push(Facts {
             quarantined: true,
             ..from
@@ -511,7 +523,7 @@ mod tests {
     fn a_stage_exists_exactly_for_what_the_arrows_lead_to() {
         let reachable = reachable();
         let all = every_combination();
-        assert_eq!(all.len(), 2 * 2 * 4 * 3 * 4 * 13 * 2);
+        assert_eq!(all.len(), 2 * 2 * 4 * 3 * 4 * 14 * 2);
         for facts in all {
             let found = stage(&facts);
             assert_eq!(

@@ -26,7 +26,7 @@ pub use understanding::{InputKind, Understood, log_kind, understand};
 
 use regex::Regex;
 
-use crate::domain::notification::{Build, Notification};
+use crate::domain::notification::{Build, BuildLink, Notification};
 
 /// What a mail turned out to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,12 @@ pub enum Event {
     Cancelled,
     /// A worker is missing; its owner was told.
     WorkerMissing,
+}
+
+/// Which build of which CI system an address leads to, as a person copies it from a
+/// browser; of a page below a build (a step, a log, a job) the build's.
+pub fn build_address(address: &str) -> Option<BuildLink> {
+    notices::read_address(address)
 }
 
 /// Compiles a pattern of this program.

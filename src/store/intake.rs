@@ -215,11 +215,15 @@ impl Store {
     }
 
     /// When the last new mails came in, at most so many, in order of insertion
-    /// (I19).
+    /// (I19). What a person filed is no mail.
     pub fn last_received(&self, count: usize) -> Result<Vec<Seconds>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT received_at
-             FROM (SELECT id, received_at FROM notifications ORDER BY id DESC LIMIT ?1)
+             FROM (SELECT id, received_at
+                   FROM notifications
+                   WHERE id NOT IN (SELECT notification FROM filed)
+                   ORDER BY id DESC
+                   LIMIT ?1)
              ORDER BY id",
         )?;
         let times = statement.query_map([count], |row| row.get(0))?;
@@ -231,7 +235,11 @@ impl Store {
         Ok(self
             .connection
             .query_row(
-                "SELECT received_at FROM notifications ORDER BY id DESC LIMIT 1",
+                "SELECT received_at
+                 FROM notifications
+                 WHERE id NOT IN (SELECT notification FROM filed)
+                 ORDER BY id DESC
+                 LIMIT 1",
                 [],
                 |row| row.get(0),
             )

@@ -10,6 +10,7 @@
 //! | `open` | the file, its pragmas and its migrations |
 //! | `lock` | one daemon at a time |
 //! | `intake` | mails come in, with the mailbox's cursor |
+//! | `filing` | builds that a person filed, behind which there is no mail |
 //! | `listing`, `notifications`, `row` | what is due; the worker's steps; a row as it is read |
 //! | `decisions` | compare-and-set on the exact draft |
 //! | `outbox`, `claim`, `outcome`, `doubt` | what leaves: before, right before, and after the answer; without one |
@@ -33,6 +34,7 @@ mod claim;
 mod copy;
 mod decisions;
 mod doubt;
+mod filing;
 mod health;
 mod incidents;
 mod intake;
@@ -66,6 +68,7 @@ pub use audit::AuditLine;
 pub use claim::{Claim, ClaimRefused};
 pub use decisions::{Change, Decided, DecisionKind, NewDecision, NotDecided};
 pub use doubt::{Confirmed, Resolution};
+pub use filing::Filed;
 pub use health::MirrorHealth;
 pub use incidents::{IncidentSummary, Occurrence};
 pub use intake::{IncomingMail, MailboxCursor, Taken};

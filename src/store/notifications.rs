@@ -267,7 +267,7 @@ impl Store {
 pub(super) struct Step<'a> {
     pub(super) transaction: Transaction<'a>,
     notification: NotificationId,
-    facts: Facts,
+    pub(super) facts: Facts,
 }
 
 impl Step<'_> {

@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_rules.sql"),
     include_str!("migrations/0007_users.sql"),
     include_str!("migrations/0008_pieces.sql"),
+    include_str!("migrations/0009_filed.sql"),
 ];
 
 /// Tells our files from other SQLite files: "bbw1".

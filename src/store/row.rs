@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
-use super::{DecisionId, DecisionKind, DeliveryRow, NotificationId, Store, outbox};
+use super::{DecisionId, DecisionKind, DeliveryRow, Filed, NotificationId, Store, filing, outbox};
 use crate::domain::Seconds;
 use crate::domain::draft::Draft;
 use crate::domain::life::{ClosedReason, Deliveries, Facts, FinalWord, Stage, stage};
@@ -37,6 +37,8 @@ pub struct NotificationRow {
     pub quarantined: Option<String>,
     /// Why nothing more happens.
     pub closed: Option<Closed>,
+    /// What a person filed; absent where a mail is behind it.
+    pub filed: Option<Filed>,
     /// What the mail said.
     pub reading: Option<Reading>,
     /// What matching said, in the draft's order.
@@ -206,6 +208,7 @@ impl Store {
             .prepare_cached("SELECT * FROM notifications WHERE id = ?1")?
             .query_row([notification], |row| Ok(plain_columns(row, facts)))?
             .with_context(in_words)?;
+        row.filed = filing::of_notification(&snapshot, notification).with_context(in_words)?;
         row.draft = current_draft(&snapshot, notification).with_context(in_words)?;
         row.decision = final_decision(&snapshot, notification).with_context(in_words)?;
         row.deliveries = outbox::of_notification(&snapshot, notification).with_context(in_words)?;
@@ -348,6 +351,7 @@ fn plain_columns(row: &Row<'_>, facts: Facts) -> Result<NotificationRow> {
         reading: reading.as_deref().map(serde_json::from_str).transpose()?,
         verdicts: verdicts.as_deref().map(serde_json::from_str).transpose()?,
         attached_to: row.get("attached_to")?,
+        filed: None,
         draft: None,
         decision: None,
         deliveries: Vec::new(),

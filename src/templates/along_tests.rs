@@ -34,12 +34,12 @@ fn draft(builders: &[&str], verdict: &Verdict, quiet: &[Quiet], settings: &Setti
     let companions: Vec<Companion> = (2..=builders.len())
         .map(|number| Companion {
             notification: i64::try_from(number).unwrap(),
-            mail: mail(i64::try_from(number).unwrap()),
+            mail: Some(mail(i64::try_from(number).unwrap())),
             builds: 1,
         })
         .collect();
     let material = Material {
-        mail: &mail(1),
+        mail: Some(&mail(1)),
         notification: &Notification {
             builds: builders.iter().map(|builder| on(builder)).collect(),
             remarks: Vec::new(),
@@ -194,11 +194,11 @@ fn what_is_chosen_for_all_is_one_action() {
         .collect();
     let companions = [2, 3].map(|number| Companion {
         notification: number,
-        mail: mail(number),
+        mail: Some(mail(number)),
         builds: 1,
     });
     let material = Material {
-        mail: &mail(1),
+        mail: Some(&mail(1)),
         notification: &Notification {
             builds: builders.iter().map(|builder| on(builder)).collect(),
             remarks: Vec::new(),
@@ -216,4 +216,48 @@ fn what_is_chosen_for_all_is_one_action() {
     for reply in bodies {
         assert!(reply.body.contains("/issues/7"), "{}", reply.body);
     }
+}
+
+#[test]
+fn nobody_is_answered_where_nobody_mailed() {
+    // Which of four notifications there is a mail of, and which are answered.
+    let check = |mails: [bool; 4], one_reply_from: u32, expect: [bool; 4]| {
+        let mail = |number: i64| {
+            let is_mailed = mails[usize::try_from(number).unwrap() - 1];
+            is_mailed.then(|| mail(number))
+        };
+        let companions = [2, 3, 4].map(|number| Companion {
+            notification: number,
+            mail: mail(number),
+            builds: 1,
+        });
+        let own = mail(1);
+        let material = Material {
+            mail: own.as_ref(),
+            notification: &Notification {
+                builds: FOUR.iter().map(|builder| on(builder)).collect(),
+                remarks: Vec::new(),
+            },
+            companions: &companions,
+            quiet: &[],
+            verdicts: &vec![known(7); 4],
+            choices: &[],
+        };
+        let settings = Settings {
+            one_reply_from,
+            ..github()
+        };
+        let plan = plan(&material, &settings);
+        assert_eq!(plan.steps.len(), 1);
+        let along = plan.along.iter().map(|it| it.reply.is_some());
+        let answered: Vec<bool> = std::iter::once(plan.reply.is_some()).chain(along).collect();
+        assert_eq!(answered, expect, "{mails:?} {one_reply_from}");
+    };
+    let all = [true; 4];
+    check(all, 0, all);
+    check([false, true, false, true], 0, [false, true, false, true]);
+    // One speaks for all: the first that can.
+    check(all, 2, [true, false, false, false]);
+    check([false, false, true, true], 2, [false, false, true, false]);
+    check([false; 4], 2, [false; 4]);
 }

@@ -65,7 +65,7 @@ fn draft(builds: Vec<Build>, subject: &str, settings: &Settings) -> Draft {
         remarks: Vec::new(),
     };
     let material = Material {
-        mail: &mail,
+        mail: Some(&mail),
         notification: &notification,
         verdicts: &verdicts,
         choices: &[],

@@ -41,7 +41,7 @@ fn of_flavour(flavour: Flavour) -> [Plan; 2] {
         }
         plan(
             &Material {
-                mail: &mail,
+                mail: Some(&mail),
                 notification: &notification,
                 verdicts: &verdicts,
                 choices: &[],

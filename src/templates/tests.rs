@@ -51,7 +51,7 @@ impl Case {
             remarks: Vec::new(),
         };
         let material = Material {
-            mail: &mail,
+            mail: Some(&mail),
             notification: &notification,
             verdicts: &self.verdicts,
             choices: &self.choices,

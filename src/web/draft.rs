@@ -260,9 +260,10 @@ fn mail_view(room: &Room<'_>, row: &NotificationRow) -> Option<MailView> {
     });
     Some(MailView {
         subject: mail.subject.clone(),
-        from: match &mail.from_name {
-            Some(name) => format!("{name} <{address}>"),
-            None => address.to_owned(),
+        from: match (&row.filed, &mail.from_name) {
+            (Some(filed), _) => format!("nobody: {} filed this build", filed.who),
+            (None, Some(name)) => format!("{name} <{address}>"),
+            (None, None) => address.to_owned(),
         },
         date: mail.date.clone().unwrap_or_else(|| "(none)".to_owned()),
         id: mail

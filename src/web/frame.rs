@@ -33,7 +33,7 @@ pub(super) struct Notice {
 }
 
 /// Each by its name in addresses.
-const NOTICES: [(&str, &str); 12] = [
+const NOTICES: [(&str, &str); 14] = [
     ("approved", "approved: it leaves as soon as it can"),
     ("rejected", "rejected: nothing of it leaves"),
     ("held", "held: nothing of it leaves until it is released"),
@@ -46,6 +46,8 @@ const NOTICES: [(&str, &str); 12] = [
         "unchanged: that is what the draft says already",
     ),
     ("resolved", "resolved"),
+    ("filed", "filed: a draft is made of it like of any other"),
+    ("known", "is that build already"),
     ("stopped", "STOP was set"),
     ("switched", "Done"),
     ("trusted", "The copy of the tracker is trusted again"),

@@ -58,6 +58,7 @@ fn queue(room: &Room<'_>) -> Result<Shown> {
         "rows": rows,
         "unfinished": unfinished(store)?.map(|it| it.words()),
         "held": store.count(ListFilter::Held)?,
+        "file": room.form("/file"),
     });
     Ok(Shown::Page(Page::new("queue", "Queue", &it)?))
 }

@@ -71,7 +71,7 @@ pub fn redraft(
     choices: &[Choice],
 ) -> Result<Draft> {
     let material = Material {
-        mail: &occasion.mail,
+        mail: occasion.mail.as_ref(),
         notification: &occasion.notification,
         companions: &occasion.companions,
         quiet: &occasion.quiet,
@@ -81,6 +81,9 @@ pub fn redraft(
     let plan = draft::plan(&material, settings);
     let mut draft = templates.draft(&plan)?;
     draft.incidents = occasion.incidents_about(&plan.about);
+    if !draft.actions.is_empty() {
+        draft.warnings.extend(occasion.caution.clone());
+    }
     if occasion.redactions > 0 {
         draft.warnings.push(format!(
             "{} secrets were taken out of the texts; look whether any is left",

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 
 use super::Parts;
 use super::drafting;
+use super::filing;
 use super::matching::with_first;
 use crate::domain::Seconds;
 use crate::domain::draft::{Choice, Companion, Quiet};
@@ -260,8 +261,10 @@ fn failures(reading: &Reading) -> impl Iterator<Item = (&Build, &Failure)> {
 /// A notification with all that is settled along with it: what a draft is made from.
 #[derive(Debug)]
 pub struct Occasion {
-    /// The mail that is answered.
-    pub(super) mail: Mail,
+    /// The mail that is answered, if there is one.
+    pub(super) mail: Option<Mail>,
+    /// What a person should know of where it came from.
+    pub(super) caution: Option<String>,
     /// The builds of the notification, followed by those of the companions.
     pub(super) notification: Notification,
     /// One for each failure of those builds.
@@ -299,7 +302,8 @@ impl Occasion {
             "the verdicts are not those of this reading"
         );
         let mut occasion = Self {
-            mail: mail_of(reading),
+            mail: row.filed.is_none().then(|| mail_of(reading)),
+            caution: row.filed.as_ref().map(filing::caution),
             notification: reading.notification.clone(),
             verdicts: verdicts.iter().map(|it| it.verdict.clone()).collect(),
             companions: Vec::new(),
@@ -329,7 +333,7 @@ impl Occasion {
                 && let Some(reading) = &other.reading
             {
                 let incidents = store.incidents_of(one.id)?;
-                self.take(one.id, reading, &incidents);
+                self.take(&other, reading, &incidents);
             }
         }
         Ok(())
@@ -339,7 +343,7 @@ impl Occasion {
     /// found for the notification's own ones.
     fn take(
         &mut self,
-        id: NotificationId,
+        row: &NotificationRow,
         reading: &Reading,
         incidents: &BTreeMap<usize, IncidentId>,
     ) {
@@ -364,8 +368,8 @@ impl Occasion {
         }
         self.redactions = self.redactions.saturating_add(reading.redactions);
         self.companions.push(Companion {
-            notification: id.0,
-            mail: mail_of(reading),
+            notification: row.id.0,
+            mail: row.filed.is_none().then(|| mail_of(reading)),
             builds: builds.len(),
         });
     }

@@ -2,12 +2,12 @@
 
 mod fits;
 mod jobs;
-mod logs;
+pub(super) mod logs;
 
 use anyhow::Result;
 
 use super::delivering::restored;
-use super::{Memory, Parts, remembering};
+use super::{Memory, Parts, filing, remembering};
 use crate::domain::classify::{MailKind, classify};
 use crate::domain::delivery::is_own_loop_header;
 use crate::domain::life::{ClosedReason, Stage};
@@ -20,6 +20,9 @@ use crate::store::{Confirmed, MailSummary, NotificationId, NotificationRow, Read
 
 /// Reads one mail: it is closed with a reason, or becomes a notification.
 pub(super) async fn read(parts: &Parts, memory: &mut Memory, row: &NotificationRow) -> Result<()> {
+    if let Some(filed) = &row.filed {
+        return filing::read_again(parts, memory, row, filed).await;
+    }
     let raw = parts.store.raw(row.id)?;
     let completeness = if row.truncated {
         Completeness::CutOff
@@ -203,6 +206,7 @@ async fn notification_read(
         let until = times.deadline.min(now + logs::ASK_AGAIN);
         return parts.store.wait_until(row.id, until, &why, now);
     }
+    filing::take_over(parts, row.id, &mut notification)?;
     let reading = Reading {
         mail: MailSummary::from(mail),
         redactions: notification

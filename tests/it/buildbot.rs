@@ -2,7 +2,7 @@
 
 mod late;
 mod scripted;
-mod stand_in;
+pub mod stand_in;
 
 use buildbot_watch::ci::{BuildFacts, Buildbot, Ci, Extent, Extract, LogKind, Miss, Piece};
 use buildbot_watch::domain::finding::Level;

@@ -20,6 +20,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod embedded;
+mod filing;
 mod full_disk;
 mod github;
 mod github_stand_in;

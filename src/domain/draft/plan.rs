@@ -61,8 +61,8 @@ impl Flavour {
 /// Everything a draft is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Material<'a> {
-    /// The mail that is answered.
-    pub mail: &'a Mail,
+    /// The mail that is answered; absent where nobody mailed.
+    pub mail: Option<&'a Mail>,
     /// What it says, followed by the builds of the companions.
     pub notification: &'a Notification,
     /// The notifications of the same incident that are settled along with it.
@@ -112,7 +112,7 @@ pub struct Plan {
     /// One for each action of the draft, in order. Empty: there is nothing to
     /// do, and `warnings` say why.
     pub steps: Vec<Step>,
-    /// The answer to the list; absent if there are no steps.
+    /// The answer to the list; absent if there are no steps, or no mail to answer.
     pub reply: Option<ReplyPlan>,
     /// The answers to the companions.
     pub along: Vec<AlongPlan>,
@@ -184,10 +184,7 @@ pub fn plan(material: &Material<'_>, settings: &Settings) -> Plan {
     }
     let (reply, along) = match steps.is_empty() {
         true => (None, Vec::new()),
-        false => {
-            let (own, along) = reply::plan(material, &groups, settings);
-            (Some(own), along)
-        }
+        false => reply::plan(material, &groups, settings),
     };
     let indexes = |group: &Group<'_>| group.items.iter().map(|item| item.index).collect();
     Plan {

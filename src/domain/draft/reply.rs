@@ -26,8 +26,8 @@ const SUBJECT_CHARS: usize = 200;
 pub struct Companion {
     /// Its number.
     pub notification: i64,
-    /// The mail that is answered.
-    pub mail: Mail,
+    /// The mail that is answered; absent where nobody mailed.
+    pub mail: Option<Mail>,
     /// How many builds of the material are its; they follow those before it.
     pub builds: usize,
 }
@@ -50,7 +50,7 @@ pub struct ReplyPlan {
 pub struct AlongPlan {
     /// The companion's number.
     pub notification: i64,
-    /// Absent when another reply of the plan speaks for it.
+    /// Absent when another reply of the plan speaks for it, or nobody mailed.
     pub reply: Option<ReplyPlan>,
 }
 
@@ -63,34 +63,48 @@ pub(crate) fn plan(
     material: &Material<'_>,
     groups: &[Group<'_>],
     settings: &Settings,
-) -> (ReplyPlan, Vec<AlongPlan>) {
+) -> (Option<ReplyPlan>, Vec<AlongPlan>) {
     let companions = material.companions;
     let from = usize::try_from(settings.one_reply_from).unwrap_or(usize::MAX);
     let numbered: Vec<(usize, Group<'_>)> = groups.iter().cloned().enumerate().collect();
     if from > 0 && companions.len() >= from.saturating_sub(1) {
-        let along = companions.iter().map(|companion| AlongPlan {
-            notification: companion.notification,
-            reply: None,
+        // Where there is no mail to the first, the next one's answer speaks for all.
+        let for_all = |mail: &Mail| one(mail, &numbered, settings);
+        let own = material.mail.map(for_all);
+        let mut has_spoken = own.is_some();
+        let along = companions.iter().map(|companion| {
+            let mail = companion.mail.as_ref().filter(|_| !has_spoken);
+            has_spoken |= mail.is_some();
+            AlongPlan {
+                notification: companion.notification,
+                reply: mail.map(for_all),
+            }
         });
-        let own = one(material.mail, &numbered, settings);
-        return (own, along.collect());
+        let along = along.collect();
+        return (own, along);
     }
     let others: usize = companions.iter().map(|companion| companion.builds).sum();
     let builds = &material.notification.builds;
     let (own, mut rest) = builds.split_at(builds.len().saturating_sub(others));
-    let own = one(material.mail, &within(&numbered, own), settings);
+    let own = within(&numbered, own);
+    let own = material.mail.map(|mail| one(mail, &own, settings));
     let mut along: Vec<AlongPlan> = Vec::new();
     for companion in companions {
         let (its, after) = rest.split_at(companion.builds.min(rest.len()));
         rest = after;
-        let reply = one(&companion.mail, &within(&numbered, its), settings);
-        let differs = |it: &ReplyPlan| it.fields != reply.fields;
-        let is_new = !reply.fields.entries.is_empty()
-            && differs(&own)
-            && along.iter().filter_map(|it| it.reply.as_ref()).all(differs);
+        let its = within(&numbered, its);
+        let reply = companion
+            .mail
+            .as_ref()
+            .map(|mail| one(mail, &its, settings));
+        let is_new = |reply: &ReplyPlan| {
+            let mut said = along.iter().filter_map(|it| it.reply.as_ref()).chain(&own);
+            !reply.fields.entries.is_empty() && said.all(|it| it.fields != reply.fields)
+        };
+        let reply = reply.filter(is_new);
         along.push(AlongPlan {
             notification: companion.notification,
-            reply: is_new.then_some(reply),
+            reply,
         });
     }
     (own, along)

@@ -322,10 +322,9 @@ fn word(entry: &Entry<'_>, zone: &Section<'_>, texts: &[Text<'_>]) -> Result<Wor
         warn_of_lost_links(entry.draft, &mut edited);
         edited
     });
-    match &decision {
-        Some(decision) => fits(entry, decision, edited.as_ref())
-            .map_err(|(what, remedy)| mistake(line, what, remedy))?,
-        None => {}
+    if let Some(decision) = &decision {
+        fits(entry, decision, edited.as_ref())
+            .map_err(|(what, remedy)| mistake(line, what, remedy))?;
     }
     Ok(Word { decision, edited })
 }

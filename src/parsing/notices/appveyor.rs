@@ -75,6 +75,27 @@ fn link_of(text: &str, name: &str, version: &str) -> Option<BuildLink> {
     })
 }
 
+/// The build that an address leads to.
+pub(super) fn of_address(address: &str) -> Option<BuildLink> {
+    let found = BUILD.captures(address)?;
+    let id = found
+        .get(4)
+        .map(|id| id.as_str().parse())
+        .transpose()
+        .ok()?;
+    let version = found.get(5).map(|version| version.as_str().to_owned());
+    let (url, base) = (found.get(0)?.as_str(), found.get(1)?.as_str());
+    let (ci, project) = (CiSystem::AppVeyor, found.get(2)?.as_str());
+    Some(hosted::link(
+        ci,
+        url,
+        base,
+        project,
+        id.unwrap_or(0),
+        version,
+    ))
+}
+
 /// The slug is the name in small letters with a hyphen for anything else, and a
 /// suffix where that is taken.
 fn is_slug_of(slug: &str, name: &str) -> bool {

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::Notice;
 use super::hosted::{self, Told, find_link, in_subject, own_lines, part};
@@ -106,25 +106,35 @@ fn branch(source: &str) -> Option<&str> {
 
 fn link_of(text: &str, about: &About<'_>) -> Option<BuildLink> {
     find_link(text, &BUILD, |found| {
-        let (host, project) = (found.get(2)?.as_str(), found.get(4)?.as_str());
-        let first = found.get(3).map(|first| first.as_str());
+        let project = found.get(4)?.as_str();
         let agrees = about.project.is_none_or(|named| {
             project.replace("%20", " ").eq_ignore_ascii_case(named) || is_guid(project)
         });
         if !agrees {
             return None;
         }
-        // The organisation once was the host's first word.
-        let (base, place) = match (host.strip_suffix(".visualstudio.com"), first) {
-            (Some(org), _) => ("https://dev.azure.com/", format!("{org}/{project}")),
-            (None, Some(org)) => (found.get(1)?.as_str(), format!("{org}/{project}")),
-            (None, None) => return None,
-        };
-        let number = found.get(5)?.as_str().parse().ok()?;
         let name = about.number.map(ToOwned::to_owned);
-        let (ci, url) = (CiSystem::Azure, found.get(0)?.as_str());
-        Some(hosted::link(ci, url, base, &place, number, name))
+        linked(found).map(|link| BuildLink { name, ..link })
     })
+}
+
+/// The build that an address leads to.
+pub(super) fn of_address(address: &str) -> Option<BuildLink> {
+    linked(&BUILD.captures(address)?)
+}
+
+fn linked(found: &Captures<'_>) -> Option<BuildLink> {
+    let (host, project) = (found.get(2)?.as_str(), found.get(4)?.as_str());
+    let first = found.get(3).map(|first| first.as_str());
+    // The organisation once was the host's first word.
+    let (base, place) = match (host.strip_suffix(".visualstudio.com"), first) {
+        (Some(org), _) => ("https://dev.azure.com/", format!("{org}/{project}")),
+        (None, Some(org)) => (found.get(1)?.as_str(), format!("{org}/{project}")),
+        (None, None) => return None,
+    };
+    let number = found.get(5)?.as_str().parse().ok()?;
+    let (ci, url) = (CiSystem::Azure, found.get(0)?.as_str());
+    Some(hosted::link(ci, url, base, &place, number, None))
 }
 
 fn is_guid(word: &str) -> bool {

@@ -17,6 +17,7 @@ use crate::parsing::excerpt::one_line;
 use crate::parsing::pattern;
 use fields::Fields;
 pub(in crate::parsing) use fields::revision_in_git_log;
+pub(super) use link::find as of_address;
 
 /// Most builds read of one mail; CPython has about 100 builders for a branch.
 const MAX_BUILDS: usize = 200;

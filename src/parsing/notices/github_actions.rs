@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::Notice;
 use super::hosted::{self, Told, field, find_link, in_subject, own_lines, part};
@@ -69,13 +69,20 @@ pub(super) fn read(mail: &Mail) -> Option<Vec<Notice<'static>>> {
 
 fn link_of(text: &str, repository: &str) -> Option<BuildLink> {
     find_link(text, &RUN, |found| {
-        let project = found.get(2)?.as_str();
-        project.eq_ignore_ascii_case(repository).then_some(())?;
-        let number = found.get(3)?.as_str().parse().ok()?;
-        let (url, base) = (found.get(0)?.as_str(), found.get(1)?.as_str());
-        let ci = CiSystem::GitHubActions;
-        Some(hosted::link(ci, url, base, project, number, None))
+        linked(found).filter(|link| link.builder.eq_ignore_ascii_case(repository))
     })
+}
+
+/// The run that an address leads to.
+pub(super) fn of_address(address: &str) -> Option<BuildLink> {
+    linked(&RUN.captures(address)?)
+}
+
+fn linked(found: &Captures<'_>) -> Option<BuildLink> {
+    let number = found.get(3)?.as_str().parse().ok()?;
+    let (url, base) = (found.get(0)?.as_str(), found.get(1)?.as_str());
+    let (ci, project) = (CiSystem::GitHubActions, found.get(2)?.as_str());
+    Some(hosted::link(ci, url, base, project, number, None))
 }
 
 /// Whether it is about an issue, a pull request or the like: GitHub sends people's

@@ -5,6 +5,7 @@
 //! that agrees with it, and its sender or the form of its text. One word alone, or
 //! a person who quotes a notice, is none.
 
+mod address;
 mod appveyor;
 mod azure;
 pub(super) mod buildbot;
@@ -41,6 +42,8 @@ pub(super) enum Subject {
     /// A worker that went away.
     Worker(String),
 }
+
+pub(super) use address::read as read_address;
 
 /// The notices of a mail, whichever CI system wrote it; none if none did.
 pub(super) fn read(mail: &Mail) -> Vec<Notice<'_>> {

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::Notice;
 use super::hosted::{self, Told, field, find_link, in_subject, part};
@@ -50,21 +50,30 @@ pub(super) fn read(mail: &Mail) -> Option<Vec<Notice<'static>>> {
 
 fn link_of(text: &str, repository: &str, number: &str) -> Option<BuildLink> {
     find_link(text, &BUILD, |found| {
-        let project = found.get(2)?.as_str();
-        project.eq_ignore_ascii_case(repository).then_some(())?;
-        let id = found.get(3)?.as_str().parse().ok()?;
-        let (url, base) = (found.get(0)?.as_str(), found.get(1)?.as_str());
-        // The same site under its older address.
-        let base = match base {
-            "https://travis-ci.com/" | "https://travis-ci.com/github/" => {
-                "https://app.travis-ci.com/github/"
-            }
-            "https://travis-ci.org/github/" => "https://travis-ci.org/",
-            base => base,
-        };
+        let link = linked(found).filter(|link| link.builder.eq_ignore_ascii_case(repository))?;
         let name = Some(number.to_owned());
-        Some(hosted::link(CiSystem::Travis, url, base, project, id, name))
+        Some(BuildLink { name, ..link })
     })
+}
+
+/// The build that an address leads to; its number for people is not in there.
+pub(super) fn of_address(address: &str) -> Option<BuildLink> {
+    linked(&BUILD.captures(address)?)
+}
+
+fn linked(found: &Captures<'_>) -> Option<BuildLink> {
+    let id = found.get(3)?.as_str().parse().ok()?;
+    let (url, base) = (found.get(0)?.as_str(), found.get(1)?.as_str());
+    // The same site under its older address.
+    let base = match base {
+        "https://travis-ci.com/" | "https://travis-ci.com/github/" => {
+            "https://app.travis-ci.com/github/"
+        }
+        "https://travis-ci.org/github/" => "https://travis-ci.org/",
+        base => base,
+    };
+    let project = found.get(2)?.as_str();
+    Some(hosted::link(CiSystem::Travis, url, base, project, id, None))
 }
 
 /// Besides subject and link: Travis' address, the thread of the build that each of

@@ -13,6 +13,7 @@ use crate::domain::notification::Notification;
 
 mod along;
 mod decisions;
+mod filing;
 mod incidents;
 mod intake;
 mod mirror;

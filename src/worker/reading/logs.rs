@@ -11,7 +11,7 @@ use crate::store::Service;
 use crate::worker::{Memory, Parts};
 
 /// A log that is not there yet is asked for again after this many seconds.
-pub(super) const ASK_AGAIN: Seconds = 30;
+pub(in crate::worker) const ASK_AGAIN: Seconds = 30;
 
 /// A build that is not found is asked for again while the mail is younger than
 /// this many seconds: the server may answer from a copy that lags behind.
@@ -30,13 +30,13 @@ const MOST_LOGS: usize = 3;
 
 /// The times that decide how long a log is waited for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
+pub(in crate::worker) struct Times {
     /// When the mail says it was written.
-    pub(super) mailed_at: Option<Seconds>,
+    pub(in crate::worker) mailed_at: Option<Seconds>,
     /// When it came in.
-    pub(super) received_at: Seconds,
+    pub(in crate::worker) received_at: Seconds,
     /// After that, what there is must do.
-    pub(super) deadline: Seconds,
+    pub(in crate::worker) deadline: Seconds,
 }
 
 impl Times {
@@ -50,7 +50,7 @@ impl Times {
 
 /// Fetches what is missing. Some: why it is worth waiting; None: the
 /// notification is as good as it gets, and says what could not be had.
-pub(super) async fn complete(
+pub(in crate::worker) async fn complete(
     parts: &Parts,
     memory: &mut Memory,
     notification: &mut Notification,
@@ -94,7 +94,7 @@ pub(super) async fn complete(
 }
 
 /// What an answer is worth that does not come within [`LONGEST`].
-pub(super) fn too_slow() -> Miss {
+pub(in crate::worker) fn too_slow() -> Miss {
     Miss::Unreachable("it answers too slowly".to_owned())
 }
 
@@ -139,7 +139,7 @@ fn note<T>(parts: &Parts, host: &str, fetched: &Result<T, Miss>) {
 }
 
 /// `buildbot.python.org` of a link.
-pub(super) fn host(url: &str) -> &str {
+pub(in crate::worker) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }

@@ -51,7 +51,7 @@ pub(super) async fn with_log(
     serve(router).await
 }
 
-pub(super) async fn serve(router: Router) -> String {
+pub async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -127,9 +127,7 @@ fn a_redirect_to_another_host_is_not_followed() {
 }
 
 /// Serves for as long as the tests run, also those that are no futures.
-pub(super) fn aside<F: Future<Output = String>>(
-    server: impl FnOnce() -> F + Send + 'static,
-) -> String {
+pub fn aside<F: Future<Output = String>>(server: impl FnOnce() -> F + Send + 'static) -> String {
     let (tell, base) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -301,3 +301,38 @@ fn the_service_serves_it_and_does_what_is_decided() {
     assert!(service.wait().unwrap().success());
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
 }
+
+#[test]
+fn a_build_is_filed_in_the_box() {
+    let base = crate::filing::buildbot();
+    let page = Page::with(|folder| crate::filing::configure(folder, &base));
+    let mut client = page.client();
+    let queue = client
+        .get("/")
+        .is(200)
+        .says("A build that nobody mailed about");
+    let address = format!("{base}#/builders/1/builds/2");
+    let fields = [("address", address.as_str())];
+    client.post("/file", &fields).is(403);
+    client
+        .send(&queue, "/file", &fields)
+        .leads_to("/draft/10?said=filed&of=10");
+    let draft = client.get("/draft/10?said=filed&of=10").says("10 filed");
+    let draft = draft.says("nobody: Vic Stone filed this build");
+    let draft = draft.says("test_nozzle.HeatTests.test_heat_2");
+    assert!(!draft.body.contains("Then reply to the list"));
+    client
+        .send(&queue, "/file", &fields)
+        .leads_to("/draft/10?said=known&of=10");
+    let green = format!("{base}#/builders/1/builds/4");
+    let answer = client.send(&queue, "/file", &[("address", &green)]).is(422);
+    answer.says("Nothing was filed: the build did not fail");
+    let other = [("address", "https://evil.example/#/builders/1/builds/2")];
+    let answer = client.send(&queue, "/file", &other).is(422);
+    answer.says("none of the configured CI systems");
+    client
+        .send(&draft, "/draft/10/approve", &[])
+        .leads_to("/?said=approved&of=10");
+    let list = page.run("list --all");
+    assert!(list.contains("test_heat_2"), "{list}");
+}

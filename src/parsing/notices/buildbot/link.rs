@@ -17,7 +17,7 @@ static BUILD: LazyLock<Regex> = LazyLock::new(|| {
 const MAX_NAME: usize = 300;
 
 /// The first address of a build in the text.
-pub(super) fn find(text: &str) -> Option<BuildLink> {
+pub(in crate::parsing::notices) fn find(text: &str) -> Option<BuildLink> {
     if !text.contains("/builds/") {
         return None;
     }
