@@ -16,6 +16,7 @@ mod decisions;
 mod incidents;
 mod intake;
 mod mirror;
+mod noticing;
 mod outbox;
 mod outcome;
 mod pairs;
