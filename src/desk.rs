@@ -5,7 +5,7 @@
 //! | file | what |
 //! |---|---|
 //! | `summary`, `words`, `failures`, `mails` | one notification in a few words |
-//! | `repeating`, `unfinished`, `facts`, `reports` | what a person should know before deciding |
+//! | `recovered`, `repeating`, `unfinished`, `facts`, `reports` | what a person should know before deciding |
 //! | `resolving` | what became of a delivery, by a person who looked |
 //! | `differences` | what changed between two revisions |
 //! | `linking` | which report failures belong to, and what is learnt from it |
@@ -18,6 +18,7 @@ pub mod facts;
 pub(crate) mod failures;
 pub(crate) mod linking;
 pub(crate) mod mails;
+pub(crate) mod recovered;
 pub(crate) mod repeating;
 pub(crate) mod reports;
 pub(crate) mod resolving;

@@ -17,6 +17,7 @@ use super::mending::{Delivery, delivery};
 use super::room::{Form, Page, Room, Shown, no_such};
 use crate::desk::failures::{Group, groups};
 use crate::desk::mails::{mail_of, with_summary};
+use crate::desk::recovered::{recoveries, sentences};
 use crate::desk::repeating::sent_before;
 use crate::desk::summary;
 use crate::desk::words::{count, when};
@@ -38,6 +39,8 @@ struct DraftPage {
     tone: &'static str,
     standing: String,
     decision: Option<String>,
+    /// The builders that pass again.
+    recovered: Vec<String>,
     warnings: Vec<String>,
     groups: Vec<GroupView>,
     mail: Option<MailView>,
@@ -134,6 +137,7 @@ fn draft(room: &Room<'_>, id: NotificationId) -> Result<Shown> {
             when(row.received_at, room.now)
         ),
         decision: decided(&row, room),
+        recovered: sentences(&recoveries(store, &row)?, room.now),
         warnings: warnings(room, &row)?,
         groups: group_views(room, &row),
         mail: mail_view(room, &row),
