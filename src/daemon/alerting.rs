@@ -168,12 +168,6 @@ impl Target<'_> {
 
     /// The pause before the next attempt.
     fn pause(&self, trouble: Trouble, attempt: u32) -> Duration {
-        // Truncation is the point: any number will do.
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a chance from 0 to 1"
-        )]
         let random = (self.telling.parts.chance() * 1023.0) as u64;
         backoff(trouble, attempt, random)
     }

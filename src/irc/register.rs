@@ -86,7 +86,7 @@ impl Registration<'_> {
             "001" if self.login == Login::Begun => return Err(no_sasl()),
             "001" => {
                 // A server may have cut it.
-                self.nick = line.param(0).to_owned();
+                self.nick = plain_line(line.param(0), 64);
                 return Ok(true);
             }
             _ => {}

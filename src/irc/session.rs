@@ -169,7 +169,7 @@ impl Session {
                 ))
             }
             "NICK" if is_own => {
-                self.nick = line.param(0).to_owned();
+                self.nick = plain_line(line.param(0), 64);
                 Ok(())
             }
             _ => Ok(()),

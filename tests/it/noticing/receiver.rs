@@ -104,14 +104,13 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> R
     if request.method() == axum::http::Method::HEAD {
         return says(405, &[]);
     }
+    let (parts, body) = request.into_parts();
     let header = |name: &str| {
-        let value = request.headers().get(name);
+        let value = parts.headers.get(name);
         value.map_or(String::new(), |it| it.to_str().unwrap().to_owned())
     };
     let (kind, signature) = (header("content-type"), header("x-buildbot-watch-signature"));
-    let body = axum::body::to_bytes(request.into_body(), 1 << 20)
-        .await
-        .unwrap();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let plan = {
         let mut shared = shared.lock().unwrap();
         shared.asked.push((path.clone(), Instant::now()));
