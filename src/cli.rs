@@ -173,7 +173,7 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Demo => return demo::demo(session),
         Verb::Read(wanted) => return Ok(reading::read(&session, &wanted)),
         Verb::Replay(wanted) => return replaying::replay(&session, &wanted),
-        Verb::Check => return checking::check(&session),
+        Verb::Check(wanted) => return checking::check(&session, &wanted),
         Verb::Run => return service(&session),
         Verb::Serve(wanted) => serving::serve(&session, &wanted)?,
         Verb::User(wanted) => users::user(&session, &wanted)?,

@@ -10,6 +10,7 @@
 //! cannot be broken off, SIGHUP starts them anew with the configuration as it is
 //! now. A crash at any point is like a stop: the next start goes on.
 
+mod alerting;
 mod build;
 mod disk;
 mod filing;
@@ -35,6 +36,7 @@ use crate::domain::Seconds;
 use crate::store::{DaemonLock, LockRefused, Store, disk_trouble, lock_daemon};
 use crate::worker::{self, Memory, Parts};
 
+pub use alerting::{hook_of, irc_of, test_message, webhook_name};
 pub use build::{
     ci_of, database, imap_of, names_of, office_of, parts_of, smtp_of, surroundings_of, tracker_of,
 };
@@ -228,6 +230,7 @@ impl Loops {
             tokio::select! {
                 ended = self.work() => ended,
                 never = intake::watch(&self.settings, &self.parts, &self.control) => never,
+                never = alerting::tell(&self.settings, &self.parts) => never,
                 () = systemd::watchdog(|| self.control.oldest_pulse()) => Ok(()),
             }
         });

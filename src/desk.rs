@@ -5,7 +5,7 @@
 //! | file | what |
 //! |---|---|
 //! | `summary`, `words`, `failures`, `mails` | one notification in a few words |
-//! | `caution`, `repeating`, `unfinished`, `facts`, `reports` | what a person should know before deciding |
+//! | `caution`, `recovered`, `repeating`, `unfinished`, `facts`, `reports` | what a person should know before deciding |
 //! | `leaves` | what would leave, and where to |
 //! | `filing` | a build that nobody mailed about |
 //! | `deciding` | a word on a draft, and what follows from it |
@@ -26,6 +26,7 @@ pub mod filing;
 pub(crate) mod leaves;
 pub(crate) mod linking;
 pub(crate) mod mails;
+pub(crate) mod recovered;
 pub(crate) mod repeating;
 pub(crate) mod reports;
 pub(crate) mod resolving;

@@ -16,6 +16,7 @@
 //! | [`smtp`] | one mail goes out, step by step |
 //! | [`trackers`], [`ci`] | bug reports; builds and their logs. Both ask by [`http`] |
 //! | [`evaluate`] | how well reports are found, on labelled cases |
+//! | [`hooks`], [`irc`] | people are told that something waits for them |
 //! | [`templates`] | every word that leaves, replaceable |
 //! | [`config`] | the file as written, the configuration as meant |
 //! | [`daemon`] | the service: the two loops, readiness, a clean stop |
@@ -23,8 +24,8 @@
 //! | [`web`] | the page |
 //! | [`cli`] | one function a verb |
 //!
-//! Adapters (`imap`, `maildir`, `smtp`, `trackers`, `ci`, `store`, `config`,
-//! `templates`) know the domain and never each other; `daemon` puts them
+//! Adapters (`imap`, `maildir`, `smtp`, `trackers`, `ci`, `hooks`, `irc`, `store`,
+//! `config`, `templates`) know the domain and never each other; `daemon` puts them
 //! together and `worker` uses them. `web` and `cli` decide through `desk`. `tests/it/architecture.rs` keeps it so, and
 //! keeps files under 400 lines of code and functions under 60.
 //!
@@ -68,8 +69,10 @@ pub mod daemon;
 pub mod desk;
 pub mod domain;
 pub mod evaluate;
+pub mod hooks;
 pub mod http;
 pub mod imap;
+pub mod irc;
 pub mod maildir;
 pub mod parsing;
 pub mod smtp;

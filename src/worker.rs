@@ -11,6 +11,7 @@
 //! doubts       what became of an effect that nobody answered for
 //! signing      old signatures are made anew
 //! ruling       drafts that wait, after a change of the rules
+//! closing      drafts that nobody decided on, or whose builders pass again
 //! mirroring    the copy of the tracker's bug reports
 //! silence      a list that says nothing for too long
 //! unseen       replies that the list never showed
@@ -20,6 +21,7 @@
 //! instructions leaves a row that the next pass takes up again.
 
 mod clock;
+mod closing;
 mod delivering;
 mod doubts;
 mod drafting;
@@ -48,7 +50,7 @@ pub use filing::{NotFiled, draft_filed, file};
 pub use incidents::Occasion;
 pub use matching::match_row;
 pub use mirroring::{MANY as MANY_LISTED, PageListed, list_page, mirror_max_age};
-pub use parts::{Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
+pub use parts::{AfterRecovery, Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
 pub use unseen::UNSEEN_AFTER;
 
 /// After so many attempts that did not end in an orderly way, a mail is laid
@@ -97,7 +99,8 @@ pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
     if !signs_anew {
         is_idle &= !ruling::go_on(parts)?;
     }
-    drafting::expire(parts)?;
+    closing::expire(parts)?;
+    closing::recovered(parts)?;
     incidents::gather(parts)?;
     silence::look(parts, memory)?;
     unseen::look(parts)?;

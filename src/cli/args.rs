@@ -83,6 +83,14 @@ pub(super) struct Arguments {
     pub(super) verb: Verb,
 }
 
+/// `check`
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Post a test to each webhook, and say one in the channel on IRC
+    #[arg(long)]
+    pub(super) send_test: bool,
+}
+
 /// `list`
 #[derive(Debug, Args)]
 #[group(multiple = false)]

@@ -1,6 +1,7 @@
 //! `check`: tries every part of the configuration for real, tells all findings
 //! at once, and changes nothing anywhere.
 
+mod alerts;
 mod names;
 mod report;
 
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::args::Check;
 use super::refusal::Refusal;
 use super::session::Session;
 use super::words::count;
@@ -30,7 +32,7 @@ const PART: Duration = Duration::from_secs(20);
 const STEP: Duration = Duration::from_secs(8);
 
 /// Checks everything.
-pub(super) fn check(session: &Session) -> Result<ExitCode> {
+pub(super) fn check(session: &Session, wanted: &Check) -> Result<ExitCode> {
     let file = session.existing_config_file()?;
     let mut report = Report {
         session,
@@ -44,18 +46,22 @@ pub(super) fn check(session: &Session) -> Result<ExitCode> {
         store(&mut report, &settings.config);
         templates(&mut report, &settings.config);
         report.extend("rules", super::ruling::findings(&settings.config));
-        let (mails, replies, reports, builds) = runtime.block_on(async {
+        let (mails, replies, reports, builds, hooks, irc) = runtime.block_on(async {
             tokio::join!(
                 bounded(mailbox(&settings)),
                 bounded(outgoing(&settings)),
                 bounded(tracker(&settings)),
                 bounded(ci(&settings)),
+                bounded(alerts::webhooks(&settings, wanted, session.now)),
+                bounded(alerts::irc(&settings, wanted, session.now)),
             )
         });
         report.extend("mailbox", mails);
         report.extend("outgoing", replies);
         report.extend("tracker", reports);
         report.extend("ci", builds);
+        report.extend("webhook", hooks);
+        report.extend("irc", irc);
     }
     Ok(report.end())
 }

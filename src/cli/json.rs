@@ -16,6 +16,9 @@
 //! | `waiting` | absent (`null`), or `why` and `until`: for a log that is not there yet, say |
 //! | `held`, `closed`, `decision` | absent (`null`), or who, when and why |
 //!
+//! `list` and `show` add `recovered` (whether every builder of a draft that waits passes
+//! again) and `recoveries`, each with `builder`, `build` and `at`.
+//!
 //! `show` adds `mail`, `verdicts`, `draft_texts` (what would leave, exactly),
 //! `reply_to`, `will_be_held` (`null`, or why approving it would end so) and
 //! `deliveries`, each with `delivery` (its number), `kind`
@@ -52,7 +55,7 @@ use crate::domain::draft::Action;
 use crate::domain::failure::Failure;
 use crate::domain::life::{DeliveryState, Stage};
 use crate::domain::notification::Build;
-use crate::store::{DeliveryRow, NotificationRow};
+use crate::store::{DeliveryRow, NotificationRow, Recoveries};
 
 /// A notification as the lists show it.
 pub(super) fn notification(row: &NotificationRow, now: Seconds) -> Value {
@@ -101,6 +104,22 @@ pub(super) fn notification(row: &NotificationRow, now: Seconds) -> Value {
             "at": words::timestamp(decision.at),
         })),
     })
+}
+
+/// Adds to a notification which of its builders pass again.
+pub(super) fn with_recoveries(mut document: Value, recoveries: &Recoveries) -> Value {
+    let recovered: Vec<Value> = recoveries
+        .recovered
+        .iter()
+        .map(
+            |it| json!({ "builder": it.builder, "build": it.build, "at": words::timestamp(it.at) }),
+        )
+        .collect();
+    if let Value::Object(fields) = &mut document {
+        fields.insert("recovered".to_owned(), json!(recoveries.is_whole()));
+        fields.insert("recoveries".to_owned(), json!(recovered));
+    }
+    document
 }
 
 /// The stage in one word.

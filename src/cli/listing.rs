@@ -12,11 +12,12 @@ use super::words::{age, cut, wrapped};
 use super::{json as shapes, summary};
 use crate::config::Config;
 use crate::desk::mails::with_summary;
+use crate::desk::recovered::{in_short, recoveries};
 use crate::desk::unfinished::{Unfinished, unfinished};
 use crate::domain::Seconds;
 use crate::domain::life::Stage;
 use crate::domain::untrusted::terminal;
-use crate::store::{ListFilter, NotificationId, NotificationRow, Store, Switch};
+use crate::store::{ListFilter, NotificationId, NotificationRow, Recoveries, Store, Switch};
 
 /// The heads of the two wide columns.
 const LEFT: &str = "WHAT FAILED";
@@ -32,12 +33,13 @@ pub(super) fn list(session: &Session, wanted: &List) -> Result<()> {
     let filter = filter(wanted);
     let rows = load(&store, &store.list(filter, LISTED)?);
     let total = store.count(filter)?;
+    let recovered = recovered(&store, &rows)?;
     let unfinished = match filter {
         ListFilter::ToDecide => unfinished(&store)?,
         _ => None,
     };
     session.screen.document(&json!({
-        "notifications": rows.iter().map(|row| one_json(row, session.now)).collect::<Vec<_>>(),
+        "notifications": rows.iter().zip(&recovered).map(|(row, recovered)| one_json(row, recovered, session.now)).collect::<Vec<_>>(),
         "total": total,
         "unfinished": unfinished.as_ref().map(|it| it.count),
         "unfinished_why": unfinished.as_ref().and_then(|it| it.why.as_ref()),
@@ -51,6 +53,7 @@ pub(super) fn list(session: &Session, wanted: &List) -> Result<()> {
     if left > 0 {
         session.screen.say(format!("... and {left} more"));
     }
+    tell_recovered(&session.screen, &rows, &recovered);
     if filter == ListFilter::ToDecide {
         repeats(session, &store, &config, &rows)?;
     }
@@ -60,6 +63,31 @@ pub(super) fn list(session: &Session, wanted: &List) -> Result<()> {
     }
     next(session, filter, &rows);
     Ok(())
+}
+
+/// Of each row the builders that pass again.
+fn recovered(store: &Store, rows: &[Loaded]) -> Result<Vec<Recoveries>> {
+    let one = |row: &Loaded| match row {
+        Ok(row) => recoveries(store, row),
+        Err(_) => Ok(Recoveries::default()),
+    };
+    rows.iter().map(one).collect()
+}
+
+/// Whose builders pass again, below the list.
+fn tell_recovered(screen: &Screen, rows: &[Loaded], recovered: &[Recoveries]) {
+    let one = |(row, recovered): (&Loaded, &Recoveries)| {
+        let row = row.as_ref().ok()?;
+        in_short(recovered).map(|words| format!("{}: {words}", row.id))
+    };
+    let told: Vec<String> = rows.iter().zip(recovered).filter_map(one).collect();
+    if told.is_empty() {
+        return;
+    }
+    let words = format!("Builders pass again. {}", told.join("; "));
+    for line in wrapped(&words, screen.width()) {
+        screen.say(screen.paint(Tone::Good, &line));
+    }
 }
 
 /// Which of them would be held although approved, below the list.
@@ -115,9 +143,9 @@ pub(super) fn load(store: &Store, ids: &[NotificationId]) -> Vec<Loaded> {
     ids.iter().map(one).collect()
 }
 
-fn one_json(loaded: &Loaded, now: Seconds) -> Value {
+fn one_json(loaded: &Loaded, recovered: &Recoveries, now: Seconds) -> Value {
     match loaded {
-        Ok(row) => shapes::notification(row, now),
+        Ok(row) => shapes::with_recoveries(shapes::notification(row, now), recovered),
         Err((id, why)) => json!({ "id": id.0, "error": why }),
     }
 }

@@ -13,6 +13,7 @@ use super::words::{age, barred, date, folded, when, wrapped};
 use super::{failing, summary, texts};
 use crate::config::Config;
 use crate::desk::mails::{mail_of, with_summary};
+use crate::desk::recovered::{recoveries, sentences};
 use crate::domain::Seconds;
 use crate::domain::delivery::{DeliveryKind, Receipt};
 use crate::domain::life::{DeliveryState, Stage};
@@ -28,12 +29,23 @@ pub(super) fn show(session: &Session, draft: &DraftId, detail: Detail) -> Result
     let store = session.store_of(&config)?;
     let row = with_summary(&store, session.load(&store, draft)?);
     let held = sent_before(&store, &config.list.address, &row, session.now)?;
-    let mut document = document(&row, &config, session.now);
+    let recoveries = recoveries(&store, &row)?;
+    let document = document(&row, &config, session.now);
+    let mut document = shapes::with_recoveries(document, &recoveries);
     if let Value::Object(fields) = &mut document {
         fields.insert("will_be_held".to_owned(), json!(held));
     }
     session.screen.document(&document);
+    let recovered = sentences(&recoveries, session.now);
     print(&session.screen, &row, &config, detail, session.now);
+    if !recovered.is_empty() {
+        session.screen.say("");
+    }
+    for words in &recovered {
+        for line in wrapped(&terminal(words), session.screen.width()) {
+            session.screen.say(session.screen.paint(Tone::Good, &line));
+        }
+    }
     if let Some(words) = &held {
         session.screen.say("");
         warn(&session.screen, words);

@@ -224,10 +224,12 @@ fn trouble(session: &Session, facts: &Facts) {
     }
     for it in &facts.troubles {
         let name = match it.service.as_str() {
-            "mailbox" => "The mailbox cannot be read",
-            "outgoing" => "The last mail could not leave",
-            "tracker" => "The tracker cannot be read",
-            _ => "The CI system does not answer",
+            "mailbox" => "The mailbox cannot be read".to_owned(),
+            "outgoing" => "The last mail could not leave".to_owned(),
+            "tracker" => "The tracker cannot be read".to_owned(),
+            "ci" => "The CI system does not answer".to_owned(),
+            "irc" => "Nothing can be said on IRC".to_owned(),
+            channel => format!("The {channel} takes nothing"),
         };
         let words = format!(
             "{name}, since {}: {}",

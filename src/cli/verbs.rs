@@ -5,7 +5,7 @@ mod decision;
 use clap::Subcommand;
 
 use super::args::{
-    DraftId, Evaluate, File, Import, List, MatchText, Read, Replay, Rules, Serve, User,
+    Check, DraftId, Evaluate, File, Import, List, MatchText, Read, Replay, Rules, Serve, User,
 };
 pub(super) use decision::Decision;
 
@@ -82,17 +82,19 @@ Next: buildbot-watch replay --store PATH    to take the mails in"
     ///
     /// Reads the configuration and the secrets, logs in to the mailbox and opens
     /// it, greets the mail server and logs in without sending, reads the tracker
-    /// and the CI system, fills every template, and opens the database. One line
-    /// for each finding, and how to mend what is wrong. Ends with 1 if anything is.
+    /// and the CI system, reaches the webhooks and the channel on IRC, fills every
+    /// template, and opens the database. One line for each finding, and how to mend
+    /// what is wrong. Ends with 1 if anything is.
     #[command(
         verbatim_doc_comment,
         after_help = "\
 Example:
   buildbot-watch check --config ./config.toml
+  buildbot-watch check --send-test
 
 Next: buildbot-watch run"
     )]
-    Check,
+    Check(Check),
 
     /// Run the service: read mails, draft, deliver what was approved
     ///

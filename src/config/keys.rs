@@ -85,6 +85,7 @@ pub const KEYS: &[SectionKeys] = &[
             "templates",
             "default_components",
             "expire_after",
+            "recovered",
             "one_reply_from",
         ],
     ),
@@ -114,8 +115,39 @@ pub const KEYS: &[SectionKeys] = &[
             "open_to_network",
         ],
     ),
+    section(
+        "alerts",
+        &[
+            "bundle",
+            "most_an_hour",
+            "remind_after",
+            "remind_every",
+            "trouble_after",
+        ],
+    ),
+    section(
+        "webhook",
+        &["name", "url", "shape", "events", "secret", "ca_file"],
+    ),
+    section(
+        "irc",
+        &[
+            "server",
+            "port",
+            "channel",
+            "channel_key",
+            "nick",
+            "user",
+            "password",
+            "events",
+            "ca_file",
+        ],
+    ),
     section("log", &["format", "level"]),
 ];
+
+/// Those of which there may be several, each below a line `[[name]]`.
+pub(crate) const REPEATED: &[&str] = &["webhook"];
 
 const fn section(name: &'static str, keys: &'static [&'static str]) -> SectionKeys {
     SectionKeys { name, keys }

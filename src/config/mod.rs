@@ -7,6 +7,7 @@
 //! table, one value), `rules` (the file of rules), `secrets` (passwords, which
 //! never stand in the file).
 
+mod alerts;
 mod ci;
 mod connections;
 mod keys;
@@ -22,15 +23,16 @@ mod web;
 
 use std::path::Path;
 
+pub use crate::config::alerts::{Address, Alerts, Irc, Webhook};
 pub use crate::config::keys::{KEYS, SectionKeys, nearest};
 pub use crate::config::mistake::{Mistake, Mistakes, Place, Warning};
 pub use crate::config::places::place_of;
 pub use crate::config::rules::rules_of;
 pub use crate::config::secrets::{Environment, SecretSource, Secrets, Way};
 pub use crate::config::settings::{
-    Ci, Config, Credential, Drafts, GitHub, HostedCi, Imap, Limits, Log, LogFormat, Mailbox,
-    MailingList, Matching, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store, Tracker,
-    TrackerKind,
+    AfterRecovery, Ci, Config, Credential, Drafts, GitHub, HostedCi, Imap, Limits, Log, LogFormat,
+    Mailbox, MailingList, Matching, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store,
+    Tracker, TrackerKind,
 };
 pub use crate::config::web::{Listen, Web};
 
@@ -168,8 +170,8 @@ kind = "embedded"
         let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         let mut name = String::new();
         for line in EXAMPLE.lines() {
-            if let Some(header) = line.strip_prefix('[') {
-                name = header.trim_end_matches(']').to_owned();
+            if line.starts_with('[') {
+                name = line.trim_matches(['[', ']']).to_owned();
                 sections.entry(name.clone()).or_default();
             }
             let line = line.strip_prefix('#').unwrap_or(line);
@@ -224,7 +226,10 @@ kind = "embedded"
     #[test]
     fn the_example_shows_the_defaults() {
         let defaults = read(EXAMPLE).unwrap();
-        let shown: String = EXAMPLE
+        // Channels are examples, not defaults.
+        let channels = EXAMPLE.find("\n[[webhook]]\n").unwrap()..EXAMPLE.find("\n[log]\n").unwrap();
+        let without_channels = EXAMPLE.replace(&EXAMPLE[channels], "");
+        let shown: String = without_channels
             .lines()
             .map(|line| {
                 let setting = line.strip_prefix('#').unwrap_or(line);
@@ -365,6 +370,91 @@ kind = "github"
                 config.toml:21: [tracker] repository is missing (kind = "github" needs it)
                     add to that section: repository = "python/cpython"
                 12 mistakes in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn several_webhooks_have_names_of_their_own() {
+        let alerts = |text: &str| read(&format!("{SMALL}\n{text}")).map(|config| config.alerts);
+        let none = alerts("[[webhook]]\n[irc]\n").unwrap();
+        assert_eq!((none.webhooks, none.irc), (Vec::new(), None));
+        let two = alerts(
+            "[[webhook]]\nname = \"a\"\nshape = \"slack\"\nurl = \"https://a.example/x?y=1\"\n\
+             events = [\"stop\"]\n\
+             [[webhook]]\nname = \"b\"\nshape = \"json\"\nurl = { file = \"u\" }\n\
+             secret = { file = \"s\" }\n\
+             [irc]\nserver = \"irc.example.org\"\nchannel = \"#x\"\n",
+        )
+        .unwrap();
+        let [a, b] = two.webhooks.as_slice() else {
+            panic!("{two:?}");
+        };
+        assert_eq!(a.address, Address::Plain("https://a.example/x?y=1".into()));
+        assert_eq!((a.events.len(), b.events.len()), (1, 5));
+        let signed = b.secret.as_ref().map(|it| it.setting.as_str());
+        assert_eq!(signed, Some("[webhook.b] secret"));
+        let irc = two.irc.unwrap();
+        assert_eq!((irc.port, irc.nick.as_str()), (6697, "buildbot-watch"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_channel_is_told() {
+        check(
+            &format!(
+                "{SMALL}\n{}",
+                r##"
+[webhook]
+name = "x"
+[irc]
+server = "irc.example.org"
+channel = "buildbots"
+nick = "1st"
+user = "me"
+"##
+            ),
+            expect![[r##"
+                config.toml:17: of [webhook] there may be several
+                    write a line [[webhook]] for each, and its settings below it
+                config.toml:21: [irc] channel = "buildbots" is no channel
+                    write its name with the sign in front: "#buildbots"
+                config.toml:22: [irc] nick = "1st" is no nick
+                    write at most 30 letters, digits, - and _, and a letter first: "buildbot-watch"
+                config.toml:23: [irc] user is given, but no password
+                    add password, or remove user
+                4 mistakes in the configuration"##]],
+        );
+        check(
+            &format!(
+                "{SMALL}\n{}",
+                r#"
+[[webhook]]
+name = "a"
+url = "http://chat.example.org/hook/secret"
+shape = "teams"
+evens = ["stop"]
+[[webhook]]
+name = "a"
+shape = "discord"
+events = ["stop", "everything"]
+secret = "hunter2"
+"#
+            ),
+            expect![[r#"
+                config.toml:19: [webhook] url would be asked in the clear
+                    write https:// (http:// is allowed to 127.0.0.1 and localhost alone)
+                config.toml:20: [webhook] shape = "teams" is not known
+                    write one of "json", "discord", "slack", "zulip", "matrix"
+                config.toml:21: [webhook] has no setting "evens"
+                    did you mean "events"?
+                config.toml:22: [webhook] url is missing
+                    add to that section: url = { file = "/etc/buildbot-watch/webhook" }
+                config.toml:25: [webhook] events item 2 = "everything" is not known
+                    write one of "stop", "person", "service", "drafts", "reminder"
+                config.toml:26: [webhook] secret stands in the file itself, where everybody may read it
+                    write secret = { file = "/etc/buildbot-watch/secret" }, { credential = "secret" } or { command = ["pass", "show", "secret"] }
+                config.toml:26: [webhook] secret has no meaning with this shape: its receivers look at no signature
+                    remove it, or write shape = "json"
+                7 mistakes in the configuration"#]],
         );
     }
 

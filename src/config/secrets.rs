@@ -45,6 +45,8 @@ pub struct Secrets {
     pub tracker: Option<Secret>,
     /// The tokens of the hosted CI systems, by their tables: `ci.travis`.
     pub ci: BTreeMap<String, Secret>,
+    /// Those of `[[webhook]]` and `[irc]`, by [`SecretSource::setting`].
+    pub alerts: BTreeMap<String, Secret>,
 }
 
 /// Where one secret is found.
@@ -87,6 +89,9 @@ pub(crate) fn resolve_all(sources: &[SecretSource], environment: &Environment) -
                 "mailbox" => secrets.mailbox = Some(secret),
                 "outgoing" => secrets.outgoing = Some(secret),
                 "tracker" => secrets.tracker = Some(secret),
+                table if table == "irc" || table.starts_with("webhook.") => {
+                    secrets.alerts.insert(source.setting.clone(), secret);
+                }
                 table => {
                     secrets.ci.insert(table.to_owned(), secret);
                 }

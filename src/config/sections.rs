@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use crate::config::alerts;
 use crate::config::ci;
 use crate::config::connections;
-use crate::config::keys::{KEYS, nearest};
+use crate::config::keys::{KEYS, REPEATED, nearest};
 use crate::config::mistake::{Mistake, Place};
-use crate::config::reader::{Findings, Section, did_you_mean};
+use crate::config::reader::{Findings, Section, Value, did_you_mean};
 use crate::config::rules;
 use crate::config::secrets::SecretSource;
 use crate::config::settings::{
-    Config, Drafts, Limits, Log, LogFormat, MailingList, Matching, Store, Tracker, TrackerKind,
+    AfterRecovery, Config, Drafts, Limits, Log, LogFormat, MailingList, Matching, Store, Tracker,
+    TrackerKind,
 };
 use crate::config::values;
 use crate::config::web;
@@ -123,6 +125,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
     let drafts = drafts(root, tracker.as_ref(), findings);
     let limits = limits(root, findings);
     let web = web::web(root, findings);
+    let alerts = alerts::alerts(root, findings);
     let log = log(root, findings);
     Some(Config {
         file: findings.file.clone(),
@@ -136,6 +139,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
         drafts,
         limits,
         web,
+        alerts,
         log,
         warnings: findings.warnings.clone(),
     })
@@ -145,12 +149,18 @@ fn unknown_sections(root: &DeTable<'_>, findings: &mut Findings) {
     let known = || KEYS.iter().map(|section| section.name);
     for (key, value) in root {
         let name = key.get_ref().as_ref();
-        let is_table = value.get_ref().is_table();
+        let is_several = is_several(value);
+        let is_table = value.get_ref().is_table() || is_several;
         let is_known = known().any(|section| section == name);
-        if is_known && is_table {
+        if is_known && is_table && is_several == REPEATED.contains(&name) {
             continue;
         }
-        let (what, remedy) = if is_known {
+        let (what, remedy) = if is_known && REPEATED.contains(&name) {
+            (
+                format!("of [{name}] there may be several"),
+                format!("write a line [[{name}]] for each, and its settings below it"),
+            )
+        } else if is_known {
             (
                 format!("{name} is a section, not a setting"),
                 format!("write a line [{name}], and its settings below it"),
@@ -172,6 +182,12 @@ fn unknown_sections(root: &DeTable<'_>, findings: &mut Findings) {
         };
         findings.mistake(key.span().start, what, remedy);
     }
+}
+
+/// Whether tables stand there, below lines `[[name]]`.
+fn is_several(value: &Value<'_>) -> bool {
+    let tables = value.get_ref().as_array();
+    tables.is_some_and(|tables| tables.iter().any(|table| table.get_ref().is_table()))
 }
 
 /// The folder relative paths start at: the configuration file's own.
@@ -241,6 +257,12 @@ fn drafts(root: &DeTable<'_>, tracker: Option<&Tracker>, findings: &mut Findings
         Duration::from_secs(30 * 24 * 60 * MINUTE),
         values::duration,
     );
+    let recovered = section.or("recovered", AfterRecovery::Show, |v| {
+        Ok(match values::one_of(v, &["show", "close"])? {
+            "close" => AfterRecovery::Close,
+            _ => AfterRecovery::Show,
+        })
+    });
     let one_reply_from = section.or("one_reply_from", 5, |v| values::number(v, 0, 1000));
     section.finish(&["versions", "components"]);
     let versions = Section::open(root, "drafts.versions", findings).pairs(values::text);
@@ -250,6 +272,7 @@ fn drafts(root: &DeTable<'_>, tracker: Option<&Tracker>, findings: &mut Findings
         templates,
         components,
         expire_after,
+        recovered,
         one_reply_from,
         versions: versions.into_iter().collect(),
         components_of: components_of.into_iter().collect(),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::alerts::Alerts;
 use crate::config::mistake::Warning;
 use crate::config::secrets::SecretSource;
 use crate::config::web::Web;
@@ -40,6 +41,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[web]`; `None` if there is to be no page.
     pub web: Option<Web>,
+    /// `[alerts]`, `[[webhook]]` and `[irc]`
+    pub alerts: Alerts,
     /// `[log]`
     pub log: Log,
     /// What is allowed and yet worth a look.
@@ -286,6 +289,8 @@ pub struct Drafts {
     pub components: Vec<String>,
     /// A draft that nobody decided on for so long is closed.
     pub expire_after: Duration,
+    /// What becomes of a draft whose builders pass again.
+    pub recovered: AfterRecovery,
     /// From so many notifications of one incident on, one reply speaks for all of
     /// them; 0: each gets its own.
     pub one_reply_from: u32,
@@ -294,6 +299,15 @@ pub struct Drafts {
     /// `[drafts.components]`: a test file to further components, `compile` to
     /// those of builds that do not compile.
     pub components_of: BTreeMap<String, Vec<String>>,
+}
+
+/// What becomes of a draft whose builders pass again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterRecovery {
+    /// It says so, and waits on.
+    Show,
+    /// It is closed, if it would only comment.
+    Close,
 }
 
 /// `[limits]`: the loop breaker and other bounds.

@@ -11,8 +11,8 @@ use anyhow::{Context, Result};
 use super::{Settings, is_full, mailbox_name};
 use crate::ci::{Buildbot, Ci, Hosted, hosted};
 use crate::config::{
-    Config, Credential, Environment, Imap, Mailbox, Outgoing as OutgoingConfig, Proof, Secrets,
-    Security, Smtp, TrackerKind,
+    self, Config, Credential, Environment, Imap, Mailbox, Outgoing as OutgoingConfig, Proof,
+    Secrets, Security, Smtp, TrackerKind,
 };
 use crate::desk::Office;
 use crate::desk::facts::{Replies, Surroundings};
@@ -26,7 +26,7 @@ use crate::store::Store;
 use crate::templates::{TemplateProblem, Templates};
 use crate::tls;
 use crate::trackers::{Embedded, GitHub, Roundup, Tracker, github, roundup};
-use crate::worker::{Clock, Outgoing, Parts, Rules, UnfitMirror};
+use crate::worker::{AfterRecovery, Clock, Outgoing, Parts, Rules, UnfitMirror};
 
 /// Of a mail that is too large this much is fetched, in octets (I12).
 pub(super) const HEAD_SIZE: u64 = 4 * 1024 * 1024;
@@ -143,6 +143,10 @@ fn rules_of(config: &Config) -> Rules {
         sync_interval: seconds(config.tracker.sync_interval),
         log_wait: seconds(config.ci.wait),
         expire_after: seconds(config.drafts.expire_after),
+        recovered: match config.drafts.recovered {
+            config::AfterRecovery::Show => AfterRecovery::Wait,
+            config::AfterRecovery::Close => AfterRecovery::Close,
+        },
         rulebook: config.matching.rulebook.clone(),
         unfit_mirror: UnfitMirror::Wait,
     }
@@ -172,7 +176,7 @@ fn limits_of(config: &Config) -> Limits {
     }
 }
 
-fn seconds(duration: Duration) -> Seconds {
+pub(super) fn seconds(duration: Duration) -> Seconds {
     Seconds::try_from(duration.as_secs()).unwrap_or(Seconds::MAX)
 }
 
@@ -240,7 +244,7 @@ pub fn ci_of(settings: &Settings) -> Result<Vec<Ci>> {
     Ok(systems)
 }
 
-fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig> {
+pub(super) fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig> {
     Ok(Arc::unwrap_or_clone(tls::client_config(ca_file)?))
 }
 

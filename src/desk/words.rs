@@ -4,6 +4,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::domain::Seconds;
 use crate::domain::calendar::date_of;
+// For programs.
+pub(crate) use crate::domain::calendar::timestamp;
 use crate::domain::untrusted::{terminal, terminal_lines};
 
 const MINUTE: Seconds = 60;
@@ -40,14 +42,6 @@ pub(crate) fn date(at: Seconds) -> String {
     let time = at.rem_euclid(DAY);
     let (hour, minute) = (time / HOUR, time % HOUR / MINUTE);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
-}
-
-/// `2026-11-22T07:18:05Z` (RFC 3339), for programs.
-pub(crate) fn timestamp(at: Seconds) -> String {
-    let (year, month, day) = date_of(at.div_euclid(DAY));
-    let time = at.rem_euclid(DAY);
-    let (hour, minute, second) = (time / HOUR, time % HOUR / MINUTE, time % MINUTE);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// `1 draft`, `2 drafts`.

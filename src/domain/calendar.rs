@@ -42,6 +42,14 @@ pub fn date_of(day_number: Seconds) -> (Seconds, Seconds, Seconds) {
     (year, month, day)
 }
 
+/// A moment, in seconds since 1970, as RFC 3339 has it: `2026-11-22T07:18:05Z`.
+pub fn timestamp(at: Seconds) -> String {
+    let (year, month, day) = date_of(at.div_euclid(86_400));
+    let time = at.rem_euclid(86_400);
+    let (hour, minute, second) = (time / 3600, time % 3600 / 60, time % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{date_of, day_number};

@@ -4,6 +4,7 @@
 //! be tested without a server. `now` is always an argument, in seconds since
 //! the Unix epoch (see [`Seconds`]).
 
+pub mod alert;
 pub mod answer;
 pub mod backoff;
 pub mod calendar;

@@ -238,13 +238,25 @@ pub(super) fn reject(
     note: &str,
     now: Seconds,
 ) -> Result<(), NotDecided> {
-    let leader = decision.notification;
+    let word = (decision.who, "rejected");
+    close_with(connection, decision.notification, draft, word, note, now)
+}
+
+/// Closes those that a draft would have settled, by the word of somebody: who, and
+/// what that was.
+pub(super) fn close_with(
+    connection: &Connection,
+    leader: NotificationId,
+    draft: &DraftRow,
+    (who, what): (&str, &str),
+    note: &str,
+    now: Seconds,
+) -> Result<(), NotDecided> {
     for (along, _) in still_attached(connection, leader, &draft.draft)? {
         let note = format!("{note} (along with {leader})");
         let reason = ClosedReason::SettledTogether;
         close(connection, along, reason, &note, now)?;
-        let who = decision.who;
-        audit::write_line(connection, Some(along), who, "rejected", &note, now)?;
+        audit::write_line(connection, Some(along), who, what, &note, now)?;
     }
     Ok(())
 }

@@ -123,7 +123,7 @@ impl Store {
 
 impl ListFilter {
     /// The condition and the direction. `?1` is the closed reason.
-    fn sql(self) -> (&'static str, &'static str) {
+    pub(super) fn sql(self) -> (&'static str, &'static str) {
         match self {
             Self::ToDecide => (
                 "closed_reason IS NULL

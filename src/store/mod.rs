@@ -20,6 +20,8 @@
 //! | `troubles` | services that fail, and the disk |
 //! | `mirror`, `upsert`, `health`, `search`, `rarity`, `pairs` | bug reports and what is known of them |
 //! | `signing` | old signatures are made anew |
+//! | `recovery`, `closing` | builders that pass again; drafts that nobody decided on |
+//! | `alerts` | what people were told of |
 //! | `users` | who may use the page, and their sessions |
 //! | `ruling` | the drafts that wait, after a change of the rules |
 
@@ -28,9 +30,11 @@ use std::fmt;
 use rusqlite::Connection;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
+mod alerts;
 mod along;
 mod audit;
 mod claim;
+mod closing;
 mod copy;
 mod decisions;
 mod doubt;
@@ -49,6 +53,7 @@ mod outbox;
 mod outcome;
 mod pairs;
 mod rarity;
+mod recovery;
 mod retrieve;
 mod row;
 mod ruling;
@@ -63,6 +68,7 @@ mod users;
 mod withdraw;
 
 pub use crate::domain::delivery::DeliveryKind;
+pub use alerts::AlertId;
 pub use along::Attached;
 pub use audit::AuditLine;
 pub use claim::{Claim, ClaimRefused};
@@ -81,6 +87,7 @@ pub use notifications::Revised;
 pub use outbox::{DeliveryRow, FrozenId};
 pub use outcome::Finish;
 pub use pairs::{NearPair, Pair, PairWord};
+pub use recovery::{Recoveries, Recovery};
 pub use retrieve::{Heads, Retrieved};
 pub use row::{
     Closed, DecisionRow, DraftRow, FailureVerdict, Held, MailSummary, NotificationRow, Reading,

@@ -6,7 +6,8 @@ use rusqlite::{Connection, Transaction, params};
 use super::decisions::{refuse_decided, short};
 use super::withdraw::withdraw_undeliverable;
 use super::{
-    FailureVerdict, NotDecided, NotificationId, PROGRAM, Reading, Store, along, audit, row,
+    FailureVerdict, NotDecided, NotificationId, PROGRAM, Reading, Store, along, audit, recovery,
+    row,
 };
 use crate::domain::Seconds;
 use crate::domain::draft::Draft;
@@ -64,6 +65,8 @@ impl Store {
              WHERE id = ?1",
             params![notification, serde_json::to_string(reading)?],
         )?;
+        let builds = &reading.notification.builds;
+        recovery::record(&step.transaction, notification, builds, false)?;
         step.end(PROGRAM, "read", &reading_in_words(reading), now)
     }
 

@@ -11,7 +11,7 @@ use crate::domain::Seconds;
 use crate::domain::untrusted::plain_line;
 
 /// Longer words are cut, in characters.
-const WORDS_CHARS: usize = 500;
+pub(super) const WORDS_CHARS: usize = 500;
 
 /// A service the program depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Service {
 /// A service that failed the last time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceTrouble {
-    /// [`Service::name`].
+    /// [`Service::name`], or that of a channel on which people are told.
     pub service: String,
     /// What it failed with last, one line.
     pub words: String,
@@ -79,7 +79,10 @@ impl Store {
     /// The services that failed the last time, by name.
     pub fn troubles(&self) -> Result<Vec<ServiceTrouble>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT service, words, since FROM service_troubles ORDER BY service",
+            "SELECT service, words, since FROM service_troubles
+             UNION ALL
+             SELECT target, words, since FROM alert_troubles
+             ORDER BY service",
         )?;
         let troubles = statement.query_map([], |row| {
             Ok(ServiceTrouble {

@@ -18,6 +18,7 @@ use crate::desk::caution::{settled_silently, warnings};
 use crate::desk::failures::{Group, excerpt, groups};
 use crate::desk::leaves::{Leaf, leaves};
 use crate::desk::mails::{mail_of, with_summary};
+use crate::desk::recovered::{recoveries, sentences};
 use crate::desk::summary;
 use crate::desk::words::{count, when};
 use crate::domain::decision::{self, Decision, Reason, Target};
@@ -38,6 +39,8 @@ struct DraftPage {
     tone: &'static str,
     standing: String,
     decision: Option<String>,
+    /// The builders that pass again.
+    recovered: Vec<String>,
     warnings: Vec<String>,
     groups: Vec<GroupView>,
     mail: Option<MailView>,
@@ -134,6 +137,7 @@ fn draft(room: &Room<'_>, id: NotificationId) -> Result<Shown> {
             when(row.received_at, room.now)
         ),
         decision: decided(&row, room),
+        recovered: sentences(&recoveries(store, &row)?, room.now),
         warnings: warnings(room.office, &row, room.now)?,
         groups: group_views(room, &row),
         mail: mail_view(room, &row),

@@ -14,6 +14,7 @@ use super::frame::Notice;
 use super::identity::Caller;
 use super::room::{Page, Room, Shown};
 use crate::desk::mails::with_summary;
+use crate::desk::recovered::{in_short, recoveries};
 use crate::desk::repeating::sent_before;
 use crate::desk::summary;
 use crate::desk::unfinished::unfinished;
@@ -37,6 +38,8 @@ pub(super) struct Row {
     /// Where it stands, if it does not wait for a decision.
     standing: Option<String>,
     repeats: bool,
+    /// Whether its builders pass again.
+    recovered: Option<String>,
 }
 
 /// Shows the queue.
@@ -90,6 +93,7 @@ fn one(room: &Room<'_>, row: &NotificationRow) -> Result<Row> {
         tier: summary::tier(row),
         standing: (!to_decide).then(|| summary::standing(row)),
         repeats: repeats.is_some(),
+        recovered: in_short(&recoveries(&room.office.store, row)?),
     })
 }
 
@@ -104,5 +108,6 @@ fn unreadable(id: NotificationId, error: &anyhow::Error) -> Row {
         tier: "",
         standing: Some(format!("{error:#}")),
         repeats: false,
+        recovered: None,
     }
 }

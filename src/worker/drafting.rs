@@ -7,11 +7,8 @@ use super::matching::says_new;
 use super::{Parts, UnfitMirror, incidents, mirroring};
 use crate::domain::draft::{self, Choice, Draft, Material, Settings};
 use crate::domain::life::ClosedReason;
-use crate::store::{ListFilter, NotificationRow};
+use crate::store::NotificationRow;
 use crate::templates::Templates;
-
-/// How many drafts are looked at for their age in one pass.
-const EXPIRED_A_PASS: usize = 20;
 
 /// Drafts what matching found, or closes a notification that leaves nothing to say.
 /// One that another one's draft settles too is attached to that instead.
@@ -91,25 +88,4 @@ pub fn redraft(
         ));
     }
     Ok(draft)
-}
-
-/// Closes drafts that nobody decided on for too long.
-pub(super) fn expire(parts: &Parts) -> Result<()> {
-    let now = parts.clock.now();
-    for id in parts.store.list(ListFilter::ToDecide, EXPIRED_A_PASS)? {
-        let Ok(row) = parts.store.load(id) else {
-            continue;
-        };
-        if now.saturating_sub(row.received_at) < parts.rules.expire_after {
-            // The list is in order of arrival: all others are younger.
-            break;
-        }
-        let days = parts.rules.expire_after / 86_400;
-        let note = format!("nobody decided within {days} days");
-        tracing::info!(notification = %id, note, "a draft expired");
-        parts
-            .store
-            .close_notification(id, ClosedReason::Expired, &note, now)?;
-    }
-    Ok(())
 }

@@ -83,6 +83,8 @@ pub struct Rules {
     pub log_wait: Seconds,
     /// An undecided draft of this age, in seconds, is closed as expired.
     pub expire_after: Seconds,
+    /// What becomes of a draft whose builders pass again.
+    pub recovered: AfterRecovery,
     /// What people wrote of the failures that belong to a report.
     pub rulebook: Rulebook,
     /// What is done while the mirror may not say that something does not exist.
@@ -97,6 +99,15 @@ pub enum UnfitMirror {
     /// A new report is drafted all the same, and the draft says what is not known:
     /// where nothing can leave.
     SayNew,
+}
+
+/// What becomes of a draft whose builders pass again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterRecovery {
+    /// It waits on.
+    Wait,
+    /// It is closed, if it would only comment.
+    Close,
 }
 
 /// What the loop remembers from pass to pass, and forgets with the process.

@@ -13,7 +13,7 @@ use crate::domain::delivery::is_own_loop_header;
 use crate::domain::life::{ClosedReason, Stage};
 use crate::domain::mail::Mail;
 use crate::domain::mention::{Mention, issue_mentions};
-use crate::domain::notification::Notification;
+use crate::domain::notification::{Build, BuildResult, Notification};
 use crate::parsing::mime::{self, Completeness};
 use crate::parsing::{self, Event, NoFailure};
 use crate::store::{Confirmed, MailSummary, NotificationId, NotificationRow, Reading};
@@ -169,7 +169,11 @@ async fn notice(
         parsing::Reading::Notification(notification) => {
             notification_read(parts, memory, row, mail, notification).await
         }
-        parsing::Reading::NoFailure(NoFailure { what, sentence, .. }) => {
+        parsing::Reading::NoFailure(told) => {
+            if matches!(told.what, Event::Recovered | Event::Passed) {
+                parts.store.note_passed(row.id, &passed(&told))?;
+            }
+            let NoFailure { what, sentence, .. } = told;
             let reason = match what {
                 Event::Recovered => ClosedReason::Recovered,
                 Event::Passed
@@ -187,6 +191,15 @@ async fn notice(
             "the mail has no form of notification that is known",
         ),
     }
+}
+
+/// The builds of a notice that pass: it may tell of others besides.
+fn passed(told: &NoFailure) -> Vec<Build> {
+    let builds = told.builds.iter();
+    builds
+        .filter(|build| build.result == BuildResult::Success)
+        .cloned()
+        .collect()
 }
 
 async fn notification_read(

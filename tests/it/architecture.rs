@@ -42,8 +42,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     // `http` is no adapter: it knows how to ask, not whom.
     ("ci", &["domain", "http"]),
     ("config", &["domain"]),
+    ("hooks", &["domain", "http"]),
     ("http", &["tls"]),
     ("imap", &["domain", "tls"]),
+    ("irc", &["domain", "tls"]),
     ("maildir", &["domain"]),
     ("parsing", &["domain"]),
     ("smtp", &["domain", "tls"]),

@@ -8,6 +8,6 @@ mod rights;
 mod silence;
 mod starting;
 mod stopping;
-mod support;
+pub mod support;
 mod tracker;
 mod troubles;

@@ -32,6 +32,7 @@ mod maildir;
 mod mailflow;
 mod main_job;
 mod matching;
+mod noticing;
 mod other_user;
 mod proxy;
 mod read;

@@ -3,6 +3,7 @@
 
 mod browser;
 mod deciding;
+mod recovered;
 mod safety;
 
 use std::collections::BTreeMap;

@@ -17,6 +17,7 @@ mod filing;
 mod incidents;
 mod intake;
 mod mirror;
+mod noticing;
 mod outbox;
 mod outcome;
 mod pairs;

@@ -8,7 +8,7 @@ use crate::store::{LockRefused, lock_daemon};
 
 /// What a database of each version holds more than one of the version before; a new
 /// version gets a new one.
-const MORE: [&str; 9] = [
+const MORE: [&str; 10] = [
     include_str!("filled_v1.sql"),
     include_str!("filled_v2_more.sql"),
     include_str!("filled_v3_more.sql"),
@@ -18,6 +18,7 @@ const MORE: [&str; 9] = [
     include_str!("filled_v7_more.sql"),
     include_str!("filled_v8_more.sql"),
     include_str!("filled_v9_more.sql"),
+    include_str!("filled_v10_more.sql"),
 ];
 
 fn count_all(connection: &Connection) -> Vec<(String, i64)> {
@@ -378,5 +379,55 @@ fn the_check_finds_rows_that_point_nowhere() {
     assert_eq!(
         store.quick_check().unwrap(),
         ["a row of raw_mails points nowhere"]
+    );
+}
+
+/// The builds of mails that were read before count as failed.
+#[test]
+fn how_builds_went_is_read_from_older_rows() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection, &MIGRATIONS[..7]).unwrap();
+    connection.execute_batch(&MORE[..7].concat()).unwrap();
+    let build = |more: &str| {
+        format!(
+            r#"{{"builder":"B 3.x","result":"failure","state":null,"worker":null,"project":null,
+                "revision":null,"blamelist":[],"failures":[],"read_from":"body",{more}}}"#
+        )
+    };
+    let link = r#"{"url":"u","base":"b","builder":"1","number":7,"name":"7.1"}"#;
+    let builds = [
+        build(r#""branch":"3.x","link":null"#),
+        build(&format!(r#""branch":null,"ci":"travis","link":{link}"#)),
+    ];
+    let reading = format!(r#"{{"notification":{{"builds":[{}]}}}}"#, builds.join(","));
+    connection
+        .execute(
+            "UPDATE notifications SET reading = ?1 WHERE id = 3",
+            [reading],
+        )
+        .unwrap();
+    let store = Store::set_up(connection).unwrap();
+    let mut statement = store
+        .connection
+        .prepare("SELECT ci, builder, branch, number, shown, passed FROM build_outcomes ORDER BY 1")
+        .unwrap();
+    let rows = statement.query_map([], |row| {
+        let words: [String; 3] = [row.get(0)?, row.get(1)?, row.get(2)?];
+        Ok(format!(
+            "{} {} {} {} {}",
+            words.join("|"),
+            row.get::<_, i64>(3)?,
+            row.get::<_, String>(4)?,
+            row.get::<_, bool>(5)?,
+            row.get::<_, i64>(5)?
+        ))
+    });
+    let rows: Vec<String> = rows.unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(
+        rows,
+        [
+            "buildbot|B 3.x|3.x 0  false 0",
+            "travis|B 3.x| 7 7.1 false 0"
+        ]
     );
 }

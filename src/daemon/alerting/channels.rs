@@ -1,0 +1,70 @@
+//! From the configuration as meant to the channels.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use crate::config::{Address, Irc, SecretSource, Webhook};
+use crate::daemon::Settings;
+use crate::daemon::build::tls;
+use crate::domain::secret::Secret;
+use crate::hooks::Hook;
+use crate::irc::{IrcSettings, Timeouts};
+
+/// What the channel on IRC is called in the store.
+pub(super) const IRC: &str = "irc";
+
+/// What a webhook is called in the store: `webhook team`.
+pub fn webhook_name(webhook: &Webhook) -> String {
+    format!("webhook {}", webhook.name)
+}
+
+/// A webhook that can be posted to.
+///
+/// # Errors
+///
+/// A secret or the certificate file cannot be had, or the address is none.
+pub fn hook_of(settings: &Settings, webhook: &Webhook) -> Result<Hook> {
+    let address = match &webhook.address {
+        Address::Plain(url) => Secret::new(url.clone()),
+        Address::Secret(source) => secret(settings, source)?,
+    };
+    let signed = webhook.secret.as_ref();
+    let signed = signed.map(|source| secret(settings, source)).transpose()?;
+    Hook::new(
+        &address,
+        webhook.shape,
+        signed,
+        tls(webhook.ca_file.as_deref())?,
+    )
+    .with_context(|| format!("the url of the webhook {}", webhook.name))
+}
+
+/// How to get into the channel on IRC.
+///
+/// # Errors
+///
+/// A secret or the certificate file cannot be had.
+pub fn irc_of(settings: &Settings, irc: &Irc) -> Result<IrcSettings> {
+    let key = irc.channel_key.as_ref();
+    let account = irc.account.as_ref();
+    Ok(IrcSettings {
+        host: irc.server.clone(),
+        port: irc.port,
+        tls: Arc::new(tls(irc.ca_file.as_deref())?),
+        nick: irc.nick.clone(),
+        account: account
+            .map(|(user, source)| Ok::<_, anyhow::Error>((user.clone(), secret(settings, source)?)))
+            .transpose()?,
+        channel: irc.channel.clone(),
+        key: key.map(|source| secret(settings, source)).transpose()?,
+        timeouts: Timeouts::USUAL,
+    })
+}
+
+fn secret(settings: &Settings, source: &SecretSource) -> Result<Secret> {
+    let found = settings.secrets.alerts.get(&source.setting);
+    found
+        .cloned()
+        .with_context(|| format!("{} cannot be had", source.setting))
+}

@@ -1,0 +1,42 @@
+//! A builder that passes again is seen on the queue and on its draft.
+
+use std::fs;
+
+use super::{Page, run};
+
+/// The mail of a build that passes again, of the builder of the demo's first draft.
+fn recovery() -> String {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/mails/default-plain-4.x-recovery.eml"
+    );
+    let text = fs::read_to_string(path).unwrap();
+    let text = text
+        .replace("RISC-V 64-bit Ubuntu Clang 3.x", "AMD64 Fedora Stable 3.x")
+        .replace("/builders/2/builds/3", "/builders/15/builds/99");
+    format!(
+        "Message-ID: <passes@buildbot.example.org>\r\n\
+         List-Id: <buildbot-status.python.org>\r\n{text}"
+    )
+}
+
+#[test]
+fn it_is_shown_and_the_draft_can_be_decided_on_all_the_same() {
+    let page = Page::with(|folder| {
+        fs::write(folder.join("mailbox/new/1795400000.passes"), recovery()).unwrap();
+        run(folder, &["demo"]);
+    });
+    let mut client = page.client();
+    let queue = client.get("/").is(200);
+    let recovered = r#"<span class="standing good">recovered</span>"#;
+    assert_eq!(queue.body.matches(recovered).count(), 1, "{}", queue.body);
+    let draft = client.get("/draft/1").is(200);
+    let words = "AMD64 Fedora Stable 3.x has recovered: build 99 passed";
+    let draft = draft.says(&format!("<p class=\"band good\">{words}"));
+    let other = client.get("/draft/2").is(200);
+    assert!(!other.body.contains("has recovered"), "{}", other.body);
+    let sent = client.send(&draft, "/draft/1/approve", &[]);
+    sent.leads_to("/?said=approved&of=1");
+    page.sent(1);
+    assert!(!client.get("/draft/1").body.contains("has recovered"));
+}
