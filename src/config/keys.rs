@@ -114,6 +114,17 @@ pub const KEYS: &[SectionKeys] = &[
             "open_to_network",
         ],
     ),
+    section(
+        "approvers",
+        &[
+            "answers_to",
+            "authserv_id",
+            "received_by",
+            "remind_after",
+            "mails_an_hour",
+        ],
+    ),
+    section("approvers.people", &[]),
     section("log", &["format", "level"]),
 ];
 

@@ -69,11 +69,13 @@ pub enum ClosedReason {
     NothingToDo,
     /// The decision on another notification of its incident settled it.
     SettledTogether,
+    /// It is an approver's answer, or came to the address for those.
+    Answer,
 }
 
 impl ClosedReason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NotAFailure,
         Self::OtherList,
         Self::OwnMail,
@@ -86,6 +88,7 @@ impl ClosedReason {
         Self::Undeliverable,
         Self::NothingToDo,
         Self::SettledTogether,
+        Self::Answer,
     ];
 
     /// The name it is stored and filtered by: `not_a_failure`.
@@ -103,6 +106,7 @@ impl ClosedReason {
             Self::Undeliverable => "undeliverable",
             Self::NothingToDo => "nothing_to_do",
             Self::SettledTogether => "settled_together",
+            Self::Answer => "answer",
         }
     }
 
@@ -120,6 +124,7 @@ impl ClosedReason {
             | Self::OwnMail
             | Self::HumanReply
             | Self::Refused
+            | Self::Answer
             | Self::NothingToDo => !facts.drafted && !facts.attached && facts.decided.is_none(),
             // The world went on without us.
             Self::Recovered | Self::Expired | Self::AnsweredByHuman => facts.decided.is_none(),
@@ -322,6 +327,7 @@ impl fmt::Display for ClosedReason {
             Self::Undeliverable => "undeliverable",
             Self::NothingToDo => "nothing to do",
             Self::SettledTogether => "settled together with another",
+            Self::Answer => "answer of an approver",
         })
     }
 }

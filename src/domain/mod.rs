@@ -5,6 +5,7 @@
 //! the Unix epoch (see [`Seconds`]).
 
 pub mod answer;
+pub mod approvers;
 pub mod backoff;
 pub mod calendar;
 pub mod classify;

@@ -8,7 +8,8 @@
 # the run.
 
 PACKAGES="postfix dovecot-imapd dovecot-lmtpd mailman3 publicsuffix python3-venv
-  openssl curl strace procps util-linux systemd chromium-headless-shell"
+  openssl curl strace procps util-linux systemd chromium-headless-shell
+  opendkim dovecot-sieve"
 OCTOKIT_OPENAPI=@octokit/openapi@23.0.2
 
 prepare_packages() {

@@ -23,6 +23,35 @@ pub fn message_id(key: &[u8], content_key: &str, domain: &str) -> String {
     format!("bbw.{}@{domain}", short(&hash))
 }
 
+/// What binds a person's answer to one revision of one draft: 32 hex digits that
+/// nobody can guess. `round` counts the tokens for the same that are used up.
+pub fn answer_token(
+    key: &[u8],
+    (content_key, revision, digest): (&str, u32, &str),
+    approver: &str,
+    round: u64,
+) -> String {
+    let (revision, round) = (revision.to_string(), round.to_string());
+    let texts = [content_key, &revision, digest, approver, &round];
+    short(&keyed(key, "answer-token", &texts)).to_owned()
+}
+
+/// What the Message-ID of every mail to an approver begins with.
+const LETTER: &str = "bbw.letter.";
+
+/// The Message-ID, without angle brackets, of a mail to an approver. `about` tells it
+/// from all others.
+pub fn letter_id(key: &[u8], about: &[&str], domain: &str) -> String {
+    let hash = keyed(key, "letter-id", about);
+    format!("{LETTER}{}@{domain}", short(&hash))
+}
+
+/// Whether an id has the form of a mail to an approver; whether it is one, the store
+/// knows.
+pub fn is_letter_id(id: &str) -> bool {
+    id.starts_with(LETTER)
+}
+
 /// What the loop header of the mail with this Message-ID holds: 64 hex digits.
 pub fn loop_header(key: &[u8], message_id: &str) -> String {
     keyed(key, "loop", &[message_id])

@@ -15,6 +15,7 @@ mod along;
 mod decisions;
 mod incidents;
 mod intake;
+mod letters;
 mod mirror;
 mod outbox;
 mod outcome;
