@@ -50,7 +50,7 @@ impl Room<'_> {
 }
 
 /// Once at start: a letter that was being sent when the program ended is not sent
-/// again. What it asked is asked by the next reminder; what it told stands in `show`.
+/// again. What it asked is asked by the next reminder; what it told stands in `history`.
 ///
 /// # Errors
 ///

@@ -207,8 +207,10 @@ pub(super) fn freeze(room: Room<'_>, person: &Person, letter: &ToPost<'_>) -> Re
     let (from_name, from_address) = &room.parts.rules.sender;
     let domain = from_address.rsplit('@').next().unwrap_or("localhost");
     let text = digest::digest(&digest::SHA256, letter.body.as_bytes());
+    let answer = letter.answers.map_or(0, |(answer, _)| answer.0);
     let about = [
         letter.kind.name(),
+        &answer.to_string(),
         person.name.as_str(),
         &room.now.to_string(),
         &hex(text.as_ref()),

@@ -122,7 +122,7 @@ fn finish(
         who: end.person.map_or(PROGRAM, |person| person.name.as_str()),
         words: &plain_line(&end.said.words, RECORDED),
     };
-    tracing::info!(notification = %answer, "an approver's answer was handled; `show` tells more");
+    tracing::info!(notification = %answer, "an approver's answer was handled; `history` tells more");
     room.parts.store.finish_answer(answer, &outcome, room.now)
 }
 

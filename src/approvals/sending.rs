@@ -7,7 +7,7 @@
 //! | no                                 | over; the log tells it                     |
 //! | nothing after the dot              | over: it may have been sent                |
 //!
-//! A result that is lost stands in `show`; a lost question is asked again by the
+//! A result that is lost stands in `history`; a lost question is asked again by the
 //! next reminder. So nothing here is worth a second copy.
 
 use std::path::Path;

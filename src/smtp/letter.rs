@@ -170,7 +170,7 @@ mod tests {
         let bytes = compose_letter(&letter("1@1a2b: test_os", "Known?\n.\nÄ\n")).unwrap();
         let text = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
         expect_test::expect![[r#"
-            Date: Sun, 22 Nov 2026 04:34:56 +0000
+            Date: Sun, 22 Nov 2026 07:14:56 +0000
             From: "Buildbot Watch" <watch@example.org>
             To: ada@example.org
             Reply-To: decide+0123@watch.example

@@ -130,7 +130,9 @@ fn only_plain_text_of_ones_own_counts() {
 fn hostile_mails_decide_nothing_and_break_nothing() {
     for text in crate::domain::untrusted::tests::hostile_texts() {
         let raw = format!("{VERIFIED}From: {text}\nTo: {text}\nSubject: {text}\n\n{text}\n");
-        assert!(envelope(raw.as_bytes(), &approvers()).is_err(), "{raw}");
+        if let Ok(found) = envelope(raw.as_bytes(), &approvers()) {
+            assert_eq!(approvers().with_address(&found.from), None, "{raw}");
+        }
         if let Ok(own) = words_of(raw.as_bytes()) {
             assert_ne!(decision(&own).ok(), Some(Decision::Approve), "{raw}");
         }

@@ -132,7 +132,8 @@ pub(super) fn joined(text: &str, delete_space: bool) -> String {
         let line = line.trim_end_matches('\r');
         let line = line.strip_prefix(' ').unwrap_or(line);
         let is_quote = line.starts_with('>');
-        if !joined.is_empty() && !(is_open && !is_quote && line != "-- ") {
+        let goes_on = is_open && !is_quote && line != "-- ";
+        if !joined.is_empty() && !goes_on {
             joined.push('\n');
         }
         is_open = line.ends_with(' ') && line != "-- " && !is_quote;

@@ -140,7 +140,7 @@ fn an_answer_approves_exactly_what_the_mail_showed() {
     assert!(reply.contains("Checked by Ada Lovelace"), "{reply}");
     let (reason, _) = desk.closed(2);
     assert_eq!(reason, "answer");
-    let trail = row.to_string();
+    let trail = desk.json(&["history", "1"]).to_string();
     assert!(trail.contains("by mail"), "{trail}");
     let told = saying(&desk, "1 is approved by you");
     assert_eq!(told.len(), 1);
@@ -190,143 +190,80 @@ fn approving_is_off_unless_it_is_on() {
     );
 }
 
+/// Mails that are not known to be of Ada: nobody is told.
+fn of_strangers(letter: &[u8]) -> Vec<(&'static str, String)> {
+    let good = |id: &str| answer(letter, id, "approve");
+    let ours = |id: &str| signed(&good(id));
+    let with = |header: &str, id: &str| signed(&format!("{header}\n{}", good(id)));
+    let without_from = good("n1").split_once('\n').map(|it| it.1.to_owned());
+    let two = format!("From: {ADA}, eve@evil.example\n{}", without_from.unwrap());
+    let elsewhere = format!("{}{}", server("evil.example"), good("n3"));
+    let forged = format!("{HOP}{}{}", server("example.org"), good("n4"));
+    let eve = ours("n5").replace("Ada <ada@", "Eve <eve@");
+    let bounce = ours("n10").replace("Return-Path: <ada@example.org>", "Return-Path: <>");
+    let forward = ours("n12").replace("Subject: Re:", "Subject: Fwd:");
+    let list = "List-Id: <buildbot-status.python.org>";
+    vec![
+        ("two addresses", signed(&two)),
+        ("not signed", format!("{HOP}{}", good("n2"))),
+        ("signed by another domain", elsewhere),
+        ("a forged header below the server's", forged),
+        ("somebody else's address", eve),
+        ("two authors", with("From: Eve <eve@evil.example>", "n6")),
+        ("another sender", with("Sender: eve@evil.example", "n7")),
+        (
+            "a vacation answer",
+            with("Auto-Submitted: auto-replied", "n8"),
+        ),
+        ("an old vacation answer", with("Precedence: junk", "n9")),
+        ("a bounce", bounce),
+        ("by way of the list", with(list, "n11")),
+        ("a forward", forward),
+    ]
+}
+
+/// Ada's own mails that decide nothing, and what she is told.
+fn of_ada(letter: &[u8]) -> Vec<(String, &'static str)> {
+    let good = |id: &str, body: &str| signed(&answer(letter, id, body));
+    let other_token = good("t0", "approve").replace("decide+", "decide+0");
+    let html = good("t3", "<p>approve</p>").replace("text/plain", "text/html");
+    let no_draft = good("t4", "approve").replace("In-Reply-To", "X-Was");
+    let no_draft = no_draft.replace(&header(letter, "Reply-To"), "decide@watch.example");
+    vec![
+        (other_token, "no draft has the address"),
+        (good("t1", "> approve"), "nothing of your own"),
+        (good("t2", "Hi,\n\napprove"), "is no decision"),
+        (html, "no plain text"),
+        (no_draft, "does not tell which draft"),
+        (good("t5", "link somewhere"), "is no issue"),
+        (good("t6", "release"), "may not release by mail"),
+        (good("t7", "approve\n\nhold on"), "and also"),
+    ]
+}
+
 #[test]
 fn what_is_not_plainly_her_answer_decides_nothing() {
     let desk = desk_where(ALL);
     desk.take(notice("first"));
     let letter = request(&desk, 1);
-    let good = |id: &str, body: &str| answer(&letter, id, body);
-    let other_token = good("n1", "approve").replace("decide+", "decide+0");
-    let (_, without_from) = good("n2", "approve")
-        .split_once('\n')
-        .map_or((String::new(), String::new()), |(first, rest)| {
-            (first.to_owned(), rest.to_owned())
-        });
-    let nobody_told = [
-        ("not signed", format!("{HOP}{}", good("n3", "approve"))),
-        (
-            "signed by another domain",
-            format!("{}{}", server("evil.example"), good("n4", "approve")),
-        ),
-        (
-            "a forged header below the server's",
-            format!("{HOP}{}{}", server("example.org"), good("n5", "approve")),
-        ),
-        (
-            "somebody else's address",
-            signed(&good("n6", "approve")).replace("Ada <ada@", "Eve <eve@"),
-        ),
-        (
-            "two authors",
-            signed(&format!(
-                "From: Eve <eve@evil.example>\n{}",
-                good("n7", "approve")
-            )),
-        ),
-        (
-            "two addresses",
-            signed(&format!("From: {ADA}, eve@evil.example\n{without_from}")),
-        ),
-        (
-            "another sender",
-            signed(&format!(
-                "Sender: eve@evil.example\n{}",
-                good("n8", "approve")
-            )),
-        ),
-        (
-            "a vacation answer",
-            signed(&format!(
-                "Auto-Submitted: auto-replied\n{}",
-                good("n9", "approve")
-            )),
-        ),
-        (
-            "an old vacation answer",
-            signed(&format!("Precedence: junk\n{}", good("n10", "approve"))),
-        ),
-        (
-            "a bounce",
-            signed(&good("n11", "approve"))
-                .replace("Return-Path: <ada@example.org>", "Return-Path: <>"),
-        ),
-        (
-            "by way of the list",
-            signed(&format!(
-                "List-Id: <buildbot-status.python.org>\n{}",
-                good("n12", "approve")
-            )),
-        ),
-        (
-            "a forward",
-            signed(&good("n13", "approve")).replace("Subject: Re:", "Subject: Fwd:"),
-        ),
-    ];
-    for (what, mail) in nobody_told {
+    for (what, mail) in of_strangers(&letter) {
         desk.take(mail);
         let row = desk.all().remove(0);
         assert_eq!(row["closed"]["reason"], "answer", "{what}: {row}");
         undecided(&desk, 1);
         assert_eq!(letters(&desk).len(), 1, "{what}: somebody was told");
     }
-    let told = [
-        (
-            "another token",
-            signed(&other_token),
-            "no draft has the address",
-        ),
-        (
-            "nothing but a quote",
-            signed(&good("t1", "> approve")),
-            "nothing of your own",
-        ),
-        (
-            "hello first",
-            signed(&good("t2", "Hi,\n\napprove")),
-            "is no decision",
-        ),
-        (
-            "HTML alone",
-            signed(&good("t3", "<p>approve</p>")).replace("text/plain", "text/html"),
-            "no plain text",
-        ),
-        (
-            "no draft named",
-            signed(
-                &good("t4", "approve")
-                    .replace("In-Reply-To", "X-Was")
-                    .replace(&header(&letter, "Reply-To"), "decide@watch.example"),
-            ),
-            "does not tell which draft",
-        ),
-        (
-            "nothing to link to",
-            signed(&good("t5", "link somewhere")),
-            "is no issue",
-        ),
-        (
-            "a release",
-            signed(&good("t6", "release")),
-            "may not release by mail",
-        ),
-        (
-            "two decisions",
-            signed(&good("t7", "approve\n\nhold on")),
-            "and also",
-        ),
-    ];
-    for (at, (what, mail, words)) in told.into_iter().enumerate() {
+    for (at, (mail, words)) in of_ada(&letter).into_iter().enumerate() {
         desk.take(mail);
         undecided(&desk, 1);
-        assert_eq!(saying(&desk, words).len(), 1, "{what}");
-        assert_eq!(letters(&desk).len(), at + 2, "{what}");
+        assert_eq!(saying(&desk, words).len(), 1, "{words}");
+        assert_eq!(letters(&desk).len(), at + 2, "{words}");
     }
     // A verb on the list is a person's word like any other.
-    let on_the_list = super::desk::person("Re: failed", "", "approve\n");
-    desk.take(on_the_list);
+    desk.take(super::desk::person("Re: failed", "", "approve\n"));
     undecided(&desk, 1);
     // After all that the letter is as good as it was.
-    desk.take(signed(&good("last", "approve")));
+    desk.take(signed(&answer(&letter, "last", "approve")));
     assert_eq!(desk.row(1)["decision"]["who"], "Ada Lovelace");
 }
 
@@ -432,4 +369,58 @@ fn no_more_mails_than_the_cap() {
     desk.put(other);
     desk.settle();
     assert_eq!(letters(&desk).len(), 1);
+}
+
+/// Takes the database back to a moment in the middle of handling the last answer.
+fn broken_off(desk: &Desk, more: &str) {
+    drop(desk.store());
+    let path = desk.path("state/buildbot-watch.sqlite3");
+    let database = rusqlite::Connection::open(path).expect("a database");
+    let back = format!(
+        "DROP TRIGGER answers_stay_done; DROP TRIGGER letters_are_kept_delete;
+         DROP TRIGGER letter_claims_are_kept_delete;
+         UPDATE answers SET done_at = NULL, outcome = NULL, attempts = 1;
+         DELETE FROM letter_claims WHERE letter IN (SELECT id FROM letters WHERE kind = 'result');
+         DELETE FROM letters WHERE kind = 'result'; {more}"
+    );
+    database.execute_batch(&back).expect("the moment before");
+}
+
+fn decisions(desk: &Desk) -> usize {
+    use buildbot_watch::store::NotificationId;
+    let all = desk.store().decisions(NotificationId(1));
+    all.expect("decisions").len()
+}
+
+#[test]
+fn killed_after_the_decision_it_is_taken_once_and_told() {
+    let desk = desk_where(ALL);
+    desk.take(notice("first"));
+    let letter = request(&desk, 1);
+    desk.take(signed(&answer(&letter, "k1", "approve")));
+    broken_off(&desk, "");
+    desk.settle();
+    assert_eq!((decisions(&desk), desk.reports().len()), (1, 1));
+    let told = saying(&desk, "1 is approved by you");
+    assert!(!told.is_empty());
+    assert!(saying(&desk, "Nothing was decided").is_empty());
+}
+
+#[test]
+fn killed_between_the_token_and_the_decision_it_is_taken_all_the_same() {
+    let desk = desk_where(ALL);
+    desk.take(notice("first"));
+    let letter = request(&desk, 1);
+    desk.take(signed(&answer(&letter, "k1", "hold until Monday")));
+    broken_off(
+        &desk,
+        "UPDATE notifications SET held_why = NULL, held_by = NULL;",
+    );
+    assert!(desk.row(1)["held"].is_null());
+    desk.settle();
+    assert_eq!(desk.row(1)["held"]["who"], "Ada Lovelace");
+    // Another mail with the same token is another matter.
+    desk.done(&["release", "1"]);
+    desk.take(signed(&answer(&letter, "k2", "approve")));
+    undecided(&desk, 1);
 }

@@ -117,7 +117,7 @@ impl Decider {
             let trails: Vec<String> = answers
                 .map(|row| {
                     self.setup
-                        .json(&["show", &row["id"].to_string()])
+                        .json(&["history", &row["id"].to_string()])
                         .to_string()
                 })
                 .filter(|trail| trail.contains("by mail"))
@@ -177,7 +177,7 @@ fn an_answer_with_a_good_signature_decides_and_nothing_else_does() {
 
         away(&decider, world).await;
         let said = decider.handled(5).await;
-        assert!(said[0].contains("a machine wrote it"), "{}", said[0]);
+        assert!(said[0].contains("no person wrote it"), "{}", said[0]);
         assert!(decider.row(id)["decision"].is_null());
 
         let good = signed(world, domain, &decider.answer(&letter, "r6", "approve"));
