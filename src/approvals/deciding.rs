@@ -264,12 +264,16 @@ fn taken(given: &Given<'_>, row: &NotificationRow) -> Said {
     };
     match given.decision {
         Decision::Link { .. } | Decision::Edit => Said {
+            is_decided: true,
             words,
             changes: Vec::new(),
             next: "The new texts come in a mail of their own, which can be answered.".to_owned(),
             asks_again: true,
         },
-        _ => Said::plainly(words),
+        _ => Said {
+            is_decided: true,
+            ..Said::plainly(words)
+        },
     }
 }
 
@@ -292,6 +296,7 @@ fn refused(
             made_at,
             ..
         } => Said {
+            is_decided: false,
             words: format!(
                 "Nothing was decided: the draft is not the one you saw. {made_by} made revision \
                  {current} of {id} {}",

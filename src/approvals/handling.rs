@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::asking::{ToPost, ask_again, freeze};
 use super::{Room, deciding, words};
+use crate::domain::Seconds;
 use crate::domain::approvers::{Person, Verb};
 use crate::domain::decision::Decision;
 use crate::domain::untrusted::plain_line;
@@ -25,8 +26,16 @@ const MOST_ATTEMPTS: u32 = 3;
 /// Characters of what is recorded of an answer.
 const RECORDED: usize = 400;
 
+/// So many results are written to an approver within a day; above that only those of
+/// decisions. Whatever answers by itself and does not say so comes to an end here.
+const RESULTS_A_DAY: u64 = 20;
+
+const DAY: Seconds = 24 * 3600;
+
 /// What became of an answer.
 pub(super) struct Said {
+    /// Whether something was decided.
+    pub(super) is_decided: bool,
     /// For the person: the decision, or why there is none.
     pub(super) words: String,
     /// What changed since the mail that was answered, line by line.
@@ -40,6 +49,7 @@ pub(super) struct Said {
 impl Said {
     pub(super) fn plainly(words: impl Into<String>) -> Self {
         Self {
+            is_decided: false,
             words: words.into(),
             changes: Vec::new(),
             next: String::new(),
@@ -132,7 +142,13 @@ fn tell(
     answer: (NotificationId, Option<&str>),
     end: &End<'_>,
 ) -> Result<()> {
-    let about = end.about.map(|id| room.parts.store.load(id)).transpose()?;
+    let store = &room.parts.store;
+    let name = person.name.as_str();
+    let lately = store.letters_written(name, LetterKind::Result, room.now - DAY)?;
+    if lately >= RESULTS_A_DAY && !end.said.is_decided {
+        return Ok(());
+    }
+    let about = end.about.map(|id| store.load(id)).transpose()?;
     let lines = end.said.changes.iter();
     let body = room.parts.templates.answered(&AnsweredFields {
         said: plain_line(&end.said.words, 1000),

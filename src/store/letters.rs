@@ -227,6 +227,16 @@ impl Store {
             .query_row(params![approver, since], |row| row.get(0))?)
     }
 
+    /// How many letters of a kind were written to an approver at or after `since`.
+    pub fn letters_written(&self, approver: &str, kind: LetterKind, since: Seconds) -> Result<u64> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT count(*) FROM letters WHERE approver = ?1 AND kind = ?2 AND made_at >= ?3",
+            )?
+            .query_row(params![approver, kind.name(), since], |row| row.get(0))?)
+    }
+
     /// When the last letter of a kind was written to an approver.
     pub fn last_letter(&self, approver: &str, kind: LetterKind) -> Result<Option<Seconds>> {
         Ok(self

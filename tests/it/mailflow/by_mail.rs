@@ -44,6 +44,18 @@ fn notice(id: &str) -> String {
     .mail()
 }
 
+/// Of another failure.
+fn another() -> String {
+    let builder = "AMD64 Debian root 3.x";
+    let fixture = "bb43-env-changed.eml";
+    Notice {
+        fixture,
+        builder,
+        id: "second",
+    }
+    .mail()
+}
+
 fn header(mail: &[u8], name: &str) -> String {
     let message = MessageParser::new().parse(mail).expect("a mail");
     let raw = message.header_raw(name).unwrap_or_default();
@@ -337,10 +349,7 @@ fn a_digest_has_an_address_for_each_draft() {
     let digest = format!("address = \"{ADA}\", mails = \"digest\", digest_every = \"1h\"");
     let desk = desk_with(&digest, "");
     desk.put(notice("first"));
-    let other = notice("second")
-        .replace("test_string", "test_os")
-        .replace("capwords", "popen");
-    desk.put(other);
+    desk.put(another());
     desk.settle();
     let all = letters(&desk);
     assert_eq!(all.len(), 1, "one mail for both");
@@ -363,10 +372,7 @@ fn a_digest_has_an_address_for_each_draft() {
 fn no_more_mails_than_the_cap() {
     let desk = desk_with(&format!("address = \"{ADA}\""), "mails_an_hour = 1");
     desk.put(notice("first"));
-    let other = notice("second")
-        .replace("test_string", "test_os")
-        .replace("capwords", "popen");
-    desk.put(other);
+    desk.put(another());
     desk.settle();
     assert_eq!(letters(&desk).len(), 1);
 }
@@ -423,4 +429,22 @@ fn killed_between_the_token_and_the_decision_it_is_taken_all_the_same() {
     desk.done(&["release", "1"]);
     desk.take(signed(&answer(&letter, "k2", "approve")));
     undecided(&desk, 1);
+}
+
+#[test]
+fn whoever_answers_everything_is_not_told_for_ever() {
+    let desk = desk_with(
+        &format!("address = \"{ADA}\", may = [{ALL}]"),
+        "mails_an_hour = 100",
+    );
+    desk.take(notice("first"));
+    let letter = request(&desk, 1);
+    for number in 0..25 {
+        let id = format!("l{number}");
+        desk.put(signed(&answer(&letter, &id, "I am away")));
+    }
+    desk.settle();
+    assert_eq!(letters(&desk).len(), 1 + 20);
+    desk.take(signed(&answer(&letter, "last", "approve")));
+    assert_eq!(saying(&desk, "1 is approved by you").len(), 1);
 }
