@@ -11,12 +11,17 @@ use crate::config::web::{Listen, Web};
 use crate::domain::Seconds;
 use crate::domain::approvers::{Approvers, Mails, Person, Rhythm, Trust, Verb, is_subaddress};
 use crate::domain::decision::Approver;
+use crate::domain::delivery::TOKEN_DIGITS;
 
 /// What can be set for each approver.
 const OF_PERSON: [&str; 5] = ["address", "mails", "digest_at", "digest_every", "may"];
 
 /// What may be decided by mail unless more is allowed: what lets nothing leave.
 const USUAL: [Verb; 2] = [Verb::Reject, Verb::Hold];
+
+/// What may stand before the @ of an address is 64 characters long; here that is also
+/// a `+` and a token.
+const LONGEST_LOCAL: usize = 64 - 1 - TOKEN_DIGITS;
 
 /// Reads the section; `None` if nobody is to decide by mail. `taken` are addresses
 /// that are for something else.
@@ -58,6 +63,15 @@ pub(crate) fn approvers(
         let wrong = Wrong::new(
             format!("is also the address {other:?}, whose mails would be taken for answers"),
             "use an address that is for nothing else",
+        );
+        let at = section.place_of("answers_to").unwrap_or_default();
+        section.wrong(at, "answers_to", wrong);
+    }
+    let local = answers_to.as_deref().and_then(|it| it.split_once('@'));
+    if local.is_some_and(|(local, _)| local.len() > LONGEST_LOCAL) {
+        let wrong = Wrong::new(
+            format!("has more than {LONGEST_LOCAL} characters before the @: no room for a token"),
+            "use a shorter one",
         );
         let at = section.place_of("answers_to").unwrap_or_default();
         section.wrong(at, "answers_to", wrong);

@@ -430,6 +430,11 @@ kind = "github"
         );
         let two = format!("{}Bob = {{ address = \"A@b.example\" }}\n", person(""));
         check(&two, "address of another approver");
+        let long = "x".repeat(44);
+        check(
+            &person("").replace("decide@", &format!("{long}@")),
+            "no room for a token",
+        );
         let own = person("").replace("decide@x.example", "watch@example.org");
         check(&own, "would be taken for answers");
     }

@@ -10,8 +10,8 @@
 mod keyed;
 
 pub use keyed::{
-    answer_token, is_letter_id, is_own_loop_header, is_own_marker, letter_id, loop_header, marker,
-    message_id,
+    TOKEN_DIGITS, answer_token, is_letter_id, is_own_loop_header, is_own_marker, letter_id,
+    loop_header, marker, message_id,
 };
 
 use serde::{Deserialize, Serialize};

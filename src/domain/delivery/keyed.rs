@@ -23,8 +23,12 @@ pub fn message_id(key: &[u8], content_key: &str, domain: &str) -> String {
     format!("bbw.{}@{domain}", short(&hash))
 }
 
-/// What binds a person's answer to one revision of one draft: 32 hex digits that
-/// nobody can guess. `round` counts the tokens for the same that are used up.
+/// How many hex digits of a hash a token has: 80 bits. It is part of an address, whose
+/// local part has 64 octets at most (RFC 5321, section 4.5.3.1.1).
+pub const TOKEN_DIGITS: usize = 20;
+
+/// What binds a person's answer to one revision of one draft: [`TOKEN_DIGITS`] hex
+/// digits that nobody can guess. `round` counts the tokens for the same that are used up.
 pub fn answer_token(
     key: &[u8],
     (content_key, revision, digest): (&str, u32, &str),
@@ -33,7 +37,9 @@ pub fn answer_token(
 ) -> String {
     let (revision, round) = (revision.to_string(), round.to_string());
     let texts = [content_key, &revision, digest, approver, &round];
-    short(&keyed(key, "answer-token", &texts)).to_owned()
+    let mut token = keyed(key, "answer-token", &texts);
+    token.truncate(TOKEN_DIGITS);
+    token
 }
 
 /// What the Message-ID of every mail to an approver begins with.

@@ -4,7 +4,7 @@
 -- name is that of the configuration.
 CREATE TABLE answer_tokens (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    token        TEXT NOT NULL UNIQUE CHECK (length(token) = 32),
+    token        TEXT NOT NULL UNIQUE CHECK (length(token) = 20),
     approver     TEXT NOT NULL CHECK (approver <> ''),
     notification INTEGER NOT NULL,
     revision     INTEGER NOT NULL,

@@ -3,7 +3,7 @@
 
 INSERT INTO answer_tokens
     (token, approver, notification, revision, digest, made_at, used_by, used_at)
-VALUES ('0123456789abcdef0123456789abcdef', 'Ada', 1, 1, 'digest', 1800000000, 3, 1800000100);
+VALUES ('0123456789abcdef0123', 'Ada', 1, 1, 'digest', 1800000000, 3, 1800000100);
 INSERT INTO letters
     (kind, approver, address, answers, message_id, frozen, made_at, claimed_at, sent_at)
 VALUES ('request', 'Ada', 'ada@example.org', NULL, 'bbw.letter.1@watch.example', x'00',

@@ -24,7 +24,7 @@ fn a_token_is_used_once_and_by_one_answer() {
     let (id, revised) = drafted(&store, 1);
     let (one, two) = (take_in(&store, 2), take_in(&store, 3));
     let first = token(&store, id, &revised);
-    assert_eq!(first.token.len(), 32);
+    assert_eq!(first.token.len(), 20);
     assert_eq!(
         token(&store, id, &revised),
         first,

@@ -136,7 +136,7 @@ impl Decider {
 fn an_answer_with_a_good_signature_decides_and_nothing_else_does() {
     run(async {
         let world = world();
-        let decider = Decider::new("bymail", "\"approve\", \"reject\", \"hold\"").await;
+        let decider = Decider::new("mail", "\"approve\", \"reject\", \"hold\"").await;
         let setup = &decider.setup;
         let mut service = Service::start(setup);
         service.says("first start").await;
@@ -212,7 +212,7 @@ async fn away(decider: &Decider, world: &World) {
 fn a_verb_on_the_list_is_a_persons_word_and_a_rejection_closes() {
     run(async {
         let world = world();
-        let decider = Decider::new("bymail-list", "\"reject\"").await;
+        let decider = Decider::new("maill", "\"reject\"").await;
         let setup = &decider.setup;
         let mut service = Service::start(setup);
         service.says("first start").await;
