@@ -152,7 +152,7 @@ fn tell(
     let lines = end.said.changes.iter();
     let body = room.parts.templates.answered(&AnsweredFields {
         said: plain_line(&end.said.words, 1000),
-        changes: lines.map(|line| words::indented(line)).collect(),
+        changes: lines.map(|line| words::as_it_stands(line)).collect(),
         next: plain_line(&end.said.next, 1000),
     })?;
     let subject = match &about {

@@ -6,7 +6,7 @@ use super::{Room, asking};
 use crate::desk::failures::{Group, groups};
 use crate::desk::repeating::sent_before;
 use crate::desk::summary;
-use crate::desk::words::when;
+use crate::desk::words::{cut, when};
 use crate::domain::approvers::Person;
 use crate::domain::draft::{Action, Draft, to_editable};
 use crate::domain::failure::Failure;
@@ -51,7 +51,7 @@ pub(super) fn draft(
         r#where: plain_line(&summary::how_and_where(row), LINE),
         age: when(row.received_at, room.now),
         tier: format!(
-            "the program is: {}; it would {}",
+            "verdict: {}; proposed: {}",
             summary::tier(row),
             plain_line(&summary::would(row), LINE)
         ),
@@ -126,14 +126,13 @@ fn failure_fields((number, failure): &(usize, &Failure)) -> FailureFields {
     FailureFields {
         number: *number,
         words: plain_line(&summary::failure(failure), LINE),
-        excerpt: excerpt.map(|line| indented(line)).collect(),
+        excerpt: excerpt.map(|line| as_it_stands(line)).collect(),
     }
 }
 
-/// One line with its indentation, by which tracebacks are read.
-pub(super) fn indented(line: &str) -> String {
-    let depth = line.chars().take_while(|char| *char == ' ').count().min(40);
-    format!("{}{}", " ".repeat(depth), plain_line(line, LINE))
+/// One line with its white space, by which tracebacks are read.
+pub(super) fn as_it_stands(line: &str) -> String {
+    cut(line.trim_end(), LINE)
 }
 
 fn verdict(group: &Group<'_>) -> Option<String> {

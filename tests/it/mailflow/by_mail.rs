@@ -67,7 +67,7 @@ fn letters(desk: &Desk) -> Vec<Vec<u8>> {
     let to_ada = |mail: &Vec<u8>| header(mail, "To") == ADA;
     let mut all: Vec<_> = desk.sent().into_iter().filter(to_ada).collect();
     let order = |mail: &Vec<u8>| {
-        let kinds = ["waits for your decision", "is approved by you"];
+        let kinds = ["aiting for your decision", "is approved by you"];
         let text = text_of(mail);
         (
             header(mail, "Date"),
@@ -133,6 +133,7 @@ fn an_answer_approves_exactly_what_the_mail_showed() {
         "===== mail to the list",
         "approve          everything above",
         "no open report found",
+        "verdict: new; proposed: open a report",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

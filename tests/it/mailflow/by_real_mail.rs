@@ -144,7 +144,7 @@ fn an_answer_with_a_good_signature_decides_and_nothing_else_does() {
         let draft = setup.draft_about("AMD64 Debian mail 3.x").await;
         let id = draft["id"].as_i64().expect("a number");
         let letter = decider
-            .letter(&decider.ada, "waits for your decision")
+            .letter(&decider.ada, "aiting for your decision")
             .await;
         let domain = world.mail.domain.as_str();
 
@@ -196,7 +196,7 @@ fn an_answer_with_a_good_signature_decides_and_nothing_else_does() {
 /// that looks like a person's is, and the answer goes where an approver's would.
 async fn away(decider: &Decider, world: &World) {
     let letter = decider
-        .letter(&decider.away, "waits for your decision")
+        .letter(&decider.away, "aiting for your decision")
         .await;
     let reply_to = header(&letter, "Reply-To");
     let address = world.address(&decider.away);
@@ -220,7 +220,7 @@ fn a_verb_on_the_list_is_a_persons_word_and_a_rejection_closes() {
         let draft = setup.draft_about("AMD64 Debian verb 3.x").await;
         let id = draft["id"].as_i64().expect("a number");
         let letter = decider
-            .letter(&decider.ada, "waits for your decision")
+            .letter(&decider.ada, "aiting for your decision")
             .await;
 
         // On the list, in the thread; and with our address in Cc.
