@@ -82,12 +82,17 @@ fn begins_with(value: &str, authserv_id: &str) -> bool {
 }
 
 /// The server that a Received header names behind `by` (RFC 5321, section 4.4), in
-/// lower case.
+/// lower case. None if there are two: a sender may greet with `EHLO by other.example`,
+/// and some servers write that down.
 fn received_by(value: &str) -> Option<String> {
     let plain = without_comments(value)?;
-    let mut words = plain.split_whitespace();
-    words.find(|word| word.eq_ignore_ascii_case("by"))?;
-    let host = words.next()?.trim_end_matches(';');
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    let places = words.iter().enumerate();
+    let mut named = places.filter(|(_, word)| word.eq_ignore_ascii_case("by"));
+    let (Some((at, _)), None) = (named.next(), named.next()) else {
+        return None;
+    };
+    let host = words.get(at + 1)?.trim_end_matches(';');
     Some(host.to_ascii_lowercase())
 }
 
@@ -250,6 +255,13 @@ mod tests {
         check(&forged, &["store.example.test"], nothing);
         let forged = format!("{OWN}{OWN}{GOOD}{FROM}");
         check(&forged, &["mx.example.test"], nothing);
+        // Or greeted with it.
+        let forged = OWN.replace("by.evil.example", "by store.example.test");
+        check(
+            &format!("{forged}{GOOD}{FROM}"),
+            &["store.example.test"],
+            nothing,
+        );
         check(FROM, &[], nothing);
     }
 

@@ -449,3 +449,30 @@ fn whoever_answers_everything_is_not_told_for_ever() {
     desk.take(signed(&answer(&letter, "last", "approve")));
     assert_eq!(saying(&desk, "1 is approved by you").len(), 1);
 }
+
+#[test]
+fn what_waits_is_brought_to_mind_and_the_reminder_can_be_answered() {
+    let desk = desk_with(
+        &format!("address = \"{ADA}\", may = [{ALL}]"),
+        "remind_after = \"2s\"",
+    );
+    desk.take(notice("first"));
+    let first = saying(&desk, "Waiting for your decision");
+    assert_eq!(first.len(), 1);
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    desk.settle();
+    let reminders = saying(&desk, "Still waiting for your decision");
+    let reminder = reminders.first().expect("a reminder");
+    assert!(header(reminder, "Subject").starts_with("Reminder: 1@"));
+    assert_eq!(
+        header(reminder, "Reply-To"),
+        header(&first[0], "Reply-To"),
+        "one word on one draft, whichever mail is answered"
+    );
+    desk.take(signed(&answer(reminder, "m1", "approve")));
+    assert_eq!(desk.row(1)["decision"]["who"], "Ada Lovelace");
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    desk.settle();
+    let later = saying(&desk, "Still waiting for your decision");
+    assert_eq!(later.len(), reminders.len(), "it was decided");
+}
