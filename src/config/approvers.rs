@@ -30,10 +30,10 @@ pub(crate) fn approvers(
     (web, taken): (Option<&Web>, &[String]),
     findings: &mut Findings,
 ) -> Option<Approvers> {
-    let people = people(root, findings);
+    let (people, is_anybody_named) = people(root, findings);
     let mut section = Section::open(root, "approvers", findings);
-    let asked_for = section.place_of("answers_to").is_some() || !people.is_empty();
-    let answers_to = section.maybe("answers_to", values::address);
+    let asked_for = section.place_of("answers_to").is_some() || is_anybody_named;
+    let answers_to = answers_to(&mut section, &people, is_anybody_named, taken);
     let authserv_id = section.maybe("authserv_id", values::host);
     let received_by = section.or("received_by", Vec::new(), |v| values::list(v, values::host));
     let remind_after = section.or(
@@ -45,36 +45,6 @@ pub(crate) fn approvers(
     if asked_for {
         needs(&mut section, "answers_to", "\"decide@watch.example.org\"");
         needs(&mut section, "authserv_id", "\"mx.example.org\"");
-    }
-    if answers_to.is_some() && people.is_empty() {
-        let wrong = Wrong::new(
-            "means nothing without anybody in [approvers.people]",
-            "add to [approvers.people]: \"Your Name\" = { address = \"you@example.org\" }",
-        );
-        let at = section.place_of("answers_to").unwrap_or_default();
-        section.wrong(at, "answers_to", wrong);
-    }
-    let is_taken = |address: &str| {
-        let others = people.iter().map(|person| &person.address).chain(taken);
-        let mut others = others.filter(|other| is_subaddress(address, other));
-        others.next().cloned()
-    };
-    if let Some(other) = answers_to.as_deref().and_then(is_taken) {
-        let wrong = Wrong::new(
-            format!("is also the address {other:?}, whose mails would be taken for answers"),
-            "use an address that is for nothing else",
-        );
-        let at = section.place_of("answers_to").unwrap_or_default();
-        section.wrong(at, "answers_to", wrong);
-    }
-    let local = answers_to.as_deref().and_then(|it| it.split_once('@'));
-    if local.is_some_and(|(local, _)| local.len() > LONGEST_LOCAL) {
-        let wrong = Wrong::new(
-            format!("has more than {LONGEST_LOCAL} characters before the @: no room for a token"),
-            "use a shorter one",
-        );
-        let at = section.place_of("answers_to").unwrap_or_default();
-        section.wrong(at, "answers_to", wrong);
     }
     section.finish(&["people"]);
     if people.is_empty() {
@@ -94,6 +64,44 @@ pub(crate) fn approvers(
         mails_an_hour,
         page: web.and_then(page),
     })
+}
+
+/// The address for answers, and what is wrong with it.
+fn answers_to(
+    section: &mut Section<'_, '_>,
+    people: &[Person],
+    is_anybody_named: bool,
+    taken: &[String],
+) -> Option<String> {
+    let address = section.maybe("answers_to", values::address)?;
+    let at = section.place_of("answers_to").unwrap_or_default();
+    if !is_anybody_named {
+        let wrong = Wrong::new(
+            "means nothing without anybody in [approvers.people]",
+            "add to [approvers.people]: \"Your Name\" = { address = \"you@example.org\" }",
+        );
+        section.wrong(at, "answers_to", wrong);
+    }
+    let others = people.iter().map(|person| &person.address).chain(taken);
+    let mut others = others.filter(|other| is_subaddress(&address, other));
+    if let Some(other) = others.next() {
+        let wrong = Wrong::new(
+            format!("is also the address {other:?}, whose mails would be taken for answers"),
+            "use an address that is for nothing else",
+        );
+        section.wrong(at, "answers_to", wrong);
+    }
+    if address
+        .find('@')
+        .is_some_and(|length| length > LONGEST_LOCAL)
+    {
+        let wrong = Wrong::new(
+            format!("has more than {LONGEST_LOCAL} characters before the @: no room for a token"),
+            "use a shorter one",
+        );
+        section.wrong(at, "answers_to", wrong);
+    }
+    Some(address)
 }
 
 /// Of two settings each means nothing without the other.
@@ -118,9 +126,11 @@ fn page(web: &Web) -> Option<String> {
     Some(format!("{scheme}://{}", web.hosts.first()?))
 }
 
-fn people(root: &DeTable<'_>, findings: &mut Findings) -> Vec<Person> {
+/// The approvers without mistakes, and whether any are named at all.
+fn people(root: &DeTable<'_>, findings: &mut Findings) -> (Vec<Person>, bool) {
     let mut section = Section::open(root, "approvers.people", findings);
     let mut people: Vec<Person> = Vec::new();
+    let is_anybody_named = !section.is_empty();
     for (name, mut person) in section.pairs(person) {
         let wrong = match Approver::new(&name) {
             Ok(name) => {
@@ -146,7 +156,7 @@ fn people(root: &DeTable<'_>, findings: &mut Findings) -> Vec<Person> {
             }
         }
     }
-    people
+    (people, is_anybody_named)
 }
 
 /// One approver; the name is set by the caller.

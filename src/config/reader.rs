@@ -210,6 +210,11 @@ impl<'a, 't> Section<'a, 't> {
         self.missing.push((key, example.to_owned()));
     }
 
+    /// Whether nothing stands in the table.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_none_or(|table| table.is_empty())
+    }
+
     /// Where one of the user's own words stands, else the table's header.
     pub(crate) fn place_of_pair(&self, key: &str) -> usize {
         let found = self.table.and_then(|table| table.get_key_value(key));

@@ -447,6 +447,7 @@ mod tests {
             Why::OwnMail,
             Why::HumanReply,
             Why::Refused,
+            Why::Answer,
             Why::NothingToDo,
         ];
         next.extend(known_early.map(close));
