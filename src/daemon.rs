@@ -31,6 +31,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::sync::Notify;
 use tokio::time::{sleep, sleep_until};
 
+use crate::approvals;
 use crate::config::{Config, Environment, Mistakes, Secrets};
 use crate::domain::Seconds;
 use crate::store::{DaemonLock, LockRefused, Store, disk_trouble, lock_daemon};
@@ -143,6 +144,7 @@ async fn serve(path: &Path, settings: Settings) -> Result<()> {
     let mut signals = Signals::listen()?;
     let mut loops = Loops::first(settings)?;
     worker::wake(&loops.parts)?;
+    approvals::wake(&loops.parts)?;
     let mut disk = disk::Disk::good();
     loop {
         let begun = Instant::now();
@@ -324,7 +326,9 @@ impl Loops {
             let now = self.parts.clock.now();
             let is_due = deadline.is_none_or(|at: Seconds| at <= now);
             if is_due || seen != Some(version) {
-                deadline = Some(worker::pass(&self.parts, &mut memory).await?);
+                let next = worker::pass(&self.parts, &mut memory).await?;
+                let asked = approvals::pass(&self.parts).await?;
+                deadline = Some(asked.map_or(next, |at| at.min(next)));
                 // The one from before the pass: a decision during it counts.
                 seen = Some(version);
             }

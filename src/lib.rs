@@ -21,12 +21,16 @@
 //! | [`config`] | the file as written, the configuration as meant |
 //! | [`daemon`] | the service: the two loops, readiness, a clean stop |
 //! | [`desk`] | what all ways to decide share |
+//! | [`approvals`] | approvers are asked by mail, and decide by mail |
 //! | [`web`] | the page |
 //! | [`cli`] | one function a verb |
 //!
 //! Adapters (`imap`, `maildir`, `smtp`, `trackers`, `ci`, `hooks`, `irc`, `store`,
 //! `config`, `templates`) know the domain and never each other; `daemon` puts them
 //! together and `worker` uses them. `web` and `cli` decide through `desk`. `tests/it/architecture.rs` keeps it so, and
+//! Adapters (`imap`, `maildir`, `smtp`, `trackers`, `ci`, `store`, `config`,
+//! `templates`) know the domain and never each other; `daemon` puts them
+//! together and `worker` uses them. `web`, `approvals` and `cli` decide through `desk`. `tests/it/architecture.rs` keeps it so, and
 //! keeps files under 400 lines of code and functions under 60.
 //!
 //! # A walk: one notification
@@ -62,6 +66,7 @@
 //! servers), a tracker trait (an enum is enough), remote search (it never proves
 //! that something does not exist), a resend (a doubt is for people).
 
+pub mod approvals;
 pub mod ci;
 pub mod cli;
 pub mod config;

@@ -12,6 +12,7 @@ mod along_tests;
 mod folder_tests;
 #[cfg(test)]
 mod hostile_tests;
+mod letters;
 #[cfg(test)]
 mod material;
 mod pages;
@@ -34,6 +35,9 @@ use crate::domain::draft::{
 use crate::domain::issue::IssueRef;
 use crate::domain::untrusted::plain_line;
 
+pub use letters::{
+    AnsweredFields, CandidateFields, DraftFields, FailureFields, GroupFields, LetterFields,
+};
 pub use pages::{KEYS, Pages, STYLE};
 
 const TITLE: &str = "issue-title.txt.hbs";
@@ -41,14 +45,20 @@ const ISSUE: &str = "issue.md.hbs";
 const COMMENT: &str = "comment.md.hbs";
 const REPLY: &str = "reply.txt.hbs";
 const TABLE: &str = "table.md.hbs";
+const APPROVAL: &str = "approval.txt.hbs";
+const APPROVALS: &str = "approvals.txt.hbs";
+const ANSWERED: &str = "answered.txt.hbs";
 
 /// Every template with its text as compiled in.
-const COMPILED_IN: [(&str, &str); 5] = [
+const COMPILED_IN: [(&str, &str); 8] = [
     (TITLE, include_str!("../templates/issue-title.txt.hbs")),
     (ISSUE, include_str!("../templates/issue.md.hbs")),
     (COMMENT, include_str!("../templates/comment.md.hbs")),
     (REPLY, include_str!("../templates/reply.txt.hbs")),
     (TABLE, include_str!("../templates/table.md.hbs")),
+    (APPROVAL, include_str!("../templates/approval.txt.hbs")),
+    (APPROVALS, include_str!("../templates/approvals.txt.hbs")),
+    (ANSWERED, include_str!("../templates/answered.txt.hbs")),
 ];
 
 /// The longest template file, in bytes.
@@ -149,6 +159,7 @@ impl Templates {
     ///
     /// The first template that cannot be filled.
     pub fn render_sample(&self) -> Result<Vec<Draft>, TemplateProblem> {
+        self.try_letters()?;
         sample::plans()
             .iter()
             .map(|plan| self.draft(plan))

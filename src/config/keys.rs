@@ -143,6 +143,17 @@ pub const KEYS: &[SectionKeys] = &[
             "ca_file",
         ],
     ),
+    section(
+        "approvers",
+        &[
+            "answers_to",
+            "authserv_id",
+            "received_by",
+            "remind_after",
+            "mails_an_hour",
+        ],
+    ),
+    section("approvers.people", &[]),
     section("log", &["format", "level"]),
 ];
 

@@ -8,6 +8,7 @@
 //! never stand in the file).
 
 mod alerts;
+mod approvers;
 mod ci;
 mod connections;
 mod keys;
@@ -239,6 +240,7 @@ kind = "embedded"
                     || ["user", "password", "closed_statuses"].contains(&key)
                     || ["templates", "rules", "mirror_from", "projects", "token"].contains(&key)
                     || ["listen", "hosts", "trusted_header", "proxy"].contains(&key)
+                    || ["answers_to", "authserv_id", "received_by"].contains(&key)
                     || key.starts_with('"');
                 let is_key = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 match is_key && !other_way && !value.is_empty() {
@@ -456,6 +458,75 @@ secret = "hunter2"
                     remove it, or write shape = "json"
                 7 mistakes in the configuration"#]],
         );
+    }
+
+    #[test]
+    fn who_decides_by_mail() {
+        use crate::domain::approvers::{Mails, Rhythm, Verb};
+        let with = |text: &str| read(&format!("{SMALL}\n{text}"));
+        assert_eq!(
+            with("[approvers]\n[approvers.people]\n").unwrap().approvers,
+            None
+        );
+        let config = with(
+            "[approvers]\nanswers_to = \"Decide@watch.example\"\nauthserv_id = \"MX.watch.example\"\n\
+             [approvers.people]\nAda = { address = \"Ada@example.org\" }\n\
+             \"Grace Hopper\" = { address = \"g@example.org\", mails = \"digest\", digest_at = 7, \
+             may = [\"approve\"] }\n[web]\nlisten = \"127.0.0.1:8025\"\n",
+        );
+        let found = config.unwrap().approvers.unwrap();
+        assert_eq!(found.answers_to, "decide@watch.example");
+        assert_eq!(found.trust.authserv_id, "mx.watch.example");
+        assert_eq!(found.page.as_deref(), Some("http://127.0.0.1:8025"));
+        let [ada, grace] = found.people.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!(
+            (ada.name.as_str(), ada.address.as_str()),
+            ("Ada", "ada@example.org")
+        );
+        assert_eq!(ada.may, [Verb::Reject, Verb::Hold]);
+        assert_eq!(grace.mails, Mails::Digest(Rhythm::At(7)));
+        assert_eq!(grace.may, [Verb::Approve]);
+    }
+
+    #[test]
+    fn mistakes_about_approvers_are_told() {
+        let check = |text: &str, part: &str| {
+            let told = read(&format!("{SMALL}\n{text}")).unwrap_err();
+            assert!(told.contains(part), "{told}");
+        };
+        let base = "[approvers]\nanswers_to = \"decide@x.example\"\nauthserv_id = \"mx\"\n\
+                    [approvers.people]\n";
+        let person = |more: &str| format!("{base}Ada = {{ address = \"a@b.example\"{more} }}\n");
+        check(
+            "[approvers.people]\nAda = { address = \"a@b\" }",
+            "answers_to is missing",
+        );
+        check(base, "means nothing without anybody");
+        check(&format!("{base}Ada = 1"), "is no table");
+        check(&format!("{base}Ada = {{}}"), "has no address");
+        check(
+            &format!("{base}\"<a>\" = {{ address = \"a@b.example\" }}"),
+            "is no name",
+        );
+        check(&person(", adress = \"x\""), "did you mean \"address\"");
+        check(&person(", may = [\"aprove\"]"), "did you mean \"approve\"");
+        check(&person(", mails = \"digest\""), "when digests are written");
+        check(&person(", digest_at = 7"), "no digests");
+        check(
+            &person(", mails = \"digest\", digest_at = 24"),
+            "out of range",
+        );
+        let two = format!("{}Bob = {{ address = \"A@b.example\" }}\n", person(""));
+        check(&two, "address of another approver");
+        let long = "x".repeat(44);
+        check(
+            &person("").replace("decide@", &format!("{long}@")),
+            "no room for a token",
+        );
+        let own = person("").replace("decide@x.example", "watch@example.org");
+        check(&own, "would be taken for answers");
     }
 
     #[test]

@@ -224,6 +224,22 @@ impl<'a, 't> Section<'a, 't> {
         pairs
     }
 
+    /// Notes that a setting, which others need, is missing.
+    pub(crate) fn miss(&mut self, key: &'static str, example: &str) {
+        self.missing.push((key, example.to_owned()));
+    }
+
+    /// Whether nothing stands in the table.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_none_or(|table| table.is_empty())
+    }
+
+    /// Where one of the user's own words stands, else the table's header.
+    pub(crate) fn place_of_pair(&self, key: &str) -> usize {
+        let found = self.table.and_then(|table| table.get_key_value(key));
+        found.map_or(self.header, |(key, _)| key.span().start)
+    }
+
     /// Where a setting stands, if it is there; counts as asked for.
     pub(crate) fn place_of(&mut self, key: &'static str) -> Option<usize> {
         self.find(key).map(|(at, _)| at)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use crate::config::alerts;
+use crate::config::approvers;
 use crate::config::ci;
 use crate::config::connections;
 use crate::config::keys::{KEYS, REPEATED, nearest};
@@ -16,8 +17,8 @@ use crate::config::reader::{Findings, Section, Value, did_you_mean};
 use crate::config::rules;
 use crate::config::secrets::SecretSource;
 use crate::config::settings::{
-    AfterRecovery, Config, Drafts, Limits, Log, LogFormat, MailingList, Matching, Store, Tracker,
-    TrackerKind,
+    AfterRecovery, Config, Drafts, Limits, Log, LogFormat, MailingList, Matching, Outgoing, Store,
+    Tracker, TrackerKind,
 };
 use crate::config::values;
 use crate::config::web;
@@ -126,6 +127,8 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
     let limits = limits(root, findings);
     let web = web::web(root, findings);
     let alerts = alerts::alerts(root, findings);
+    let addresses = addresses(list.as_ref(), outgoing.as_ref());
+    let approvers = approvers::approvers(root, (web.as_ref(), &addresses), findings);
     let log = log(root, findings);
     Some(Config {
         file: findings.file.clone(),
@@ -140,9 +143,19 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
         limits,
         web,
         alerts,
+        approvers,
         log,
         warnings: findings.warnings.clone(),
     })
+}
+
+/// Addresses that are for something else than answers.
+fn addresses(list: Option<&MailingList>, outgoing: Option<&Outgoing>) -> Vec<String> {
+    let list = list.into_iter();
+    let of_list = list.flat_map(|list| list.notifiers.iter().chain([&list.address]));
+    let sender = outgoing.map(Outgoing::sender).into_iter();
+    let own = sender.flat_map(|sender| [&sender.address, &sender.bounce]);
+    of_list.chain(own).cloned().collect()
 }
 
 fn unknown_sections(root: &DeTable<'_>, findings: &mut Findings) {

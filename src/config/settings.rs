@@ -12,6 +12,7 @@ use crate::config::mistake::Warning;
 use crate::config::secrets::SecretSource;
 use crate::config::web::Web;
 use crate::domain::Seconds;
+use crate::domain::approvers::Approvers;
 use crate::domain::draft::{Flavour, Settings};
 use crate::domain::notification::CiSystem;
 use crate::domain::rules::Rulebook;
@@ -43,6 +44,8 @@ pub struct Config {
     pub web: Option<Web>,
     /// `[alerts]`, `[[webhook]]` and `[irc]`
     pub alerts: Alerts,
+    /// `[approvers]`; `None` if nobody decides by mail.
+    pub approvers: Option<Approvers>,
     /// `[log]`
     pub log: Log,
     /// What is allowed and yet worth a look.

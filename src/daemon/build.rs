@@ -132,6 +132,7 @@ fn rules_of(config: &Config) -> Rules {
         list: list_rules(config),
         sender: (sender.name.clone(), sender.address.clone()),
         bounce: sender.bounce.clone(),
+        approvers: config.approvers.clone(),
         drafts: config.draft_settings(),
         limits: limits_of(config),
         doubt_checks: config
@@ -159,6 +160,7 @@ fn list_rules(config: &Config) -> ListRules {
         list_address: config.list.address.clone(),
         notifiers: config.list.notifiers.clone(),
         own_addresses: vec![sender.address.clone(), sender.bounce.clone()],
+        answers_to: config.approvers.as_ref().map(|it| it.answers_to.clone()),
     }
 }
 

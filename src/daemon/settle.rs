@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::{Settings, build, intake, lock};
+use crate::approvals;
 use crate::config::Config;
 use crate::maildir::{self, FileMail, Limits};
 use crate::parsing::mime;
@@ -56,9 +57,12 @@ pub fn finish(parts: &Parts) -> Result<()> {
         .context("starting the runtime")?;
     runtime.block_on(async {
         worker::wake(parts)?;
+        approvals::wake(parts)?;
         let mut memory = Memory::fresh();
         for _ in 0..MOST_PASSES {
-            if worker::pass(parts, &mut memory).await? > parts.clock.now() {
+            let next = worker::pass(parts, &mut memory).await?;
+            let asked = approvals::pass(parts).await?;
+            if asked.map_or(next, |at| at.min(next)) > parts.clock.now() {
                 break;
             }
         }

@@ -4,6 +4,8 @@
 //! the first rule that speaks decides. STOP, caps and "already answered" are
 //! not here: they need the store.
 
+use crate::domain::approvers::is_subaddress;
+use crate::domain::delivery::is_letter_id;
 use crate::domain::mail::Mail;
 
 /// Which list we serve, and who is who on it. Addresses are in lower case.
@@ -17,6 +19,8 @@ pub struct ListRules {
     pub notifiers: Vec<String>,
     /// Our own addresses.
     pub own_addresses: Vec<String>,
+    /// The address that approvers answer to, if any decide by mail.
+    pub answers_to: Option<String>,
 }
 
 /// What kind of mail this is.
@@ -24,6 +28,9 @@ pub struct ListRules {
 pub enum MailKind {
     /// From a configured notifier to the configured list: may be answered.
     Notification,
+    /// It came to the address for answers of approvers, or answers a mail to one of
+    /// them: never a notification, whatever else it is.
+    Answer,
     /// Our own mail, back from the list.
     OwnEcho,
     /// A person wrote into a thread on the list.
@@ -42,6 +49,9 @@ const MAX_RECEIVED: usize = 25;
 /// Says what kind of mail this is. The caller has looked before whether the
 /// Message-ID or the keyed loop header proves the mail to be this program's own.
 pub fn classify(mail: &Mail, rules: &ListRules) -> MailKind {
+    if is_answer(mail, rules) {
+        return MailKind::Answer;
+    }
     if is_own(mail, rules) {
         return MailKind::OwnEcho;
     }
@@ -71,6 +81,17 @@ pub fn classify(mail: &Mail, rules: &ListRules) -> MailKind {
         return refused("it has passed through too many servers");
     }
     MailKind::Notification
+}
+
+/// Somebody who answers the mail itself, past its Reply-To, answers all the same.
+fn is_answer(mail: &Mail, rules: &ListRules) -> bool {
+    let Some(answers_to) = &rules.answers_to else {
+        return false;
+    };
+    let mut recipients = mail.recipients.iter();
+    let mut answered = mail.in_reply_to.iter();
+    recipients.any(|address| is_subaddress(answers_to, address))
+        || answered.any(|id| is_letter_id(id))
 }
 
 fn refused(why: &str) -> MailKind {

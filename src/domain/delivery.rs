@@ -9,7 +9,10 @@
 
 mod keyed;
 
-pub use keyed::{is_own_loop_header, is_own_marker, loop_header, marker, message_id};
+pub use keyed::{
+    TOKEN_DIGITS, answer_token, is_letter_id, is_own_loop_header, is_own_marker, letter_id,
+    loop_header, marker, message_id,
+};
 
 use serde::{Deserialize, Serialize};
 

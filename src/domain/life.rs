@@ -71,11 +71,13 @@ pub enum ClosedReason {
     SettledTogether,
     /// A person filed the build, and then the mail about it came in.
     Superseded,
+    /// It is an approver's answer, or came to the address for those.
+    Answer,
 }
 
 impl ClosedReason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotAFailure,
         Self::OtherList,
         Self::OwnMail,
@@ -89,6 +91,7 @@ impl ClosedReason {
         Self::NothingToDo,
         Self::SettledTogether,
         Self::Superseded,
+        Self::Answer,
     ];
 
     /// The name it is stored and filtered by: `not_a_failure`.
@@ -107,6 +110,7 @@ impl ClosedReason {
             Self::NothingToDo => "nothing_to_do",
             Self::SettledTogether => "settled_together",
             Self::Superseded => "superseded",
+            Self::Answer => "answer",
         }
     }
 
@@ -124,6 +128,7 @@ impl ClosedReason {
             | Self::OwnMail
             | Self::HumanReply
             | Self::Refused
+            | Self::Answer
             | Self::NothingToDo => !facts.drafted && !facts.attached && facts.decided.is_none(),
             // The world went on without us.
             Self::Recovered | Self::Expired | Self::AnsweredByHuman | Self::Superseded => {
@@ -329,6 +334,7 @@ impl fmt::Display for ClosedReason {
             Self::NothingToDo => "nothing to do",
             Self::SettledTogether => "settled together with another",
             Self::Superseded => "a mail took its place",
+            Self::Answer => "answer of an approver",
         })
     }
 }
@@ -453,6 +459,7 @@ mod tests {
             Why::OwnMail,
             Why::HumanReply,
             Why::Refused,
+            Why::Answer,
             Why::NothingToDo,
         ];
         next.extend(known_early.map(close));

@@ -23,6 +23,9 @@ pub struct Mail {
     pub from_name: Option<String>,
     /// Addresses of Reply-To, lower-cased.
     pub reply_to: Vec<String>,
+    /// Every address in To and Cc, as written.
+    #[serde(default)]
+    pub recipients: Vec<String>,
     /// The decoded subject on one line.
     pub subject: String,
     /// Every List-Id header's id (`buildbot-status.python.org`), lower-cased.

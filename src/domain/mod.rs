@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod answer;
+pub mod approvers;
 pub mod backoff;
 pub mod calendar;
 pub mod classify;

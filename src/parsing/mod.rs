@@ -10,6 +10,7 @@
 //! Nothing here fails hard on hostile or damaged text: what cannot be read is a
 //! hole and a remark.
 
+pub mod answers;
 pub mod excerpt;
 pub mod issues;
 pub mod logs;

@@ -91,12 +91,12 @@ pub fn compose(outgoing: &Outgoing<'_>) -> Result<Vec<u8>, GateRefusal> {
 }
 
 /// Seconds the Date header can show: 1970 to 9999.
-fn moment(date: Seconds) -> SystemTime {
+pub(super) fn moment(date: Seconds) -> SystemTime {
     let seconds = u64::try_from(date).unwrap_or(0).min(253_402_300_799);
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn mailbox(name: &str, address: &str) -> Result<Mailbox, GateRefusal> {
+pub(super) fn mailbox(name: &str, address: &str) -> Result<Mailbox, GateRefusal> {
     let address = address
         .parse()
         .map_err(|error| GateRefusal::Address(format!("{address:?}: {error}")))?;
@@ -124,17 +124,17 @@ fn references(reply: &Reply) -> String {
     bracketed.join(" ")
 }
 
-fn bracketed(id: &str) -> String {
+pub(super) fn bracketed(id: &str) -> String {
     format!("<{id}>")
 }
 
 /// On one line. What looks like an encoded word (RFC 2047) is not ours and must
 /// not be decoded into something nobody approved.
-fn subject(text: &str) -> String {
+pub(super) fn subject(text: &str) -> String {
     one_line(text).replace("=?", "= ?")
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.collect::<String>().trim().to_owned()
 }

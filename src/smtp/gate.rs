@@ -87,7 +87,7 @@ const SOMETIMES: [&str; 2] = ["in-reply-to", "references"];
 /// The first thing that is not as expected.
 pub fn gate(bytes: &[u8], expected: &Expected<'_>) -> Result<(), GateRefusal> {
     check_octets(bytes)?;
-    check_header_names(header_names(bytes)?)?;
+    check_header_names(header_names(bytes)?, &ALWAYS, &SOMETIMES)?;
     let message = MessageParser::default()
         .parse(bytes)
         .ok_or_else(|| GateRefusal::Headers("it can't be parsed".to_owned()))?;
@@ -97,12 +97,14 @@ pub fn gate(bytes: &[u8], expected: &Expected<'_>) -> Result<(), GateRefusal> {
             .into_iter()
             .flatten()
             .map(|header| header.name().to_ascii_lowercase()),
+        &ALWAYS,
+        &SOMETIMES,
     )?;
     check_header_values(&message, expected)?;
     check_body(&message)
 }
 
-fn check_octets(bytes: &[u8]) -> Result<(), GateRefusal> {
+pub(super) fn check_octets(bytes: &[u8]) -> Result<(), GateRefusal> {
     let mut previous = 0;
     for (at, octet) in bytes.iter().copied().enumerate() {
         if (octet == b'\n') != (previous == b'\r') {
@@ -123,7 +125,7 @@ fn check_octets(bytes: &[u8]) -> Result<(), GateRefusal> {
 }
 
 /// The names before the first empty line, in lower case, by our own scan.
-fn header_names(bytes: &[u8]) -> Result<Vec<String>, GateRefusal> {
+pub(super) fn header_names(bytes: &[u8]) -> Result<Vec<String>, GateRefusal> {
     let mut names = Vec::new();
     for line in bytes.split_inclusive(|octet| *octet == b'\n') {
         if line == b"\r\n" {
@@ -139,10 +141,14 @@ fn header_names(bytes: &[u8]) -> Result<Vec<String>, GateRefusal> {
 }
 
 /// Each expected header once, and no other.
-fn check_header_names(names: impl IntoIterator<Item = String>) -> Result<(), GateRefusal> {
+pub(super) fn check_header_names(
+    names: impl IntoIterator<Item = String>,
+    always: &[&str],
+    sometimes: &[&str],
+) -> Result<(), GateRefusal> {
     let mut found = BTreeSet::new();
     for name in names {
-        let is_known = ALWAYS.contains(&name.as_str()) || SOMETIMES.contains(&name.as_str());
+        let is_known = always.contains(&name.as_str()) || sometimes.contains(&name.as_str());
         if !is_known {
             return Err(GateRefusal::Headers(format!("{name:?} is not one of them")));
         }
@@ -150,7 +156,7 @@ fn check_header_names(names: impl IntoIterator<Item = String>) -> Result<(), Gat
             return Err(GateRefusal::Headers(format!("{name:?} stands there twice")));
         }
     }
-    match ALWAYS.iter().find(|name| !found.contains(**name)) {
+    match always.iter().find(|name| !found.contains(**name)) {
         Some(missing) => Err(GateRefusal::Headers(format!("{missing:?} is missing"))),
         None => Ok(()),
     }

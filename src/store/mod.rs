@@ -19,6 +19,7 @@
 //! | `ledger`, `switches`, `audit` | the loop breaker, STOP, the trail |
 //! | `troubles` | services that fail, and the disk |
 //! | `mirror`, `upsert`, `health`, `search`, `rarity`, `pairs` | bug reports and what is known of them |
+//! | `letters`, `answers` | mails to approvers, and what they answer |
 //! | `signing` | old signatures are made anew |
 //! | `recovery`, `closing` | builders that pass again; drafts that nobody decided on |
 //! | `alerts` | what people were told of |
@@ -32,6 +33,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 mod alerts;
 mod along;
+mod answers;
 mod audit;
 mod claim;
 mod closing;
@@ -44,6 +46,7 @@ mod incidents;
 mod intake;
 mod lately;
 mod ledger;
+mod letters;
 mod listing;
 mod lock;
 mod mirror;
@@ -70,6 +73,7 @@ mod withdraw;
 pub use crate::domain::delivery::DeliveryKind;
 pub use alerts::AlertId;
 pub use along::Attached;
+pub use answers::{Outcome as AnswerOutcome, TokenRow};
 pub use audit::AuditLine;
 pub use claim::{Claim, ClaimRefused};
 pub use decisions::{Change, Decided, DecisionKind, NewDecision, NotDecided};
@@ -80,6 +84,7 @@ pub use incidents::{IncidentSummary, Occurrence};
 pub use intake::{IncomingMail, MailboxCursor, Taken};
 pub use lately::{DAYS, Lately, Place};
 pub use ledger::{LedgerEntry, LedgerScope};
+pub use letters::{LetterEnd, LetterKind, LetterRow, NewLetter};
 pub use listing::ListFilter;
 pub use lock::{DaemonLock, LockRefused, lock_daemon};
 pub use mirror::{ListingUnderWay, Mirror, MirrorState};
@@ -151,4 +156,12 @@ row_id!(
 row_id!(
     /// Counts the incidents, from 1; never reused.
     IncidentId
+);
+row_id!(
+    /// Counts the mails to approvers, from 1; never reused.
+    LetterId
+);
+row_id!(
+    /// Counts what approvers were asked about, from 1; never reused.
+    TokenId
 );

@@ -83,7 +83,7 @@ fn files_that_replace_nothing_are_told() {
     let (_, problems) = Templates::load(Some(folder.0.path()));
     expect![[r#"
         notes.txt: replaces no template
-            it is ignored; there are: issue-title.txt.hbs, issue.md.hbs, comment.md.hbs, reply.txt.hbs, table.md.hbs"#]].assert_eq(&folder.told(&problems));
+            it is ignored; there are: issue-title.txt.hbs, issue.md.hbs, comment.md.hbs, reply.txt.hbs, table.md.hbs, approval.txt.hbs, approvals.txt.hbs, answered.txt.hbs"#]].assert_eq(&folder.told(&problems));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::Clock;
 use crate::ci::Ci;
 use crate::domain::Seconds;
+use crate::domain::approvers::Approvers;
 use crate::domain::classify::ListRules;
 use crate::domain::draft::Settings as DraftSettings;
 use crate::domain::policy::Limits;
@@ -71,6 +72,8 @@ pub struct Rules {
     pub sender: (String, String),
     /// The envelope sender, to which bounces go.
     pub bounce: String,
+    /// Who decides by mail, if anybody does.
+    pub approvers: Option<Approvers>,
     /// What becomes of failures in words.
     pub drafts: DraftSettings,
     /// The caps.

@@ -31,11 +31,19 @@ pub(super) async fn read(parts: &Parts, memory: &mut Memory, row: &NotificationR
     };
     let mail = mime::parse(&raw, completeness)?;
     drop(raw);
+    if is_letter(parts, &mail)? {
+        let note = "our own mail to an approver";
+        return close(parts, row.id, ClosedReason::OwnMail, note);
+    }
     if is_ours(parts, &mail)? {
         return own_mail(parts, row.id, &mail);
     }
     let (reason, note) = match classify(&mail, &parts.rules.list) {
         MailKind::Notification => return notice(parts, memory, row, &mail).await,
+        MailKind::Answer => {
+            let note = "it came to the address for answers of approvers";
+            return parts.store.take_answer(row.id, note, parts.clock.now());
+        }
         MailKind::HumanReply => {
             human_reply(parts, &mail)?;
             (ClosedReason::HumanReply, "a person's reply".to_owned())
@@ -58,6 +66,14 @@ fn close(parts: &Parts, id: NotificationId, reason: ClosedReason, note: &str) ->
     parts
         .store
         .close_notification(id, reason, note, parts.clock.now())
+}
+
+/// Whether it is a mail that this program wrote to an approver: no copy of a reply.
+fn is_letter(parts: &Parts, mail: &Mail) -> Result<bool> {
+    match mail.message_id.as_deref() {
+        Some(id) => Ok(parts.store.letter_with_id(id)?.is_some()),
+        None => Ok(false),
+    }
 }
 
 /// Whether this program wrote the mail: its id is in the store, or the loop

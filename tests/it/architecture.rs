@@ -38,6 +38,20 @@ const ARROWS: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
+    // It decides as `web` does, and sends as the worker does.
+    (
+        "approvals",
+        &[
+            "desk",
+            "domain",
+            "maildir",
+            "parsing",
+            "smtp",
+            "store",
+            "templates",
+            "worker",
+        ],
+    ),
     ("evaluate", &["domain", "parsing", "store"]),
     // `http` is no adapter: it knows how to ask, not whom.
     ("ci", &["domain", "http"]),

@@ -2,8 +2,11 @@
 //! the real list and mail servers where they add something, else on a desk.
 
 mod approvals;
+mod by_mail;
+mod by_real_mail;
 mod caps;
 pub mod desk;
+mod dkim;
 mod doubts;
 mod incidents;
 mod never_answered;

@@ -54,6 +54,10 @@ pub struct Mail {
     pub oauth: OAuth,
     /// To put mail in: no login, no TLS.
     pub smtp_port: u16,
+    /// The same by way of OpenDKIM, as mail comes in from outside.
+    pub smtp_verifying_port: u16,
+    /// `DOMAIN.key`: what mails of a domain are signed with.
+    pub dkim_keys: PathBuf,
     /// Login needed, after STARTTLS.
     pub submission_starttls_port: u16,
     /// Login needed, TLS from the start.
@@ -180,7 +184,12 @@ impl World {
     /// Hands a mail to Postfix, byte by byte as given except for dot-stuffing.
     /// Lines must end in CRLF. Returns once Postfix has taken it.
     pub fn post(&self, from: &str, to: &str, mail: &[u8]) {
-        let mut server = PlainSmtp::connect(&self.host, self.mail.smtp_port);
+        self.post_at(self.mail.smtp_port, from, to, mail);
+    }
+
+    /// The same at another port of Postfix.
+    pub fn post_at(&self, port: u16, from: &str, to: &str, mail: &[u8]) {
+        let mut server = PlainSmtp::connect(&self.host, port);
         server.command("EHLO tests.example.test", "250");
         server.command(&format!("MAIL FROM:<{from}>"), "250");
         server.command(&format!("RCPT TO:<{to}>"), "250");

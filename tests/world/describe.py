@@ -64,6 +64,10 @@ json.dump(
             "oauth": oauth(),
             # No login, no TLS: to put mail in.
             "smtp_port": ports["smtp"],
+            # The same by way of OpenDKIM, as mail comes in from outside.
+            "smtp_verifying_port": ports["smtp_verifying"],
+            # DOMAIN.key: what mails of DOMAIN are signed with.
+            "dkim_keys": f"{world}/dkim",
             # A login is required.
             "submission_starttls_port": ports["submission"],
             "submissions_port": ports["submissions"],

@@ -24,6 +24,21 @@ username_attribute = sub
 username_format = %Ln
 CONFIG
 
+# Whoever is called vacation-... is away, and says so in the words that would do most
+# harm.
+user_dir "$D/sieve"
+cat >"$D/sieve/vacation.sieve" <<'SIEVE'
+require ["envelope", "vacation"];
+if envelope :localpart :matches "to" "vacation-*" {
+  vacation :days 1 :subject "Away" "approve
+
+I am away until Monday.";
+}
+SIEVE
+sievec -c /dev/null "$D/sieve/vacation.sieve" 2>"$WORLD/logs/sievec.out" ||
+  cat "$WORLD/logs/sievec.out" >&2
+chmod -R a+rX "$D/sieve"
+
 cat >"$D/dovecot.conf" <<CONFIG
 base_dir = $D/run
 state_dir = $D/state
@@ -69,6 +84,14 @@ lda_mailbox_autocreate = yes
 lda_mailbox_autosubscribe = yes
 # USER+FOLDER@example.test is delivered to that folder of USER's.
 lmtp_save_to_detail_mailbox = yes
+submission_host = 127.0.0.1:$PORT_SMTP
+protocol lmtp {
+  mail_plugins = sieve
+}
+plugin {
+  sieve = file:$D/sieve/nobody.sieve
+  sieve_before = $D/sieve/vacation.sieve
+}
 # Real servers say "* OK Still here" every two minutes of IDLE; here it comes
 # soon enough to be seen by a test.
 imap_idle_notify_interval = 2 secs

@@ -1,8 +1,10 @@
 #!/bin/bash
 # Postfix: the mail transport. Three ports:
 #   PORT_SMTP         plain, no login: how tests and the list put mail in
+#   PORT_SMTP_VERIFYING  the same, by way of OpenDKIM: as mail comes in from outside
 #   PORT_SUBMISSION   STARTTLS, then a login: as for the daemon
 #   PORT_SUBMISSIONS  implicit TLS, then a login: as for the daemon
+# decide-USER+TOKEN@example.test is USER's, too: where approvers answer to.
 # USER@example.test goes to Dovecot, anything @lists.example.test to Mailman,
 # all else is refused at RCPT, so no test can ever mail to the outside.
 # later@example.test is refused for now (450), never@example.test for good (550).
@@ -35,6 +37,7 @@ mydestination =
 alias_maps =
 local_recipient_maps =
 virtual_mailbox_domains = $MAIL_DOMAIN
+virtual_alias_maps = regexp:$D/etc/aliases
 virtual_transport = lmtp:inet:127.0.0.1:$PORT_LMTP
 relay_domains = $LIST_DOMAIN
 transport_maps = inline:{ { $LIST_DOMAIN = lmtp:inet:127.0.0.1:$PORT_MAILMAN_LMTP } }
@@ -68,6 +71,8 @@ minimal_backoff_time = 1s
 maximal_backoff_time = 3s
 CONFIG
 
+echo '/^decide-([^+@]+)(\+[^@]*)?@example\.test$/ $1@example.test' >"$D/etc/aliases"
+
 smtpd() { # smtpd PORT [-o option=value]...
   printf '127.0.0.1:%s inet n - n - - smtpd\n' "$1"
   shift
@@ -75,6 +80,8 @@ smtpd() { # smtpd PORT [-o option=value]...
 }
 {
   smtpd "$PORT_SMTP" syslog_name=postfix/plain smtpd_tls_security_level=none
+  smtpd "$PORT_SMTP_VERIFYING" syslog_name=postfix/verifying smtpd_tls_security_level=none \
+    "smtpd_milters=inet:127.0.0.1:$PORT_DKIM" milter_default_action=tempfail
   # The rest is what a provider's submission service does: no login, no mail.
   login=(smtpd_sasl_auth_enable=yes
     'smtpd_recipient_restrictions=$refused_on_purpose,permit_sasl_authenticated,reject'
@@ -113,6 +120,6 @@ wait_until 60 "Dovecot's port for logins" port_open "$PORT_SASL"
 postfix -c "$D/etc" check >"$WORLD/logs/postfix-check.out" 2>&1 </dev/null
 /usr/lib/postfix/sbin/master -c "$D/etc" -w </dev/null >"$WORLD/logs/postfix.out" 2>&1
 tr -d ' ' <"$D/queue/pid/master.pid" >"$WORLD/pids/postfix"
-for port in "$PORT_SMTP" "$PORT_SUBMISSION" "$PORT_SUBMISSIONS"; do
+for port in "$PORT_SMTP" "$PORT_SMTP_VERIFYING" "$PORT_SUBMISSION" "$PORT_SUBMISSIONS"; do
   wait_until 30 "Postfix's port $port" port_open "$port"
 done

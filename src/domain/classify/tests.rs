@@ -5,6 +5,7 @@ fn rules() -> ListRules {
         list_id: "buildbot-status.python.org".into(),
         list_address: "buildbot-status@python.org".into(),
         notifiers: vec!["buildbot@python.org".into()],
+        answers_to: Some("decide@watch.example".into()),
         own_addresses: vec!["watch@example.org".into()],
     }
 }
@@ -237,4 +238,31 @@ fn replies_in_many_languages_are_known() {
     ] {
         assert!(!is_reply_subject(subject), "{subject}");
     }
+}
+
+#[test]
+fn what_comes_to_the_address_for_answers_is_no_notification() {
+    let good = notification();
+    assert_eq!(classify(&good, &rules()), MailKind::Notification);
+    for recipient in ["decide@watch.example", "Decide+0123@Watch.example"] {
+        let mail = Mail {
+            recipients: vec!["x@y".into(), recipient.into()],
+            ..good.clone()
+        };
+        assert_eq!(classify(&mail, &rules()), MailKind::Answer, "{recipient}");
+    }
+    let mail = Mail {
+        in_reply_to: vec!["bbw.letter.0123@watch.example".into()],
+        ..good.clone()
+    };
+    assert_eq!(classify(&mail, &rules()), MailKind::Answer);
+    let nobody = ListRules {
+        answers_to: None,
+        ..rules()
+    };
+    let mail = Mail {
+        recipients: vec!["decide@watch.example".into()],
+        ..good
+    };
+    assert_eq!(classify(&mail, &nobody), MailKind::Notification);
 }

@@ -23,6 +23,41 @@ pub fn message_id(key: &[u8], content_key: &str, domain: &str) -> String {
     format!("bbw.{}@{domain}", short(&hash))
 }
 
+/// How many hex digits of a hash a token has: 80 bits. It is part of an address, whose
+/// local part has 64 octets at most (RFC 5321, section 4.5.3.1.1).
+pub const TOKEN_DIGITS: usize = 20;
+
+/// What binds a person's answer to one revision of one draft: [`TOKEN_DIGITS`] hex
+/// digits that nobody can guess. `round` counts the tokens for the same that are used up.
+pub fn answer_token(
+    key: &[u8],
+    (content_key, revision, digest): (&str, u32, &str),
+    approver: &str,
+    round: u64,
+) -> String {
+    let (revision, round) = (revision.to_string(), round.to_string());
+    let texts = [content_key, &revision, digest, approver, &round];
+    let mut token = keyed(key, "answer-token", &texts);
+    token.truncate(TOKEN_DIGITS);
+    token
+}
+
+/// What the Message-ID of every mail to an approver begins with.
+const LETTER: &str = "bbw.letter.";
+
+/// The Message-ID, without angle brackets, of a mail to an approver. `about` tells it
+/// from all others.
+pub fn letter_id(key: &[u8], about: &[&str], domain: &str) -> String {
+    let hash = keyed(key, "letter-id", about);
+    format!("{LETTER}{}@{domain}", short(&hash))
+}
+
+/// Whether an id has the form of a mail to an approver; whether it is one, the store
+/// knows.
+pub fn is_letter_id(id: &str) -> bool {
+    id.starts_with(LETTER)
+}
+
 /// What the loop header of the mail with this Message-ID holds: 64 hex digits.
 pub fn loop_header(key: &[u8], message_id: &str) -> String {
     keyed(key, "loop", &[message_id])

@@ -99,6 +99,50 @@ pub fn from_editable(document: &str, draft: &Draft) -> Result<Draft, EditMistake
     }
 }
 
+/// Reads texts that a person wrote without the rest of the document: each below its
+/// marker line, or one without any where the draft has only one. What is not there
+/// stays as it is.
+///
+/// # Errors
+///
+/// The first thing that is wrong; the line is that of the whole document.
+pub fn from_partial(text: &str, draft: &Draft) -> Result<Draft, EditMistake> {
+    let mark = mark(draft);
+    let mut given: Vec<Section<'_>> = sections(text, &mark).collect();
+    let parts = parts(draft);
+    let first = text.lines().find(|line| !line.trim().is_empty());
+    let Some(first) = first else {
+        let remedy = "write it below the verb";
+        return Err(wrong(1, "there is no new text".to_owned(), remedy));
+    };
+    let begins = given.first().map(|section| section.marker);
+    if begins != Some(first) && !(given.is_empty() && parts.len() == 1) {
+        let labels = parts.iter().map(|(part, _)| label(*part, draft));
+        let labels: Vec<String> = labels.map(|label| format!("\"{mark} {label}\"")).collect();
+        let remedy = format!("write one of these lines above it: {}", labels.join(", "));
+        return Err(wrong(
+            1,
+            "nobody knows which text is meant".to_owned(),
+            &remedy,
+        ));
+    }
+    let mut document = String::new();
+    for (part, text_now) in &parts {
+        let marker = format!("{mark} {}", label(*part, draft));
+        let at = given.iter().position(|it| it.marker.trim_end() == marker);
+        let new = match (at, parts.len()) {
+            (Some(at), _) => given.remove(at).lines.join("\n"),
+            (None, 1) if begins.is_none() => text.to_owned(),
+            (None, _) => (*text_now).to_owned(),
+        };
+        document.push_str(&format!("{marker}\n{new}\n"));
+    }
+    match given.first() {
+        None => from_editable(&document, draft),
+        Some(extra) => Err(missing(extra.line, extra.marker)),
+    }
+}
+
 /// Warns of issues that the reply named and names no more; takes the warning
 /// back once it names them again.
 pub(super) fn warn_of_lost_links(draft: &Draft, edited: &mut Draft) {
@@ -479,6 +523,36 @@ mod tests {
         let back = edit(&lost, "a new issue", "<<new issue 1>>");
         let back = edit(&back, "/issue123", "/issue12");
         assert_eq!(back, draft);
+    }
+
+    #[test]
+    fn a_part_alone_is_enough() {
+        let comment = "======= action 3: comment on issue 12\nAnother\ncomment.\n\n";
+        let edited = from_partial(comment, &draft()).unwrap();
+        let mut wanted = draft();
+        if let Some(Action::Comment { body, .. }) = wanted.actions.get_mut(2) {
+            *body = "Another\ncomment.\n".into();
+        }
+        assert_eq!(edited, wanted);
+        let mut short = draft();
+        short.actions.clear();
+        if let Some(reply) = &mut short.reply {
+            reply.body = "Known.\n<<approver>>\n".into();
+        }
+        let edited = from_partial("Well known.\n<<approver>>\n", &short).unwrap();
+        let reply = edited.reply.map(|reply| reply.body);
+        assert_eq!(reply.as_deref(), Some("Well known.\n<<approver>>\n"));
+        let told = |text: &str| from_partial(text, &draft()).unwrap_err().to_string();
+        assert!(
+            told("Known.").contains("======= mail to the list"),
+            "{}",
+            told("Known.")
+        );
+        assert!(told("hello\n======= mail to the list\nx").contains("which text"));
+        assert!(told("======= mail to nobody\nx").contains("mail to nobody"));
+        assert!(told(" \n").contains("no new text"));
+        let twice = format!("{comment}{comment}");
+        assert!(told(&twice).contains("action 3"), "{}", told(&twice));
     }
 
     #[test]

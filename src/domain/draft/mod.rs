@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::issue::IssueRef;
 
-pub use editing::{EditMistake, from_editable, to_editable};
+pub use editing::{EditMistake, from_editable, from_partial, to_editable};
 pub use fields::{BuildFields, CommentFields, EntryFields, IssueFields, ReplyFields};
 pub use plan::{Choice, Flavour, Material, Plan, Quiet, Settings, Step, Target, plan};
 pub use reply::reply_subject;

@@ -21,6 +21,8 @@ const ONCE: [&str; 9] = [
 ];
 /// Longest subject kept, in characters.
 const MAX_SUBJECT: usize = 1000;
+/// Most recipients kept of one mail.
+const MAX_RECIPIENTS: usize = 200;
 
 /// Reads the headers. Where a header stands twice the first one counts, as for
 /// Python's `email` package and so for Mailman (the library's own accessors give
@@ -57,6 +59,7 @@ pub(super) fn read(message: &Message<'_>, raw: &[u8]) -> Mail {
             .into_iter()
             .filter_map(|(_, address)| address)
             .collect(),
+        recipients: headers.recipients(),
         subject: headers.subject(),
         list_ids: headers.list_ids(),
         return_path: headers
@@ -138,6 +141,12 @@ impl<'a, 'x> Headers<'a, 'x> {
             .collect()
     }
 
+    /// Everything like an address in To and Cc.
+    fn recipients(&self) -> Vec<String> {
+        let values = RECIPIENTS.iter().flat_map(|name| self.all_text(name));
+        addresses_in(values)
+    }
+
     /// The id within the angle brackets of each List-Id (RFC 2919, 2), or the
     /// whole value where there are none.
     fn list_ids(&self) -> Vec<String> {
@@ -178,6 +187,30 @@ impl<'a, 'x> Headers<'a, 'x> {
             })
             .collect()
     }
+}
+
+/// Headers that name whom a mail is for. Not those of delivery agents: they name the
+/// watched mailbox, whoever the mail was written to.
+const RECIPIENTS: [&str; 2] = ["To", "Cc"];
+
+/// Whether a header names whom a mail is for.
+pub(in crate::parsing) fn names_recipients(header: &str) -> bool {
+    RECIPIENTS.iter().any(|it| it.eq_ignore_ascii_case(header))
+}
+
+/// Everything like an address in these values of headers, at most [`MAX_RECIPIENTS`].
+pub(in crate::parsing) fn addresses_in(
+    values: impl IntoIterator<Item = impl AsRef<str>>,
+) -> Vec<String> {
+    let between = |char: char| char.is_whitespace() || "<>,;:()\"".contains(char);
+    let mut found = Vec::new();
+    for value in values {
+        let words = value.as_ref().split(between);
+        let addresses = words.filter(|word| is_plain_address(word));
+        found.extend(addresses.map(str::to_owned));
+    }
+    found.truncate(MAX_RECIPIENTS);
+    found
 }
 
 /// One `@`, something on both sides, nothing that could end a header or begin

@@ -3,7 +3,7 @@
 use crate::domain::message_id::is_valid;
 
 /// The valid ids among those in angle brackets, in order.
-pub(super) fn valid_ids(header: &str) -> Vec<String> {
+pub(in crate::parsing) fn valid_ids(header: &str) -> Vec<String> {
     header
         .split('<')
         .skip(1)

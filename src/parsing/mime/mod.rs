@@ -17,6 +17,8 @@ use memchr::memmem;
 use crate::domain::Seconds;
 use crate::domain::mail::Mail;
 use bounds::{MAX_HEADER_BYTES, MAX_HEADERS, Survey};
+pub(super) use headers::{addresses_in, names_recipients};
+pub(super) use ids::valid_ids;
 pub use key::content_key;
 
 /// A mail that ends within a part is closed by hand up to this size, so that a

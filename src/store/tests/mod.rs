@@ -16,6 +16,7 @@ mod decisions;
 mod filing;
 mod incidents;
 mod intake;
+mod letters;
 mod mirror;
 mod noticing;
 mod outbox;
