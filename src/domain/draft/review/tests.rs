@@ -357,7 +357,7 @@ fn whatever_the_texts_hold_nothing_is_decided_by_them() {
             entry("1@a", &drafts[0], one),
             entry("2@b", &drafts[1], &other),
         ];
-        let document = to_document(&entries, &[other.clone()]);
+        let document = to_document(&entries, std::slice::from_ref(&other));
         let acts = |char: char| char.is_control() && char != '\t';
         assert!(
             !document.lines().any(|line| line.chars().any(acts)),
