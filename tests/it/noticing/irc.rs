@@ -193,10 +193,6 @@ impl Person {
 }
 
 #[test]
-#[expect(
-    clippy::too_many_lines,
-    reason = "one story in the order of its events"
-)]
 fn the_service_speaks_in_the_channel_once_and_obeys_nobody() {
     run(async {
         let mut server = Ircd::start();
