@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn each_receiver_gets_what_it_takes() {
+    fn programs_get_the_parts() {
         check(
             Shape::Json,
             expect![[r#"
@@ -142,6 +142,10 @@ mod tests {
                   "version": 1
                 }"#]],
         );
+    }
+
+    #[test]
+    fn each_chat_gets_what_it_takes() {
         check(
             Shape::Discord,
             expect![[r#"

@@ -101,10 +101,13 @@ fn refusal(line: &Line, channel: &str) -> Option<IrcError> {
     if !line.param(1).eq_ignore_ascii_case(channel) {
         return None;
     }
-    let (_, why, remedy) = REFUSALS
-        .iter()
-        .find(|(number, ..)| *number == line.command)?;
     let words = plain_line(line.words(), 200);
+    // ngIRCd says that it is full (471).
+    let number = match words.to_ascii_lowercase().contains("registered users only") {
+        true => "477",
+        false => line.command.as_str(),
+    };
+    let (_, why, remedy) = REFUSALS.iter().find(|(known, ..)| *known == number)?;
     let what = format!("{channel} cannot be joined: {why}; the server says: {words}");
     Some(IrcError::refused(what, remedy))
 }

@@ -15,6 +15,9 @@ use crate::service::{Service, Setup};
 /// A failure whose mail tells all of it, other than [`crate::mailflow::desk::STRING`].
 const ENVIRONMENT: &str = "bb43-env-changed.eml";
 
+/// The builder in that.
+const ENVIRONMENT_BUILDER: &str = "AMD64 Arch Linux Asan Debug 3.x";
+
 const BUILDER: &str = "AMD64 Debian root 3.x";
 
 /// A desk on which a service can be run.
@@ -47,8 +50,11 @@ async fn start(setup: &Setup) -> Service {
     let before = said(&service);
     crate::world::eventually(crate::service::PATIENCE, || {
         assert!(service.is_running(), "it ended: {}", service.log());
-        let is_first = before == 0 && service.log().contains("first start");
-        (is_first || said(&service) > before).then_some(())
+        let is_up = match before {
+            0 => service.log().contains("first start"),
+            _ => said(&service) > before,
+        };
+        is_up.then_some(())
     })
     .await;
     service

@@ -1,9 +1,11 @@
+use rusqlite::Connection;
+
 use super::*;
 use crate::domain::alert::REMINDER;
 use crate::domain::draft::Along;
 use crate::domain::life::{ClosedReason, Stage};
 use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem};
-use crate::store::{ListFilter, PROGRAM, Recoveries};
+use crate::store::{ListFilter, PROGRAM, Recoveries, open};
 
 /// `3.x` of a builder, in a build of this number; 0 is none that was told.
 fn build(builder: &str, number: u64) -> Build {
@@ -256,4 +258,59 @@ fn who_waits_waits_since_the_first_draft() {
     store.hold(held, "wait", "anna", NOW).unwrap();
     assert_eq!(store.waiting_drafts().unwrap(), [(leader, NOW)]);
     assert_eq!(store.load(along).unwrap().stage, Stage::Attached);
+}
+
+/// The builds of mails that were read before count as failed.
+#[test]
+fn how_builds_went_is_read_from_older_rows() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    open::migrate(&mut connection, &open::MIGRATIONS[..7]).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO notifications (id, content_key, mailbox, received_at, truncated)
+             VALUES (3, 'k3', 'list', 1700000003, 0)",
+        )
+        .unwrap();
+    let build = |more: &str| {
+        format!(
+            r#"{{"builder":"B 3.x","result":"failure","state":null,"worker":null,"project":null,
+                "revision":null,"blamelist":[],"failures":[],"read_from":"body",{more}}}"#
+        )
+    };
+    let link = r#"{"url":"u","base":"b","builder":"1","number":7,"name":"7.1"}"#;
+    let builds = [
+        build(r#""branch":"3.x","link":null"#),
+        build(&format!(r#""branch":null,"ci":"travis","link":{link}"#)),
+    ];
+    let reading = format!(r#"{{"notification":{{"builds":[{}]}}}}"#, builds.join(","));
+    connection
+        .execute(
+            "UPDATE notifications SET reading = ?1 WHERE id = 3",
+            [reading],
+        )
+        .unwrap();
+    let store = Store::set_up(connection).unwrap();
+    let mut statement = store
+        .connection
+        .prepare("SELECT ci, builder, branch, number, shown, passed FROM build_outcomes ORDER BY 1")
+        .unwrap();
+    let rows = statement.query_map([], |row| {
+        let words: [String; 3] = [row.get(0)?, row.get(1)?, row.get(2)?];
+        Ok(format!(
+            "{} {} {} {} {}",
+            words.join("|"),
+            row.get::<_, i64>(3)?,
+            row.get::<_, String>(4)?,
+            row.get::<_, bool>(5)?,
+            row.get::<_, i64>(5)?
+        ))
+    });
+    let rows: Vec<String> = rows.unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(
+        rows,
+        [
+            "buildbot|B 3.x|3.x 0  false 0",
+            "travis|B 3.x| 7 7.1 false 0"
+        ]
+    );
 }

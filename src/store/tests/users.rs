@@ -55,8 +55,8 @@ fn another_password_ends_every_session() {
     );
 }
 
-#[test]
-fn what_happened_lately_is_counted_by_builder_and_day() {
+/// A store with one incident, which happened on three builders.
+fn happened() -> Store {
     let store = store();
     let connection = &store.connection;
     connection
@@ -84,6 +84,12 @@ fn what_happened_lately_is_counted_by_builder_and_day() {
             )
             .unwrap();
     }
+    store
+}
+
+#[test]
+fn what_happened_lately_is_counted_by_builder_and_day() {
+    let store = happened();
     let found = store.lately(IncidentId(1), Place::Builder, NOW, 9).unwrap();
     let counts: Vec<_> = found
         .iter()
@@ -98,7 +104,12 @@ fn what_happened_lately_is_counted_by_builder_and_day() {
     assert_eq!(found[1].days[28..], [1, 1]);
     let fewer = store.lately(IncidentId(1), Place::Builder, NOW, 1);
     assert_eq!(fewer.unwrap().len(), 1);
+}
 
+#[test]
+fn what_happened_lately_is_counted_by_branch() {
+    let store = happened();
+    let connection = &store.connection;
     for (builder, branch) in [
         ("a", json!("3.x")),
         ("b", json!("3.14")),

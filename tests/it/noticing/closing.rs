@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{BUILDER, ENVIRONMENT, failure};
+use super::{BUILDER, ENVIRONMENT, ENVIRONMENT_BUILDER, failure};
 use crate::mailflow::desk::{Desk, STRING};
 
 /// The number of the builder's failing build, in the fixture of that failure.
@@ -93,7 +93,7 @@ fn what_would_only_comment_is_closed_if_that_is_wanted() {
     );
     // The first opens a report, and the next belongs to that.
     desk.take(failure(STRING, BUILDER, "one"));
-    desk.take(failure(ENVIRONMENT, "AMD64 Other 3.x", "other"));
+    desk.take(failure(ENVIRONMENT, BUILDER, "other"));
     desk.approve(1);
     desk.settle();
     assert_eq!(desk.reports().len(), 1);
@@ -102,7 +102,7 @@ fn what_would_only_comment_is_closed_if_that_is_wanted() {
     let said = desk.row(id)["actions"][0]["do"].clone();
     assert!(said == "comment" || said == "count", "{said}");
     let other = FAILED + 3;
-    desk.take(recovery("AMD64 Other 3.x", 999, "passes-too"));
+    desk.take(recovery(ENVIRONMENT_BUILDER, 999, "passes-too"));
     desk.take(recovery(BUILDER, other, "passes"));
 
     let (reason, note) = desk.closed(id);

@@ -193,10 +193,6 @@ impl Person {
 }
 
 #[test]
-#[expect(
-    clippy::too_many_lines,
-    reason = "one story in the order of its events"
-)]
 fn the_service_speaks_in_the_channel_once_and_obeys_nobody() {
     run(async {
         let mut server = Ircd::start();
@@ -214,7 +210,6 @@ fn the_service_speaks_in_the_channel_once_and_obeys_nobody() {
         );
         assert!(said.contains("test_capwords"), "{said}");
         assert!(!said.chars().any(char::is_control), "{said:?}");
-        assert!(!said.contains("@everyone"), "{said}");
 
         for order in [
             "approve 1",
@@ -276,7 +271,7 @@ fn a_channel_that_lets_nobody_in_says_why() {
             ("+i", "-i", "invited"),
             ("+k sesame", "-k sesame", "its key is missing or wrong"),
             ("+l 1", "-l", "it is full"),
-            ("+b watch!*@*", "-b watch!*@*", "we are banned"),
+            ("+b watch*!*@*", "-b watch*!*@*", "we are banned"),
             ("+R", "-R", "logged in"),
         ];
         for (on, off, words) in modes {

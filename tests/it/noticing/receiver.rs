@@ -76,6 +76,14 @@ impl Receiver {
         Self { port, shared }
     }
 
+    /// One that does not run.
+    pub(super) fn absent() -> Self {
+        Self {
+            port: crate::daemon::support::unreachable_port(),
+            shared: Arc::default(),
+        }
+    }
+
     pub(super) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }

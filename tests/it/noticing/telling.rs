@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::receiver::{Plan, Receiver, SECRET};
-use super::{BUILDER, ENVIRONMENT, a_while, desk, failure, kill, secret, start, waiting};
+use super::{
+    BUILDER, ENVIRONMENT, ENVIRONMENT_BUILDER, a_while, desk, failure, kill, secret, start, waiting,
+};
 use crate::daemon::support::stops_by;
 use crate::mailflow::desk::{Desk, STRING};
 use crate::service::{PATIENCE, Service, Setup};
@@ -79,7 +81,10 @@ fn everybody_is_told_once_in_their_own_way_whatever_happens_to_the_service() {
         );
         let json = receiver.taken("/json")[0].body.clone();
         assert_eq!(json["events"][0]["event"], "drafts", "{json}");
-        assert_eq!(json["events"][1]["builders"][0], BUILDER, "{json}");
+        assert_eq!(
+            json["events"][1]["builders"][0], ENVIRONMENT_BUILDER,
+            "{json}"
+        );
         assert_eq!(json["events"][1]["notification"], 2, "{json}");
         let text = told(&receiver, "/reminded", 1).await;
         assert!(text.contains("for a decision, the oldest for"), "{text}");
@@ -239,13 +244,7 @@ fn a_check_reaches_each_and_posts_only_when_told_to() {
     let refused = desk.run(&["check", "--send-test"]);
     assert_eq!(refused.status.code(), Some(1), "{}", refused.out);
     assert!(refused.out.contains("404"), "{}", refused.out);
-    let nobody = one_hook(
-        &Receiver {
-            port: crate::daemon::support::unreachable_port(),
-            ..receiver
-        },
-        "",
-    );
+    let nobody = one_hook(&Receiver::absent(), "");
     let wrong = nobody.0.run(&["check"]);
     assert_eq!(wrong.status.code(), Some(1), "{}", wrong.out);
     assert!(

@@ -29,7 +29,8 @@ fn it_is_shown_and_the_draft_can_be_decided_on_all_the_same() {
     let mut client = page.client();
     let queue = client.get("/").is(200);
     let recovered = r#"<span class="standing good">recovered</span>"#;
-    assert_eq!(queue.body.matches(recovered).count(), 1, "{}", queue.body);
+    // The demo has a mail of its own that tells so, of another draft's builder.
+    assert_eq!(queue.body.matches(recovered).count(), 2, "{}", queue.body);
     let draft = client.get("/draft/1").is(200);
     let words = "AMD64 Fedora Stable 3.x has recovered: build 99 passed";
     let draft = draft.says(&format!("<p class=\"band good\">{words}"));
