@@ -116,6 +116,10 @@ fn automatic(headers: &[Header]) -> Option<&'static str> {
     if auto.any(|word| word != "no") {
         return Some("a machine wrote it (Auto-Submitted)");
     }
+    let found = MACHINES.iter().find(|(name, _)| has(name));
+    if let Some((_, why)) = found {
+        return Some(why);
+    }
     let mut precedence = values(headers, "precedence").into_iter().map(first_word);
     if precedence.any(|word| ["bulk", "junk", "list", "auto_reply"].contains(&word.as_str())) {
         return Some("it is bulk mail (Precedence)");
@@ -123,10 +127,6 @@ fn automatic(headers: &[Header]) -> Option<&'static str> {
     let mut types = values(headers, "content-type").into_iter().map(first_word);
     if types.any(|word| word == "multipart/report" || word == "message/rfc822") {
         return Some("it is a report on another mail");
-    }
-    let found = MACHINES.iter().find(|(name, _)| has(name));
-    if let Some((_, why)) = found {
-        return Some(why);
     }
     let subject = values(headers, "subject").join(" ").to_lowercase();
     let forwards = ["fw:", "fwd:", "wg:", "tr:", "rv:", "enc:", "i:", "vb:"];

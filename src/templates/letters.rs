@@ -120,7 +120,11 @@ impl Templates {
     ///
     /// The template cannot be filled, or gives nothing.
     pub fn approvals(&self, fields: &LetterFields) -> Result<String, TemplateProblem> {
-        self.render(APPROVALS, fields)
+        let text = self.render(APPROVALS, fields)?;
+        match text.trim().is_empty() {
+            true => Err(self.problem(APPROVALS, "gives an empty text".to_owned())),
+            false => Ok(text),
+        }
     }
 
     /// The mail that tells what became of an answer.
