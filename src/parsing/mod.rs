@@ -89,4 +89,6 @@ fn bytes_pattern(source: &str) -> regex::bytes::Regex {
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
+mod subscribing_tests;
+#[cfg(test)]
 mod tests;
