@@ -91,12 +91,12 @@ pub fn compose(outgoing: &Outgoing<'_>) -> Result<Vec<u8>, GateRefusal> {
 }
 
 /// Seconds the Date header can show: 1970 to 9999.
-fn moment(date: Seconds) -> SystemTime {
+pub(super) fn moment(date: Seconds) -> SystemTime {
     let seconds = u64::try_from(date).unwrap_or(0).min(253_402_300_799);
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn mailbox(name: &str, address: &str) -> Result<Mailbox, GateRefusal> {
+pub(super) fn mailbox(name: &str, address: &str) -> Result<Mailbox, GateRefusal> {
     let address = address
         .parse()
         .map_err(|error| GateRefusal::Address(format!("{address:?}: {error}")))?;
@@ -124,7 +124,7 @@ fn references(reply: &Reply) -> String {
     bracketed.join(" ")
 }
 
-fn bracketed(id: &str) -> String {
+pub(super) fn bracketed(id: &str) -> String {
     format!("<{id}>")
 }
 

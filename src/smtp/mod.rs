@@ -20,6 +20,7 @@ mod check;
 mod compose;
 mod connect;
 mod gate;
+mod request;
 mod transport;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use tokio::time::timeout;
 pub use crate::smtp::check::check;
 pub use crate::smtp::compose::{Outgoing, compose};
 pub use crate::smtp::gate::{Expected, GateRefusal, MAX_BODY_LINES, MAX_BODY_OCTETS, gate};
+pub use crate::smtp::request::{ListRequest, compose_request};
 
 use crate::domain::delivery::Outcome;
 use crate::domain::secret::Secret;
