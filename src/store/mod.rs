@@ -19,6 +19,7 @@
 //! | `troubles` | services that fail, and the disk |
 //! | `mirror`, `upsert`, `health`, `search`, `pairs` | bug reports and what is known of them |
 //! | `signing` | old signatures are made anew |
+//! | `subscribing` | what is asked of the list about our subscription |
 //! | `users` | who may use the page, and their sessions |
 //! | `ruling` | the drafts that wait, after a change of the rules |
 
@@ -51,6 +52,7 @@ mod row;
 mod ruling;
 mod search;
 mod signing;
+mod subscribing;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -84,6 +86,10 @@ pub use row::{
 };
 pub use search::{Combine, Hit, Order};
 pub use signing::{Renamed, Signing};
+pub use subscribing::{
+    ASK_AGAIN_AFTER, NewSubscription, NotNow, Outcome as SubscriptionOutcome, Subscription,
+    SubscriptionMail,
+};
 pub use switches::{Switch, SwitchState};
 pub use troubles::{Service, ServiceTrouble, disk_trouble, is_disk_trouble};
 pub use upsert::{Batch, CommentUpdate};
