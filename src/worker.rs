@@ -12,6 +12,7 @@
 //! ruling       drafts that wait, after a change of the rules
 //! mirroring    the copy of the tracker's bug reports
 //! silence      a list that says nothing for too long
+//! subscribing  what is asked of the list about our subscription
 //! unseen       replies that the list never showed
 //! ```
 //!
@@ -31,6 +32,7 @@ mod remembering;
 mod ruling;
 mod signing;
 mod silence;
+mod subscribing;
 mod unseen;
 
 use anyhow::Result;
@@ -46,6 +48,7 @@ pub use incidents::Occasion;
 pub use matching::match_row;
 pub use mirroring::{MANY as MANY_LISTED, PageListed, list_page, mirror_max_age};
 pub use parts::{Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
+pub use subscribing::{Attempt, Clerk, Heard};
 pub use unseen::UNSEEN_AFTER;
 
 /// After so many attempts that did not end in an orderly way, a mail is laid

@@ -7,7 +7,7 @@ mod logs;
 use anyhow::Result;
 
 use super::delivering::restored;
-use super::{Memory, Parts, remembering};
+use super::{Memory, Parts, remembering, subscribing};
 use crate::domain::classify::{MailKind, classify};
 use crate::domain::delivery::is_own_loop_header;
 use crate::domain::life::{ClosedReason, Stage};
@@ -31,6 +31,7 @@ pub(super) async fn read(parts: &Parts, memory: &mut Memory, row: &NotificationR
     if is_ours(parts, &mail)? {
         return own_mail(parts, row.id, &mail);
     }
+    subscribing::overhear(parts, row.id, &mail).await?;
     let (reason, note) = match classify(&mail, &parts.rules.list) {
         MailKind::Notification => return notice(parts, memory, row, &mail).await,
         MailKind::HumanReply => {
