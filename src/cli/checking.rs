@@ -3,6 +3,7 @@
 
 mod names;
 mod report;
+mod subscription;
 
 use std::fs;
 use std::path::Path;
@@ -42,6 +43,7 @@ pub(super) fn check(session: &Session) -> Result<ExitCode> {
             .build()
             .context("starting the runtime")?;
         store(&mut report, &settings.config);
+        report.extend("list", subscription::findings(&settings.config));
         templates(&mut report, &settings.config);
         report.extend("rules", super::ruling::findings(&settings.config));
         let (mails, replies, reports, builds) = runtime.block_on(async {
