@@ -332,8 +332,9 @@ fn beside_the_service() {
         done(&setup, "subscribe", "member");
         // Both looked at the question; one answered, to LIST-request@, because the list's
         // name is long.
-        assert_eq!(mails_with(&setup, "The results of your email"), 1);
-        assert_eq!(mails_with(&setup, "\nConfirmed"), 1);
+        let told = || mails_with(&setup, "The results of your email");
+        eventually(PATIENCE, || (told() > 0).then_some(())).await;
+        assert_eq!((told(), mails_with(&setup, "\nConfirmed")), (1, 1));
         assert_eq!(mails_with(&setup, "Welcome to the"), 1);
 
         // The service goes on with what a command began.
