@@ -11,6 +11,7 @@
 //! | `filing` | a build that nobody mailed about |
 //! | `reviewing`, `editor` | all at once, in one document |
 //! | `delivering` | what happens right after a decision in a demo's folder |
+//! | `subscribing` | the handshake with the list |
 //! | `serving`, `users` | the page, and who may use it |
 //! | `ruling` | the rules that people wrote, and what they would take |
 //! | `reading`, `inputs`, `understood` | what is understood of a mail or a log |
@@ -58,6 +59,7 @@ mod serving;
 mod session;
 mod showing;
 mod status;
+mod subscribing;
 mod switching;
 mod syncing;
 mod tables;
@@ -87,6 +89,7 @@ use crate::config::{Config, Mistakes};
 use crate::daemon;
 use crate::desk::deciding::Kept;
 use crate::desk::{repeating, summary, words};
+use crate::domain::subscribing::Request;
 use crate::domain::untrusted::{terminal, terminal_lines};
 use crate::store::{LockRefused, disk_trouble};
 
@@ -175,6 +178,8 @@ fn act(session: Session, verb: Verb) -> Result<ExitCode> {
         Verb::Replay(wanted) => return replaying::replay(&session, &wanted),
         Verb::Check(wanted) => return checking::check(&session, &wanted),
         Verb::Run => return service(&session),
+        Verb::Subscribe(wanted) => return subscribing::ask(&session, Request::Join, &wanted),
+        Verb::Unsubscribe(wanted) => return subscribing::ask(&session, Request::Leave, &wanted),
         Verb::Serve(wanted) => serving::serve(&session, &wanted)?,
         Verb::User(wanted) => users::user(&session, &wanted)?,
         Verb::Status => status::status(&session)?,

@@ -14,6 +14,7 @@
 //! closing      drafts that nobody decided on, or whose builders pass again
 //! mirroring    the copy of the tracker's bug reports
 //! silence      a list that says nothing for too long
+//! subscribing  what is asked of the list about our subscription
 //! unseen       replies that the list never showed
 //! ```
 //!
@@ -35,6 +36,7 @@ mod remembering;
 mod ruling;
 mod signing;
 mod silence;
+mod subscribing;
 mod unseen;
 
 use anyhow::Result;
@@ -51,6 +53,7 @@ pub use incidents::Occasion;
 pub use matching::match_row;
 pub use mirroring::{MANY as MANY_LISTED, PageListed, list_page, mirror_max_age};
 pub use parts::{AfterRecovery, Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
+pub use subscribing::{Attempt, Clerk, Heard};
 pub use unseen::UNSEEN_AFTER;
 
 /// After so many attempts that did not end in an orderly way, a mail is laid

@@ -23,7 +23,16 @@ const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Set it up and run it",
         &[
-            "check", "run", "serve", "user", "status", "sync", "import", "rules",
+            "subscribe",
+            "unsubscribe",
+            "check",
+            "run",
+            "serve",
+            "user",
+            "status",
+            "sync",
+            "import",
+            "rules",
         ],
     ),
     (
@@ -248,6 +257,17 @@ pub(super) struct Serve {
     /// A port of this machine, instead of the configured place [default: 127.0.0.1:8025]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(super) listen: Option<SocketAddr>,
+}
+
+/// `subscribe` and `unsubscribe`
+#[derive(Debug, Args)]
+pub(super) struct Subscribe {
+    /// How long to wait for the list's answers
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub(super) wait: u64,
+    /// Who asks for it.
+    #[command(flatten)]
+    pub(super) who: Who,
 }
 
 /// `user`

@@ -4,6 +4,7 @@
 mod alerts;
 mod names;
 mod report;
+mod subscription;
 
 use std::fs;
 use std::path::Path;
@@ -44,6 +45,7 @@ pub(super) fn check(session: &Session, wanted: &Check) -> Result<ExitCode> {
             .build()
             .context("starting the runtime")?;
         store(&mut report, &settings.config);
+        report.extend("list", subscription::findings(&settings.config));
         templates(&mut report, &settings.config);
         report.extend("rules", super::ruling::findings(&settings.config));
         let (mails, replies, reports, builds, hooks, irc) = runtime.block_on(async {

@@ -8,8 +8,9 @@ use super::json as shapes;
 use super::words::timestamp;
 use crate::config::Config;
 use crate::daemon::names_of;
-use crate::desk::facts::{Facts, health};
-use crate::store::SwitchState;
+use crate::desk::facts::{Facts, OwnPosts, health};
+use crate::domain::Seconds;
+use crate::store::{Subscription, SwitchState};
 
 /// What the tracker's mirror is called in the store.
 pub(super) fn tracker_name(config: &Config) -> Result<String> {
@@ -18,6 +19,22 @@ pub(super) fn tracker_name(config: &Config) -> Result<String> {
 
 fn switch_json(switch: Option<&SwitchState>) -> Value {
     json!(switch.map(|on| json!({ "reason": on.reason, "who": on.who, "at": timestamp(on.at) })))
+}
+
+fn subscription_json(last: &Subscription) -> Value {
+    json!({
+        "request": last.request.name(),
+        "state": last.ended.map_or("waiting", |(_, outcome)| outcome.name()),
+        "begun_at": timestamp(last.begun_at),
+        "ended_at": last.ended.map(|(at, _)| timestamp(at)),
+    })
+}
+
+fn own_posts_seen_at(facts: &Facts) -> Option<Seconds> {
+    match facts.own_posts {
+        Some(OwnPosts::Seen(at)) => Some(at),
+        Some(OwnPosts::NotSeen) | None => None,
+    }
 }
 
 /// All of it for programs.
@@ -75,6 +92,8 @@ pub(super) fn document(facts: &Facts) -> Value {
         "conflicts": facts.conflicts.iter().map(|id| id.0).collect::<Vec<_>>(),
         "caps": caps.collect::<Vec<_>>(),
         "underway_waits_for": facts.waits_for,
+        "subscription": facts.subscription.as_ref().map(subscription_json),
+        "own_posts_seen_at": own_posts_seen_at(facts).map(timestamp),
         "disk_full": facts.is_disk_full,
         "unseen_replies": facts.unseen.iter().map(shapes::delivery).collect::<Vec<_>>(),
         "troubles": facts.troubles.iter().map(|it| json!({

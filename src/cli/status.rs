@@ -9,7 +9,7 @@ use super::showing::delivery_lines;
 use super::words::{age, count, date, when, wrapped};
 use crate::config::{Config, Mailbox};
 use crate::daemon;
-use crate::desk::facts::{Facts, gather, health};
+use crate::desk::facts::{Facts, OwnPosts, gather, health};
 use crate::domain::Seconds;
 use crate::domain::untrusted::terminal;
 use crate::store::{ListingUnderWay, MirrorHealth, SwitchState};
@@ -24,6 +24,7 @@ pub(super) fn status(session: &Session) -> Result<()> {
     drafts(session, &facts);
     tracker(session, &config, &facts);
     outside(session, &config, &facts);
+    subscription(session, &facts);
     trouble(session, &facts);
     next(session, &facts);
     Ok(())
@@ -195,6 +196,43 @@ fn outside(session: &Session, config: &Config, facts: &Facts) {
         .map(|cap| format!("{} of {} {}", cap.used, cap.allowed, cap.name))
         .collect();
     line(session, "Sent", None, &caps.join(", "));
+}
+
+/// What was asked of the list, and whether it sends us what we write.
+fn subscription(session: &Session, facts: &Facts) {
+    if let Some(it) = &facts.subscription {
+        let (tone, words) = match it.ended {
+            None => (
+                Some(Tone::Warning),
+                format!(
+                    "asked to {} {}, not done yet: type {} to go on",
+                    it.request.name(),
+                    when(it.begun_at, session.now),
+                    super::subscribing::verb(it.request)
+                ),
+            ),
+            Some((at, outcome)) => (
+                None,
+                format!(
+                    "{}, {}",
+                    super::subscribing::word(outcome),
+                    when(at, session.now)
+                ),
+            ),
+        };
+        line(session, "Subscription", tone, &words);
+    }
+    match facts.own_posts {
+        None => {}
+        Some(OwnPosts::Seen(at)) => {
+            let words = format!("come back from the list, seen {}", when(at, session.now));
+            line(session, "Own posts", None, &words);
+        }
+        Some(OwnPosts::NotSeen) => {
+            let words = "not seen yet: the first reply shows whether the list sends them to us";
+            line(session, "Own posts", None, words);
+        }
+    }
 }
 
 /// How far a listing of the tracker is.

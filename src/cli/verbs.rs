@@ -5,7 +5,8 @@ mod decision;
 use clap::Subcommand;
 
 use super::args::{
-    Check, DraftId, Evaluate, File, Import, List, MatchText, Read, Replay, Rules, Serve, User,
+    Check, DraftId, Evaluate, File, Import, List, MatchText, Read, Replay, Rules, Serve, Subscribe,
+    User,
 };
 pub(super) use decision::Decision;
 
@@ -110,6 +111,38 @@ Example:
 Next: buildbot-watch status, then buildbot-watch list"
     )]
     Run,
+
+    /// Subscribe our address to the list, up to its welcome
+    ///
+    /// Writes to the list's own address for that, recognises its question in the
+    /// mailbox, confirms it, and waits for the welcome: with the service running or
+    /// not. Nothing is confirmed that nobody asked for here. It can be broken off at
+    /// any moment (Ctrl-C); typed again, it goes on, and the list is not asked twice.
+    /// Ends with 1 if we are not subscribed yet.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  sudo -u buildbot-watch buildbot-watch subscribe
+  buildbot-watch subscribe --wait 60
+
+Next: buildbot-watch check"
+    )]
+    Subscribe(Subscribe),
+
+    /// Unsubscribe our address from the list, up to its goodbye
+    ///
+    /// The same as `subscribe`, the other way round. A list that does not know our
+    /// address answers nothing.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  sudo -u buildbot-watch buildbot-watch unsubscribe
+
+Next: systemctl disable --now buildbot-watch"
+    )]
+    Unsubscribe(Subscribe),
 
     /// Serve the page, on which drafts are decided on in a browser
     ///

@@ -18,7 +18,18 @@ const HOSTED: &[&str] = &["projects", "token", "url", "web"];
 /// Every section with its settings, in the order of the example.
 pub const KEYS: &[SectionKeys] = &[
     section("store", &["state_dir"]),
-    section("list", &["id", "address", "notifiers", "max_action_age"]),
+    section(
+        "list",
+        &[
+            "id",
+            "address",
+            "notifiers",
+            "max_action_age",
+            "join_address",
+            "leave_address",
+            "confirm_address",
+        ],
+    ),
     section(
         "mailbox",
         &[

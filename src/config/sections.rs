@@ -23,6 +23,7 @@ use crate::config::settings::{
 use crate::config::values;
 use crate::config::web;
 use crate::domain::rules::Rulebook;
+use crate::domain::subscribing::{ListServer, own_address};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -229,10 +230,22 @@ fn list(root: &DeTable<'_>, findings: &mut Findings) -> Option<MailingList> {
         Duration::from_secs(7 * DAY),
         values::duration,
     );
+    let usual = |purpose| own_address(address.as_deref().unwrap_or_default(), purpose);
+    let join = section.or("join_address", usual("join"), values::address);
+    let leave = section.or("leave_address", usual("leave"), values::address);
+    let confirm = section.or("confirm_address", usual("confirm"), values::address);
     section.finish(&[]);
+    let (id, address) = (id?, address?);
     Some(MailingList {
-        id: id?,
-        address: address?,
+        server: ListServer {
+            list_id: id.clone(),
+            list: address.clone(),
+            join,
+            leave,
+            confirm,
+        },
+        id,
+        address,
         notifiers: notifiers?,
         max_action_age,
     })

@@ -16,6 +16,7 @@ use crate::domain::approvers::Approvers;
 use crate::domain::draft::{Flavour, Settings};
 use crate::domain::notification::CiSystem;
 use crate::domain::rules::Rulebook;
+use crate::domain::subscribing::ListServer;
 
 /// Everything a person can set.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +71,8 @@ pub struct MailingList {
     pub notifiers: Vec<String>,
     /// A notification older than this is read but not acted upon.
     pub max_action_age: Duration,
+    /// The list's own addresses, to which one writes to be subscribed or not.
+    pub server: ListServer,
 }
 
 /// `[mailbox]`: where notifications are read.

@@ -130,6 +130,7 @@ fn rules_of(config: &Config) -> Rules {
     let sender = config.outgoing.sender();
     Rules {
         list: list_rules(config),
+        server: config.list.server.clone(),
         sender: (sender.name.clone(), sender.address.clone()),
         bounce: sender.bounce.clone(),
         approvers: config.approvers.clone(),

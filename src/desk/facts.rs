@@ -12,7 +12,8 @@ use crate::domain::policy::Limits;
 use crate::domain::silence::{LOOKED_AT, Silence, silence};
 use crate::store::{
     DeliveryId, DeliveryRow, LedgerScope, ListFilter, ListingUnderWay, LockRefused, MailboxCursor,
-    MirrorHealth, NotificationId, ServiceTrouble, Store, Switch, SwitchState, lock_daemon,
+    MirrorHealth, NotificationId, ServiceTrouble, Store, Subscription, Switch, SwitchState,
+    lock_daemon,
 };
 use crate::worker::{UNSEEN_AFTER, mirror_max_age};
 
@@ -69,6 +70,10 @@ pub(crate) struct Facts {
     pub(crate) failed: Vec<DeliveryRow>,
     pub(crate) conflicts: Vec<NotificationId>,
     pub(crate) caps: Vec<Cap>,
+    /// What was last asked of the list about our subscription.
+    pub(crate) subscription: Option<Subscription>,
+    /// Whether our own posts come back; `None` where nothing leaves to the list.
+    pub(crate) own_posts: Option<OwnPosts>,
     /// Replies that the list has not shown for over an hour.
     pub(crate) unseen: Vec<DeliveryRow>,
     pub(crate) troubles: Vec<ServiceTrouble>,
@@ -76,6 +81,23 @@ pub(crate) struct Facts {
     pub(crate) waits_for: Option<String>,
     /// The disk under the database has next to no room.
     pub(crate) is_disk_full: bool,
+}
+
+/// Whether the list sends us our own posts, by which replies are known to have arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnPosts {
+    /// It did, last at this moment.
+    Seen(Seconds),
+    /// Not so far.
+    NotSeen,
+}
+
+/// Looks whether our own posts came back.
+pub(crate) fn own_posts(store: &Store, replies: Replies) -> Result<Option<OwnPosts>> {
+    Ok(match replies {
+        Replies::ToAFolder => None,
+        Replies::ToTheList => Some(store.last_echo()?.map_or(OwnPosts::NotSeen, OwnPosts::Seen)),
+    })
 }
 
 /// The local copy of the tracker.
@@ -132,6 +154,8 @@ pub(crate) fn gather(around: &Surroundings, store: &Store, now: Seconds) -> Resu
         failed: store.failed_deliveries(FAILED_SHOWN)?,
         conflicts: store.conflicts()?,
         caps: caps(around, store, now)?,
+        subscription: store.subscription()?,
+        own_posts: own_posts(store, around.replies)?,
         unseen: match around.replies {
             Replies::ToTheList => store.unseen_replies(now - UNSEEN_AFTER)?,
             Replies::ToAFolder => Vec::new(),

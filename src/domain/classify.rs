@@ -7,6 +7,7 @@
 use crate::domain::approvers::is_subaddress;
 use crate::domain::delivery::is_letter_id;
 use crate::domain::mail::Mail;
+use crate::domain::subscribing::is_about_itself;
 
 /// Which list we serve, and who is who on it. Addresses are in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,9 @@ pub enum MailKind {
 /// More Received headers than this mean that a mail goes round in circles.
 const MAX_RECEIVED: usize = 25;
 
+/// What is said of the mails by which a list is run.
+const ABOUT_THE_LIST: &str = "it is about the list itself";
+
 /// Says what kind of mail this is. The caller has looked before whether the
 /// Message-ID or the keyed loop header proves the mail to be this program's own.
 pub fn classify(mail: &Mail, rules: &ListRules) -> MailKind {
@@ -54,6 +58,10 @@ pub fn classify(mail: &Mail, rules: &ListRules) -> MailKind {
     }
     if is_own(mail, rules) {
         return MailKind::OwnEcho;
+    }
+    // Whoever is configured as a notifier: the list itself reports no build.
+    if is_about_itself(mail, &rules.list_address) {
+        return refused(ABOUT_THE_LIST);
     }
     let is_notifier = is_from(mail, &rules.notifiers);
     if let Some(why) = automatic(mail, is_notifier) {
@@ -204,7 +212,7 @@ fn administrivia(mail: &Mail) -> Option<String> {
     ]
     .iter()
     .any(|words| subject.contains(words));
-    (begins || has_words).then(|| "it is about the list itself".to_owned())
+    (begins || has_words).then(|| ABOUT_THE_LIST.to_owned())
 }
 
 /// Whether a subject begins with `Re:`, `Fwd:` or what other languages have for

@@ -31,6 +31,7 @@ pub mod rules;
 pub mod secret;
 pub mod signature;
 pub mod silence;
+pub mod subscribing;
 pub mod untrusted;
 
 /// A moment in seconds since 1970-01-01T00:00:00Z.

@@ -96,4 +96,6 @@ fn bytes_pattern(source: &str) -> regex::bytes::Regex {
 #[cfg(test)]
 pub(crate) mod property_tests;
 #[cfg(test)]
+mod subscribing_tests;
+#[cfg(test)]
 mod tests;

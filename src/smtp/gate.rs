@@ -86,25 +86,31 @@ const SOMETIMES: [&str; 2] = ["in-reply-to", "references"];
 /// # Errors
 /// The first thing that is not as expected.
 pub fn gate(bytes: &[u8], expected: &Expected<'_>) -> Result<(), GateRefusal> {
-    check_octets(bytes)?;
-    check_header_names(header_names(bytes)?, &ALWAYS, &SOMETIMES)?;
-    let message = MessageParser::default()
-        .parse(bytes)
-        .ok_or_else(|| GateRefusal::Headers("it can't be parsed".to_owned()))?;
-    let parsed = message.parts.first().map(|part| &part.headers);
-    check_header_names(
-        parsed
-            .into_iter()
-            .flatten()
-            .map(|header| header.name().to_ascii_lowercase()),
-        &ALWAYS,
-        &SOMETIMES,
-    )?;
+    let message = read_twice(bytes, &ALWAYS, &SOMETIMES)?;
     check_header_values(&message, expected)?;
     check_body(&message)
 }
 
-pub(super) fn check_octets(bytes: &[u8]) -> Result<(), GateRefusal> {
+/// The mail as the parser sees it, if our own scan finds the same: only octets that
+/// may leave, `always` each header once, `sometimes` at most once, and no other.
+pub(super) fn read_twice<'a>(
+    bytes: &'a [u8],
+    always: &[&str],
+    sometimes: &[&str],
+) -> Result<Message<'a>, GateRefusal> {
+    check_octets(bytes)?;
+    check_header_names(header_names(bytes)?, always, sometimes)?;
+    let message = MessageParser::default()
+        .parse(bytes)
+        .ok_or_else(|| GateRefusal::Headers("it can't be parsed".to_owned()))?;
+    let parsed = message.parts.first().map(|part| &part.headers);
+    let names = parsed.into_iter().flatten();
+    let names = names.map(|header| header.name().to_ascii_lowercase());
+    check_header_names(names, always, sometimes)?;
+    Ok(message)
+}
+
+fn check_octets(bytes: &[u8]) -> Result<(), GateRefusal> {
     let mut previous = 0;
     for (at, octet) in bytes.iter().copied().enumerate() {
         if (octet == b'\n') != (previous == b'\r') {
@@ -125,7 +131,7 @@ pub(super) fn check_octets(bytes: &[u8]) -> Result<(), GateRefusal> {
 }
 
 /// The names before the first empty line, in lower case, by our own scan.
-pub(super) fn header_names(bytes: &[u8]) -> Result<Vec<String>, GateRefusal> {
+fn header_names(bytes: &[u8]) -> Result<Vec<String>, GateRefusal> {
     let mut names = Vec::new();
     for line in bytes.split_inclusive(|octet| *octet == b'\n') {
         if line == b"\r\n" {
@@ -141,7 +147,7 @@ pub(super) fn header_names(bytes: &[u8]) -> Result<Vec<String>, GateRefusal> {
 }
 
 /// Each expected header once, and no other.
-pub(super) fn check_header_names(
+fn check_header_names(
     names: impl IntoIterator<Item = String>,
     always: &[&str],
     sometimes: &[&str],
@@ -163,14 +169,6 @@ pub(super) fn check_header_names(
 }
 
 fn check_header_values(message: &Message<'_>, expected: &Expected<'_>) -> Result<(), GateRefusal> {
-    let only = |addresses: Option<&mail_parser::Address<'_>>, wanted: &str| {
-        let found: Vec<&str> = addresses
-            .into_iter()
-            .flat_map(mail_parser::Address::iter)
-            .map(|address| address.address().unwrap_or_default())
-            .collect();
-        found == [wanted]
-    };
     let says = |name: &str, wanted: &str| {
         let raw = message.header_raw(name).map(str::trim);
         raw.is_some_and(|value| value.eq_ignore_ascii_case(wanted))
@@ -212,6 +210,16 @@ fn check_header_values(message: &Message<'_>, expected: &Expected<'_>) -> Result
         Some((name, _)) => Err(GateRefusal::Header(name)),
         None => Ok(()),
     }
+}
+
+/// Whether a header names this address and no other.
+pub(super) fn only(addresses: Option<&mail_parser::Address<'_>>, wanted: &str) -> bool {
+    let found: Vec<&str> = addresses
+        .into_iter()
+        .flat_map(mail_parser::Address::iter)
+        .map(|address| address.address().unwrap_or_default())
+        .collect();
+    found == [wanted]
 }
 
 fn ids_are_clean(value: &mail_parser::HeaderValue<'_>) -> bool {

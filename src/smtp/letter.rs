@@ -6,10 +6,9 @@ use lettre::message::header::{
     MIME_VERSION_1_0, MessageId, References, Subject,
 };
 use lettre::message::{Body, Message};
-use mail_parser::MessageParser;
 
 use super::compose::{bracketed, mailbox, moment, one_line, subject};
-use super::gate::{GateRefusal, check_header_names, check_octets, header_names};
+use super::gate::{GateRefusal, only, read_twice};
 use crate::domain::Seconds;
 use crate::domain::mail::LOOP_HEADER;
 use crate::domain::message_id;
@@ -100,16 +99,7 @@ pub fn compose_letter(letter: &Letter<'_>) -> Result<Vec<u8>, GateRefusal> {
 /// The last look: what was written is what was meant, by a scan of its own and by
 /// the parser that reads received mails.
 fn gate(bytes: &[u8], letter: &Letter<'_>) -> Result<(), GateRefusal> {
-    check_octets(bytes)?;
-    check_header_names(header_names(bytes)?, &ALWAYS, &SOMETIMES)?;
-    let message = MessageParser::default()
-        .parse(bytes)
-        .ok_or_else(|| GateRefusal::Headers("it can't be parsed".to_owned()))?;
-    let only = |addresses: Option<&mail_parser::Address<'_>>, wanted: &str| {
-        let found = addresses.into_iter().flat_map(mail_parser::Address::iter);
-        let found: Vec<_> = found.filter_map(|it| it.address()).collect();
-        found == [wanted]
-    };
+    let message = read_twice(bytes, &ALWAYS, &SOMETIMES)?;
     let says = |name: &str, wanted: &str| {
         let raw = message.header_raw(name).map(str::trim);
         raw.is_some_and(|value| value.eq_ignore_ascii_case(wanted))

@@ -21,6 +21,7 @@ mod compose;
 mod connect;
 mod gate;
 mod letter;
+mod request;
 mod transport;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use crate::smtp::check::check;
 pub use crate::smtp::compose::{Outgoing, compose};
 pub use crate::smtp::gate::{Expected, GateRefusal, MAX_BODY_LINES, MAX_BODY_OCTETS, gate};
 pub use crate::smtp::letter::{Letter, MAX_LETTER_OCTETS, compose_letter};
+pub use crate::smtp::request::{ListRequest, compose_request};
 
 use crate::domain::delivery::Outcome;
 use crate::domain::secret::Secret;

@@ -23,6 +23,7 @@
 //! | `signing` | old signatures are made anew |
 //! | `recovery`, `closing` | builders that pass again; drafts that nobody decided on |
 //! | `alerts` | what people were told of |
+//! | `subscribing` | what is asked of the list about our subscription |
 //! | `users` | who may use the page, and their sessions |
 //! | `ruling` | the drafts that wait, after a change of the rules |
 
@@ -62,6 +63,7 @@ mod row;
 mod ruling;
 mod search;
 mod signing;
+mod subscribing;
 mod switches;
 #[cfg(test)]
 mod tests;
@@ -100,6 +102,10 @@ pub use row::{
 };
 pub use search::{Combine, Hit, Order};
 pub use signing::{Renamed, Signing};
+pub use subscribing::{
+    ASK_AGAIN_AFTER, NewSubscription, NotNow, Outcome as SubscriptionOutcome, Subscription,
+    SubscriptionMail,
+};
 pub use switches::{Switch, SwitchState};
 pub use troubles::{Service, ServiceTrouble, disk_trouble, is_disk_trouble};
 pub use upsert::{Batch, CommentUpdate};

@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_filed.sql"),
     include_str!("migrations/0010_noticing.sql"),
     include_str!("migrations/0011_letters.sql"),
+    include_str!("migrations/0012_subscribing.sql"),
 ];
 
 /// Tells our files from other SQLite files: "bbw1".

@@ -18,6 +18,7 @@ use crate::domain::draft::Settings as DraftSettings;
 use crate::domain::policy::Limits;
 use crate::domain::rules::Rulebook;
 use crate::domain::silence::Silence;
+use crate::domain::subscribing::ListServer;
 use crate::smtp::SmtpSettings;
 use crate::store::{NotificationId, Store};
 use crate::templates::Templates;
@@ -68,6 +69,8 @@ pub enum Outgoing {
 pub struct Rules {
     /// The list, and who may speak on it.
     pub list: ListRules,
+    /// The list's own addresses.
+    pub server: ListServer,
     /// Who writes the replies: display name and address.
     pub sender: (String, String),
     /// The envelope sender, to which bounces go.

@@ -7,7 +7,7 @@ pub(super) mod logs;
 use anyhow::Result;
 
 use super::delivering::restored;
-use super::{Memory, Parts, filing, remembering};
+use super::{Memory, Parts, filing, remembering, subscribing};
 use crate::domain::classify::{MailKind, classify};
 use crate::domain::delivery::is_own_loop_header;
 use crate::domain::life::{ClosedReason, Stage};
@@ -38,6 +38,7 @@ pub(super) async fn read(parts: &Parts, memory: &mut Memory, row: &NotificationR
     if is_ours(parts, &mail)? {
         return own_mail(parts, row.id, &mail);
     }
+    subscribing::overhear(parts, row.id, &mail).await?;
     let (reason, note) = match classify(&mail, &parts.rules.list) {
         MailKind::Notification => return notice(parts, memory, row, &mail).await,
         MailKind::Answer => {

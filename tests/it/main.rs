@@ -40,6 +40,7 @@ mod review;
 mod roundup;
 mod service;
 mod smtp;
+mod subscribing;
 mod sync;
 mod systemd;
 mod web;

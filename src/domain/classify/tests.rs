@@ -121,8 +121,8 @@ fn mail_programs_are_refused() {
     for from in [
         "mailer-daemon@python.org",
         "owner-list@python.org",
-        "buildbot-status-request@python.org",
-        "buildbot-status-bounces@python.org",
+        "other-list-request@python.org",
+        "other-list-bounces@python.org",
     ] {
         check(
             &with(person(), |m| m.from = vec![from.into()]),

@@ -27,6 +27,7 @@ mod ruling;
 mod schema;
 mod search;
 mod steps;
+mod subscribing;
 mod upsert;
 mod users;
 mod withdrawn;

@@ -136,8 +136,8 @@ fn robots() -> Vec<Case> {
     let robots = [
         ("m1", "mailer-daemon@python.org"),
         ("m2", "owner-buildbot-status@python.org"),
-        ("m3", "buildbot-status-request@python.org"),
-        ("m4", "buildbot-status-bounces@python.org"),
+        ("m3", "other-list-request@python.org"),
+        ("m4", "other-list-bounces@python.org"),
     ];
     let case = |(id, robot)| from(id, robot, "refused", "mail program");
     robots.map(case).into()
