@@ -37,6 +37,24 @@ fn own_posts_seen_at(facts: &Facts) -> Option<Seconds> {
     }
 }
 
+fn mirror(facts: &Facts) -> Value {
+    let tracker = &facts.tracker;
+    let (health, why) = health(&tracker.health);
+    json!({
+        "tracker": tracker.name,
+        "reports": tracker.reports,
+        "open": tracker.open,
+        "complete_at": tracker.complete_at.map(timestamp),
+        "listing": tracker.listing.map(|listing| json!({
+            "begun_at": timestamp(listing.begun_at),
+            "given": listing.given,
+            "to_come": listing.to_come,
+        })),
+        "health": health,
+        "why": why,
+    })
+}
+
 /// All of it for programs.
 pub(super) fn document(facts: &Facts) -> Value {
     let counts: serde_json::Map<String, Value> = facts
@@ -53,7 +71,6 @@ pub(super) fn document(facts: &Facts) -> Value {
         .caps
         .iter()
         .map(|cap| json!({ "cap": cap.name, "used": cap.used, "allowed": cap.allowed }));
-    let (health, why) = health(&facts.tracker.health);
     json!({
         "service_running": facts.service,
         "stop": switch_json(facts.stop.as_ref()),
@@ -63,19 +80,7 @@ pub(super) fn document(facts: &Facts) -> Value {
         "unfinished": facts.unfinished.as_ref().map(|it| it.count),
         "unfinished_why": facts.unfinished.as_ref().and_then(|it| it.why.as_ref()),
         "oldest_to_decide_at": facts.oldest.map(timestamp),
-        "mirror": {
-            "tracker": facts.tracker.name,
-            "reports": facts.tracker.reports,
-            "open": facts.tracker.open,
-            "complete_at": facts.tracker.complete_at.map(timestamp),
-            "listing": facts.tracker.listing.map(|listing| json!({
-                "begun_at": timestamp(listing.begun_at),
-                "given": listing.given,
-                "to_come": listing.to_come,
-            })),
-            "health": health,
-            "why": why,
-        },
+        "mirror": mirror(facts),
         "mailbox": facts.cursors.first().map(|cursor| json!({
             "name": cursor.mailbox,
             "uidvalidity": cursor.uidvalidity,
