@@ -46,7 +46,8 @@ pub(crate) type Unreadable = (i64, anyhow::Error);
 pub(crate) fn waiting(office: &Office, now: Seconds) -> Result<(Vec<Waiting>, Vec<Unreadable>)> {
     let mut waiting = Vec::new();
     let mut unreadable = Vec::new();
-    for id in office.store.list(ListFilter::ToDecide, usize::MAX >> 1)? {
+    let all = usize::try_from(office.store.count(ListFilter::ToDecide)?)?;
+    for id in office.store.list(ListFilter::ToDecide, all)? {
         let row = match office.store.load(id) {
             Ok(row) => row,
             Err(error) => {

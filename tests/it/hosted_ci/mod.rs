@@ -14,6 +14,7 @@ use buildbot_watch::domain::notification::{BuildLink, CiSystem};
 use buildbot_watch::domain::secret::Secret;
 use serde_json::Value;
 
+use crate::cli::Demo;
 use crate::roundup::tls;
 use crate::world::run;
 use stand_in::{Ended, Job, Log, PROJECT, Run, SHA, StandIn};
@@ -507,5 +508,62 @@ fn a_mail_with_githubs_own_list_id_gets_no_draft() {
         assert_eq!(row["stage"], "closed", "{said}");
         assert!(row["closed"].to_string().contains("other_list"), "{said}");
         assert!(server.asked("api").is_empty());
+    });
+}
+
+#[test]
+fn a_run_is_filed_by_its_address() {
+    run(async {
+        let server = StandIn::start(vec![red(CiSystem::GitHubActions)]).await;
+        let filing = move || {
+            let demo = Demo::new();
+            let file = demo.folder.join("config.toml");
+            let text = fs::read_to_string(&file).unwrap();
+            let table = format!(
+                "\n[ci.github_actions]\nurl = {:?}\nprojects = [\"{PROJECT}\"]\n",
+                server.api
+            );
+            fs::write(&file, text + &table).unwrap();
+            let address = format!("https://github.com/{PROJECT}/actions/runs/24830011223");
+            let file = format!("file {address}/job/12");
+            server.state().runs[0].is_complete = false;
+            demo.run(&file)
+                .refused(&["has not ended yet", "nothing was filed"]);
+            server.state().runs[0].is_complete = true;
+            let other = format!("file https://github.com/{PROJECT}/actions/runs/1");
+            demo.run(&other).refused(&["no such build"]);
+            let filed = demo.json(&file);
+            assert_eq!(
+                (&filed["id"], filed["new"] == true),
+                (&Value::from(10), true)
+            );
+            assert_eq!(filed["stage"], "drafted", "{filed}");
+            let said = filed.to_string();
+            for part in [
+                "ubuntu",
+                "windows",
+                "HeatTests.test_hot",
+                "HeatTests.test_cold",
+            ] {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+            let again = demo.json(&format!("file {address}"));
+            assert_eq!(
+                (&again["id"], again["new"] == true),
+                (&Value::from(10), false)
+            );
+            for job in &mut server.state().runs[0].jobs {
+                job.log = Log::Deleted;
+            }
+            server.state().runs[0].id = 77;
+            let deleted = format!("file https://github.com/{PROJECT}/actions/runs/77");
+            demo.run(&deleted).refused(&["logs cannot be had"]);
+            for job in &mut server.state().runs[0].jobs {
+                job.ended = Ended::Well;
+            }
+            demo.run(&deleted).refused(&["did not fail"]);
+            assert_eq!(demo.json("status")["notifications"]["all"], 10);
+        };
+        tokio::task::spawn_blocking(filing).await.unwrap();
     });
 }

@@ -230,30 +230,31 @@ fn drafts_are_decided_on_and_changed() {
     }
 }
 
+/// The notes of a document with mistakes, each with the line below it. Without them
+/// the document is what was saved.
+fn told(saved: &str, entries: &[Entry<'_>]) -> String {
+    let mistakes = from_document(saved, entries).unwrap_err();
+    let (marked, notes) = with_notes(saved, entries, &mistakes);
+    assert_eq!(notes.len(), mistakes.len() + 1, "{marked}");
+    assert_eq!(without_notes(&marked, &notes).trim_end(), saved.trim_end());
+    let lines: Vec<&str> = marked.lines().skip(1).collect();
+    let mut places = Vec::new();
+    for pair in lines.windows(2) {
+        if pair[0].starts_with("=======! ") {
+            places.push(format!("{}\n    {}\n", pair[0], terminal(pair[1])));
+        }
+    }
+    places.concat()
+}
+
 #[test]
-fn what_is_wrong_is_told_at_its_place_and_can_be_mended() {
+fn wrong_decisions_are_told_at_their_place() {
     let (one, two) = (plain(), undecided());
     let entries = [entry("1@a", &one, "x"), entry("2@b", &two, "y")];
     let document = to_document(&entries, &[]);
-    let told = |saved: &str| {
-        let mistakes = from_document(saved, &entries).unwrap_err();
-        let (marked, notes) = with_notes(saved, &entries, &mistakes);
-        assert_eq!(notes.len(), mistakes.len() + 1, "{marked}");
-        assert_eq!(without_notes(&marked, &notes).trim_end(), saved.trim_end());
-        let lines: Vec<&str> = marked.lines().skip(1).collect();
-        let mut places = Vec::new();
-        for pair in lines.windows(2) {
-            if pair[0].starts_with("=======! ") {
-                places.push(format!("{}\n    {}\n", pair[0], terminal(pair[1])));
-            }
-        }
-        places.concat()
-    };
-    let edit = |from: &str, to: &str| {
-        assert!(document.contains(from), "{from}");
-        document.replacen(from, to, 1)
-    };
+    let told = |saved: &str| told(saved, &entries);
     let several = decided(&decided(&document, "1@a", "aprove"), "2@b", "link 3 1");
+    let edited = document.replacen("fails\n", "breaks\n", 1);
     let all = [
         told(&several),
         told(&decided(&document, "2@b", "approve")),
@@ -261,15 +262,7 @@ fn what_is_wrong_is_told_at_its_place_and_can_be_mended() {
         told(&decided(&document, "1@a", "approve\nreject no")),
         told(&decided(&document, "1@a", "# leave")),
         told(&decided(&document, "1@a", "approve all")),
-        told(&edit("======= end", "====== end")),
-        told(&edit("======= 1@a action 1: t", "======= 1@a action 2: t")),
-        told(&edit("======= draft 1@a\n", "")),
-        told(&edit("fails\n", "\u{1b}\n")),
-        told(&edit("# ", "approve\n# ")),
-        told(&edit("end\n", "end\napprove\n")),
-        told(&decided(&edit("fails\n", "breaks\n"), "1@a", "link 1")),
-        told(&edit("======= end\n", "=======! mended\n======= end\n")),
-        told(&format!("{document}======= draft 1@a\napprove\n")),
+        told(&decided(&edited, "1@a", "link 1")),
     ];
     expect![[r#"
         =======! "aprove" is no decision; the decisions are: approve, reject REASON, hold REASON, release, link [FAILURE] ISSUE, edit; mend it, or write: leave
@@ -286,6 +279,33 @@ fn what_is_wrong_is_told_at_its_place_and_can_be_mended() {
             ======= draft 1@a
         =======! nothing may follow "approve"; mend it, or write: leave
             approve all
+        =======! linking writes the texts anew: what you changed would be lost; link it now and change the new texts, or undo your changes
+            link 1
+    "#]]
+    .assert_eq(&all.concat());
+}
+
+#[test]
+fn damage_is_told_at_its_place() {
+    let (one, two) = (plain(), undecided());
+    let entries = [entry("1@a", &one, "x"), entry("2@b", &two, "y")];
+    let document = to_document(&entries, &[]);
+    let told = |from: &str, to: &str| {
+        assert!(document.contains(from), "{from}");
+        told(&document.replacen(from, to, 1), &entries)
+    };
+    let last = "======= draft 2@b\n# y\nleave\n";
+    let all = [
+        told("======= end", "====== end"),
+        told("======= 1@a action 1: t", "======= 1@a action 2: t"),
+        told("======= draft 1@a\n", ""),
+        told("fails\n", "\u{1b}\n"),
+        told("# ", "approve\n# "),
+        told("end\n", "end\napprove\n"),
+        told("======= end\n", "=======! mended\n======= end\n"),
+        told(last, &format!("{last}======= draft 1@a\napprove\n")),
+    ];
+    expect![[r#"
         =======! the marker line "======= end" is expected here or before; put the marker lines back as they were, or edit anew
             ======= 1@a action 1: text of the new issue
         =======! the marker line "======= 1@a action 1: title of the new issue" is expected here or before; put the marker lines back as they were, or edit anew
@@ -298,8 +318,6 @@ fn what_is_wrong_is_told_at_its_place_and_can_be_mended() {
             approve
         =======! this stands between the texts; move it above the line before it, or remove it
             approve
-        =======! linking writes the texts anew: what you changed would be lost; link it now and change the new texts, or undo your changes
-            link 1
         =======! this was a note about a mistake; remove it
             =======! mended
         =======! mended
