@@ -44,6 +44,8 @@ pub(super) fn check(session: &Session) -> Result<ExitCode> {
         store(&mut report, &settings.config);
         templates(&mut report, &settings.config);
         report.extend("rules", super::ruling::findings(&settings.config));
+        let auto = super::ruling::auto_findings(session, &settings.config);
+        report.extend("auto", auto);
         let (mails, replies, reports, builds) = runtime.block_on(async {
             tokio::join!(
                 bounded(mailbox(&settings)),

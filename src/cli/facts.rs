@@ -76,6 +76,9 @@ pub(super) fn document(facts: &Facts) -> Value {
         "caps": caps.collect::<Vec<_>>(),
         "underway_waits_for": facts.waits_for,
         "disk_full": facts.is_disk_full,
+        "auto_rules": facts.auto.iter().map(|it| json!({
+            "name": it.name, "acts": it.acts, "suspended": it.is_suspended, "why": it.why,
+        })).collect::<Vec<_>>(),
         "unseen_replies": facts.unseen.iter().map(shapes::delivery).collect::<Vec<_>>(),
         "troubles": facts.troubles.iter().map(|it| json!({
             "service": it.service, "words": it.words, "since": timestamp(it.since),

@@ -12,6 +12,8 @@ use super::session::Session;
 use super::words::{age, barred, date, folded, when, wrapped};
 use super::{failing, summary, texts};
 use crate::config::Config;
+use crate::daemon::surroundings_of;
+use crate::desk::automatic;
 use crate::desk::mails::{mail_of, with_summary};
 use crate::domain::Seconds;
 use crate::domain::delivery::{DeliveryKind, Receipt};
@@ -28,12 +30,28 @@ pub(super) fn show(session: &Session, draft: &DraftId, detail: Detail) -> Result
     let store = session.store_of(&config)?;
     let row = with_summary(&store, session.load(&store, draft)?);
     let held = sent_before(&store, &config.list.address, &row, session.now)?;
+    let around = surroundings_of(&config)?;
+    let said = automatic::words(&store, &around, &row, session.now)?;
     let mut document = document(&row, &config, session.now);
     if let Value::Object(fields) = &mut document {
         fields.insert("will_be_held".to_owned(), json!(held));
+        let said = said.iter().map(|it| {
+            let (rule, acts) = (&it.rule, it.acts);
+            json!({ "rule": rule, "acts": acts, "would": it.unmet.is_none(), "why": it.unmet })
+        });
+        fields.insert("auto_rules".to_owned(), said.collect());
     }
     session.screen.document(&document);
     print(&session.screen, &row, &config, detail, session.now);
+    if !said.is_empty() {
+        session.screen.heading("Automatic rules");
+    }
+    for word in &said {
+        let words = terminal(&word.in_words());
+        for line in wrapped(&words, session.screen.width().saturating_sub(2)) {
+            session.screen.say(format!("  {line}"));
+        }
+    }
     if let Some(words) = &held {
         session.screen.say("");
         warn(&session.screen, words);

@@ -114,6 +114,24 @@ pub const KEYS: &[SectionKeys] = &[
             "open_to_network",
         ],
     ),
+    section(
+        "auto",
+        &[
+            "name",
+            "mode",
+            "actions",
+            "tier",
+            "signature_known",
+            "issue_open",
+            "builder",
+            "branch",
+            "kind",
+            "confirmed",
+            "precision",
+            "decisions",
+            "below_precision",
+        ],
+    ),
     section("log", &["format", "level"]),
 ];
 

@@ -138,6 +138,25 @@ impl<'a, 't> Section<'a, 't> {
         }
     }
 
+    /// One table of several with the same name, and where it stands.
+    pub(crate) fn of_table(
+        table: &'a DeTable<'t>,
+        header: usize,
+        name: &'static str,
+        findings: &'a mut Findings,
+    ) -> Self {
+        Self {
+            name,
+            table: Some(table),
+            header,
+            asked: Vec::new(),
+            missing: Vec::new(),
+            is_told: false,
+            kind: None,
+            findings,
+        }
+    }
+
     /// A setting that has to be there. `None` if it is not or is wrong.
     pub(crate) fn need<T>(
         &mut self,

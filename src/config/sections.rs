@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use crate::config::auto;
 use crate::config::ci;
 use crate::config::connections;
 use crate::config::keys::{KEYS, nearest};
@@ -123,6 +124,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
     let drafts = drafts(root, tracker.as_ref(), findings);
     let limits = limits(root, findings);
     let web = web::web(root, findings);
+    let auto = auto::rules(root, findings);
     let log = log(root, findings);
     Some(Config {
         file: findings.file.clone(),
@@ -136,6 +138,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
         drafts,
         limits,
         web,
+        auto,
         log,
         warnings: findings.warnings.clone(),
     })
@@ -147,6 +150,10 @@ fn unknown_sections(root: &DeTable<'_>, findings: &mut Findings) {
         let name = key.get_ref().as_ref();
         let is_table = value.get_ref().is_table();
         let is_known = known().any(|section| section == name);
+        if name == auto::NAME {
+            // There may be several.
+            continue;
+        }
         if is_known && is_table {
             continue;
         }

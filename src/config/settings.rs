@@ -13,6 +13,7 @@ use crate::config::web::Web;
 use crate::domain::Seconds;
 use crate::domain::draft::{Flavour, Settings};
 use crate::domain::notification::CiSystem;
+use crate::domain::policy::auto::AutoRule;
 use crate::domain::rules::Rulebook;
 
 /// Everything a person can set.
@@ -40,6 +41,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[web]`; `None` if there is to be no page.
     pub web: Option<Web>,
+    /// `[[auto]]`: the automatic rules, in the order of the file.
+    pub auto: Vec<AutoRule>,
     /// `[log]`
     pub log: Log,
     /// What is allowed and yet worth a look.

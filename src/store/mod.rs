@@ -21,6 +21,7 @@
 //! | `signing` | old signatures are made anew |
 //! | `users` | who may use the page, and their sessions |
 //! | `ruling` | the drafts that wait, after a change of the rules |
+//! | `auto`, `past` | automatic rules: how they stand and decide; what people decided before |
 
 use std::fmt;
 
@@ -29,6 +30,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 mod along;
 mod audit;
+mod auto;
 mod claim;
 mod copy;
 mod decisions;
@@ -46,6 +48,7 @@ mod open;
 mod outbox;
 mod outcome;
 mod pairs;
+mod past;
 mod retrieve;
 mod row;
 mod ruling;
@@ -62,6 +65,7 @@ mod withdraw;
 pub use crate::domain::delivery::DeliveryKind;
 pub use along::Attached;
 pub use audit::AuditLine;
+pub use auto::{AutoRow, AutoState};
 pub use claim::{Claim, ClaimRefused};
 pub use decisions::{Change, Decided, DecisionKind, NewDecision, NotDecided};
 pub use doubt::{Confirmed, Resolution};
@@ -77,6 +81,7 @@ pub use notifications::Revised;
 pub use outbox::{DeliveryRow, FrozenId};
 pub use outcome::Finish;
 pub use pairs::{NearPair, Pair, PairWord};
+pub use past::{DecidedOn, Mark};
 pub use retrieve::{Heads, Retrieved};
 pub use row::{
     Closed, DecisionRow, DraftRow, FailureVerdict, Held, MailSummary, NotificationRow, Reading,

@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_incidents.sql"),
     include_str!("migrations/0006_rules.sql"),
     include_str!("migrations/0007_users.sql"),
+    include_str!("migrations/0009_auto_rules.sql"),
 ];
 
 /// Tells our files from other SQLite files: "bbw1".

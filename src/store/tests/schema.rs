@@ -7,7 +7,7 @@ use crate::store::open::{MIGRATIONS, migrate};
 use crate::store::{LockRefused, lock_daemon};
 
 /// What a database of each version holds; a new version gets a new one.
-const FILLED: [&str; 7] = [
+const FILLED: [&str; 8] = [
     include_str!("filled_v1.sql"),
     concat!(
         include_str!("filled_v1.sql"),
@@ -47,6 +47,16 @@ const FILLED: [&str; 7] = [
         include_str!("filled_v5_more.sql"),
         include_str!("filled_v6_more.sql"),
         include_str!("filled_v7_more.sql")
+    ),
+    concat!(
+        include_str!("filled_v1.sql"),
+        include_str!("filled_v2_more.sql"),
+        include_str!("filled_v3_more.sql"),
+        include_str!("filled_v4_more.sql"),
+        include_str!("filled_v5_more.sql"),
+        include_str!("filled_v6_more.sql"),
+        include_str!("filled_v7_more.sql"),
+        include_str!("filled_v9_more.sql")
     ),
 ];
 

@@ -298,3 +298,19 @@ fn the_service_serves_it_and_does_what_is_decided() {
     assert!(service.wait().unwrap().success());
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
 }
+
+#[test]
+fn what_automatic_rules_would_do_is_told() {
+    let page = Page::with(|folder| {
+        let file = folder.join("config.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let rule = "\n[[auto]]\nname = \"known\"\nactions = [\"comment\", \"reply\"]\n";
+        std::fs::write(&file, format!("{text}{rule}confirmed = 0\n")).unwrap();
+    });
+    let mut client = page.client();
+    let draft = client.get("/draft/1").is(200);
+    draft.says("the rule known (in shadow) would approve this");
+    let other = client.get("/draft/5").is(200);
+    other.says("the rule known (in shadow) would not: ");
+    client.get("/status").says("known is in shadow");
+}
