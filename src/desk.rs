@@ -12,11 +12,13 @@
 //! | `reviewing` | all drafts that wait, decided on in one document |
 //! | `resolving` | what became of a delivery, by a person who looked |
 //! | `differences` | what changed between two revisions |
+//! | `automatic` | how the automatic rules stand, and what they say of a draft |
 //! | `linking` | which report failures belong to, and what is learnt from it |
 //!
 //! The decisions themselves are read by [`crate::domain::decision`] and taken by
 //! [`crate::store::Store`].
 
+pub(crate) mod automatic;
 pub(crate) mod caution;
 pub(crate) mod deciding;
 pub(crate) mod differences;

@@ -47,7 +47,8 @@
 //!    person and is about the same failures, `worker::incidents` attaches it to that
 //!    one instead, and the decision there settles both.
 //! 5. A person approves exactly those bytes ([`store::Store::approve`]); the same
-//!    transaction fills the outbox.
+//!    transaction fills the outbox. Where the configuration has an automatic rule that
+//!    is on, `worker::auto` asks it first ([`domain::policy::auto`]).
 //! 6. `worker::delivering` asks the policy ([`domain::policy`]), freezes the bytes,
 //!    prepares, claims, and sends the one request that has the effect.
 //! 7. The list's copy of the reply comes back by step 1 and confirms it.

@@ -166,6 +166,16 @@ impl Templates {
             .collect()
     }
 
+    /// The same, as a rule of this name would let them leave.
+    ///
+    /// # Errors
+    ///
+    /// The first template that cannot be filled.
+    pub fn render_sample_by_rule(&self, rule: &str) -> Result<Vec<Draft>, TemplateProblem> {
+        let plans = sample::plans().into_iter();
+        plans.map(|plan| self.draft(&plan.by_rule(rule))).collect()
+    }
+
     fn action(&self, step: &Step) -> Result<Action, TemplateProblem> {
         Ok(match step {
             Step::Open {

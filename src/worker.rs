@@ -7,6 +7,7 @@
 //! filing       a build that a person names, read at once
 //! drafting     Matched  -> Drafted    the exact texts, for a person to decide on
 //! incidents    what is settled along with another, and what no more
+//! auto         Drafted  -> Approved   by an automatic rule that is on
 //! delivering   Approved -> Delivered  the outbox, in order
 //! doubts       what became of an effect that nobody answered for
 //! signing      old signatures are made anew
@@ -21,6 +22,7 @@
 //! Every step is repeatable up to its commit; a kill between any two
 //! instructions leaves a row that the next pass takes up again.
 
+mod auto;
 mod clock;
 mod closing;
 mod delivering;
@@ -45,6 +47,7 @@ use crate::domain::Seconds;
 use crate::domain::life::Stage;
 use crate::store::{NotificationId, NotificationRow, Switch, is_disk_trouble};
 
+pub use auto::{AutoMemory, Opinion, Replay, around_now, opinions};
 pub use clock::{Clock, wall_clock};
 pub use delivering::body_digest_approved_by;
 pub use drafting::redraft;
@@ -105,6 +108,7 @@ pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
     closing::expire(parts)?;
     closing::recovered(parts)?;
     incidents::gather(parts)?;
+    is_idle &= auto::decide(parts, memory)? == 0;
     silence::look(parts, memory)?;
     unseen::look(parts)?;
     doubts::look_into(parts).await?;

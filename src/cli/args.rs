@@ -249,6 +249,15 @@ pub(super) enum RulesVerb {
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// Let an automatic rule go on that went back to shadow
+    Resume {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        rule: String,
+        /// Who does it.
+        #[command(flatten)]
+        who: Who,
+    },
 }
 
 /// `serve`

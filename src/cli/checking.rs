@@ -48,6 +48,8 @@ pub(super) fn check(session: &Session, wanted: &Check) -> Result<ExitCode> {
         report.extend("list", subscription::findings(&settings.config));
         templates(&mut report, &settings.config);
         report.extend("rules", super::ruling::findings(&settings.config));
+        let auto = super::ruling::auto_findings(session, &settings.config);
+        report.extend("auto", auto);
         let (mails, replies, reports, builds, hooks, irc) = runtime.block_on(async {
             tokio::join!(
                 bounded(mailbox(&settings)),

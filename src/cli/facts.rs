@@ -100,6 +100,9 @@ pub(super) fn document(facts: &Facts) -> Value {
         "subscription": facts.subscription.as_ref().map(subscription_json),
         "own_posts_seen_at": own_posts_seen_at(facts).map(timestamp),
         "disk_full": facts.is_disk_full,
+        "auto_rules": facts.auto.iter().map(|it| json!({
+            "name": it.name, "acts": it.acts, "suspended": it.is_suspended, "why": it.why,
+        })).collect::<Vec<_>>(),
         "unseen_replies": facts.unseen.iter().map(shapes::delivery).collect::<Vec<_>>(),
         "troubles": facts.troubles.iter().map(|it| json!({
             "service": it.service, "words": it.words, "since": timestamp(it.since),

@@ -20,8 +20,9 @@
 //! again) and `recoveries`, each with `builder`, `build` and `at`.
 //!
 //! `show` adds `mail`, `verdicts`, `draft_texts` (what would leave, exactly),
-//! `reply_to`, `will_be_held` (`null`, or why approving it would end so) and
-//! `deliveries`, each with `delivery` (its number), `kind`
+//! `reply_to`, `will_be_held` (`null`, or why approving it would end so),
+//! `auto_rules` (each with `rule`, whether it `acts`, whether it `would` approve a draft
+//! that waits, and `why` not) and `deliveries`, each with `delivery` (its number), `kind`
 //! (`open_issue`, `comment`, `reply`), `answers` (the notification that a reply
 //! answers, if it is another one), `state` (`queued`, `claimed`, `in_doubt`,
 //! `done`, `failed`), `receipt`, `confirmed_at` (when the list's
@@ -39,8 +40,9 @@
 //! | `pause`, `stop`, `resume`, `clear-stop` | `on`, with `who` and `reason`, or what it `was` |
 //! | `trust-mirror` | `tracker`, `was`: why it was suspicious, or `null` |
 //! | `resolve` | `delivery` |
-//! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `unfinished`, `unfinished_why` (as `list`), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `underway_waits_for`, `disk_full`, `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
-//! | `rules`, `rules test` | `file`, `rules`: each with `name`, `issue`, `state` (`open`, `closed`, `unknown`), `title`, `when`, `note`, `line`, `sample` (whether it takes its own), `takes` (`failures`, `issues`, `elsewhere`, `by_issue`); `stored` (failures), `in_use` (whether the drafts that wait were compared with them), or `null` without a database |
+//! | `status` | `service_running`, `stop`, `pause`, `notifications` (counts), `unfinished`, `unfinished_why` (as `list`), `mirror`, `mailbox`, `in_doubt`, `refused`, `conflicts`, `caps`, `underway_waits_for`, `disk_full`, `auto_rules` (`name`, `acts`, `suspended`, `why`), `unseen_replies` (not seen on the list), `troubles` (`service`, `words`, `since`) |
+//! | `rules`, `rules test` | `file`, `rules`: each with `name`, `issue`, `state` (`open`, `closed`, `unknown`), `title`, `when`, `note`, `line`, `sample` (whether it takes its own), `takes` (`failures`, `issues`, `elsewhere`, `by_issue`); `stored` (failures), `in_use` (whether the drafts that wait were compared with them), or `null` without a database; `rules` has `auto`, too: each with `name`, `line`, `mode`, `says`, `acts`, `suspended`, `why`, `right` (how many), `wrong` (each with `id`, `why`), `open` (ids), `precision` (`null` if people decided on nothing that it would have approved) |
+//! | `rules resume` | `rule`, `resumed` |
 //! | `check` | `wrong`, `warnings` (counts), `findings` (`part`, `level`, `what`, `remedy`) |
 //! | `replay` | `mails` (`origin`, `taken`, `id`), `notifications`, `not_mails` (files), `without_list_id` (how many); without `--store` the ids hold within the document only, and `mirror_unfit_why` tells why what is new may have a report already |
 //! | `demo` | `folder`, `config`, `new`, `notifications` |

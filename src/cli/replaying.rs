@@ -89,6 +89,8 @@ fn try_out_on(
     let mut parts = daemon::parts_of(settings, store)?;
     // Nothing gets better here by waiting, and nothing can leave.
     parts.rules.unfit_mirror = UnfitMirror::SayNew;
+    // This only looks: nobody decides anything.
+    parts.rules.auto.clear();
     parts.rules.log_wait = 0;
     let parts = parts;
     let assumed = wanted.assume_list.then(|| settings.config.list.id.clone());

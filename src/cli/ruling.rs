@@ -1,11 +1,14 @@
 //! `rules`: what people wrote of the failures that belong to a report, and which of
-//! the stored failures that takes.
+//! the stored failures that takes; and the automatic rules.
 
+mod automatic;
 mod tried;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde_json::{Value, json};
 
 use super::args::{Rules, RulesVerb};
 use super::refusal::Refusal;
@@ -18,39 +21,98 @@ use crate::domain::rules::Rule;
 use crate::domain::untrusted::terminal;
 use crate::store::NotificationId;
 
+pub(super) use automatic::findings as auto_findings;
 use tried::{AllTried, Belongs, Tried, once, takes_own_sample, tried};
 
 /// So many notifications are named for each report.
 const NAMED: usize = 12;
 
-/// Lists the rules, or tries them.
+/// Lists the rules of both kinds, tries those for reports, or lets an automatic one go
+/// on.
 pub(super) fn rules(session: &Session, wanted: &Rules) -> Result<ExitCode> {
+    match &wanted.what {
+        None => list_both(session),
+        Some(RulesVerb::Test { file }) => try_out(session, file.as_deref()),
+        Some(RulesVerb::Resume { rule, who }) => {
+            automatic::resume(session, rule, who)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn list_both(session: &Session) -> Result<ExitCode> {
     let config = session.config()?;
-    let file = match &wanted.what {
-        Some(RulesVerb::Test { file: Some(file) }) => Some(file.as_path()),
-        _ => config.matching.rules.as_deref(),
+    let file = config.matching.rules.as_deref();
+    let judged = automatic::judged(session, &config)?;
+    if file.is_none() && judged.is_empty() {
+        return Err(no_rules());
+    }
+    let tried = match file {
+        Some(file) => Some(tried(session, &config, file, &config.matching.rulebook)?),
+        None => None,
     };
-    let Some(file) = file else {
+    let mut document = tried.as_ref().map_or_else(
+        || json!({ "file": null, "rules": [], "stored": null, "in_use": null }),
+        AllTried::document,
+    );
+    if let Value::Object(fields) = &mut document {
+        fields.insert("auto".to_owned(), automatic::document(&judged));
+    }
+    session.screen.document(&document);
+    let is_both = tried.is_some() && !judged.is_empty();
+    let mut next = Vec::new();
+    if let Some(tried) = &tried {
+        if is_both {
+            session
+                .screen
+                .say(session.screen.paint(Tone::Dim, "Rules for reports"));
+        }
+        list(session, tried);
+        next.push(("rules test".to_owned(), "what each would take, by report"));
+    }
+    if is_both {
+        session.screen.say("");
+        session
+            .screen
+            .say(session.screen.paint(Tone::Dim, "Automatic rules"));
+    }
+    automatic::list(session, &judged);
+    if let Some(id) = automatic::one_that_was_wrong(&judged) {
+        next.push((format!("history {id}"), "what was decided there"));
+    }
+    session.next(&next);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn no_rules() -> anyhow::Error {
+    Refusal::new(
+        "the configuration names no file of rules, and has no automatic rules",
+        "write [matching] rules = \"rules.toml\" into it, or name a file: rules test FILE; \
+         automatic rules are tables [[auto]], see the example of the configuration",
+    )
+    .into()
+}
+
+fn try_out(session: &Session, named: Option<&Path>) -> Result<ExitCode> {
+    let config = session.config()?;
+    let Some(file) = named.or(config.matching.rules.as_deref()) else {
         return Err(Refusal::new(
             "the configuration names no file of rules",
             "write [matching] rules = \"rules.toml\" into it, or name a file: rules test FILE",
         )
         .into());
     };
-    let rulebook = match &wanted.what {
-        Some(RulesVerb::Test { file: Some(file) }) => rules_of(file)?,
-        _ => config.matching.rulebook.clone(),
+    let rulebook = match named {
+        Some(file) => rules_of(file)?,
+        None => config.matching.rulebook.clone(),
     };
     let tried = tried(session, &config, file, &rulebook)?;
     session.screen.document(&tried.document());
-    match wanted.what {
-        None => list(session, &tried),
-        Some(RulesVerb::Test { .. }) => test(session, &tried),
-    }
+    test(session, &tried);
     let all_good = tried.rules.iter().all(|it| it.takes_sample);
-    Ok(match wanted.what {
-        Some(RulesVerb::Test { .. }) if !all_good => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
+    Ok(match all_good {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     })
 }
 
@@ -111,7 +173,6 @@ fn list(session: &Session, tried: &AllTried<'_>) {
             screen.say(screen.paint(Tone::Warning, &line));
         }
     }
-    session.next(&[("rules test".to_owned(), "what each would take, by report")]);
 }
 
 fn tell_hindrance(session: &Session, one: &Tried<'_>) {

@@ -12,6 +12,8 @@ use super::session::Session;
 use super::words::{age, barred, date, folded, when, wrapped};
 use super::{failing, summary, texts};
 use crate::config::Config;
+use crate::daemon::surroundings_of;
+use crate::desk::automatic;
 use crate::desk::mails::{mail_of, with_summary};
 use crate::desk::recovered::{recoveries, sentences};
 use crate::domain::Seconds;
@@ -29,11 +31,18 @@ pub(super) fn show(session: &Session, draft: &DraftId, detail: Detail) -> Result
     let store = session.store_of(&config)?;
     let row = with_summary(&store, session.load(&store, draft)?);
     let held = sent_before(&store, &config.list.address, &row, session.now)?;
+    let around = surroundings_of(&config)?;
+    let said = automatic::words(&store, &around, &row, session.now)?;
     let recoveries = recoveries(&store, &row)?;
     let document = document(&row, &config, session.now);
     let mut document = shapes::with_recoveries(document, &recoveries);
     if let Value::Object(fields) = &mut document {
         fields.insert("will_be_held".to_owned(), json!(held));
+        let said = said.iter().map(|it| {
+            let (rule, acts) = (&it.rule, it.acts);
+            json!({ "rule": rule, "acts": acts, "would": it.unmet.is_none(), "why": it.unmet })
+        });
+        fields.insert("auto_rules".to_owned(), said.collect());
     }
     session.screen.document(&document);
     let recovered = sentences(&recoveries, session.now);
@@ -44,6 +53,15 @@ pub(super) fn show(session: &Session, draft: &DraftId, detail: Detail) -> Result
     for words in &recovered {
         for line in wrapped(&terminal(words), session.screen.width()) {
             session.screen.say(session.screen.paint(Tone::Good, &line));
+        }
+    }
+    if !said.is_empty() {
+        session.screen.heading("Automatic rules");
+    }
+    for word in &said {
+        let words = terminal(&word.in_words());
+        for line in wrapped(&words, session.screen.width().saturating_sub(2)) {
+            session.screen.say(format!("  {line}"));
         }
     }
     if let Some(words) = &held {

@@ -21,6 +21,7 @@ pub(super) fn status(session: &Session) -> Result<()> {
     let facts = gather(&daemon::surroundings_of(&config)?, &store, session.now)?;
     session.screen.document(&document(&facts));
     service_and_switches(session, &facts);
+    auto_rules(session, &facts);
     drafts(session, &facts);
     tracker(session, &config, &facts);
     outside(session, &config, &facts);
@@ -70,6 +71,17 @@ fn service_and_switches(session: &Session, facts: &Facts) {
     match &facts.pause {
         Some(pause) => line(session, "Pause", Some(Tone::Warning), &on(pause)),
         None => line(session, "Pause", None, "off"),
+    }
+}
+
+fn auto_rules(session: &Session, facts: &Facts) {
+    for stand in &facts.auto {
+        let tone = match (stand.acts, stand.is_meant) {
+            (true, _) => Some(Tone::Bold),
+            (false, true) => Some(Tone::Warning),
+            (false, false) => None,
+        };
+        line(session, "Auto rule", tone, &stand.in_words());
     }
 }
 

@@ -276,11 +276,14 @@ Next: buildbot-watch evaluate ... --fit    to see which weights would fit these 
     )]
     Evaluate(Evaluate),
 
-    /// List the rules that you wrote for reports, or try them
+    /// List the rules for reports and the automatic ones, or try them
     ///
-    /// A rule says which failures belong to a report. They stand in the file that
-    /// the setting matching.rules names. `rules` lists each with its report and how
-    /// many stored failures it takes. `rules test` tells of each whether it takes
+    /// A rule for a report says which failures belong to it. They stand in the file
+    /// that the setting matching.rules names. `rules` lists each with its report and
+    /// how many stored failures it takes; and each automatic rule with whether it
+    /// acts, what it would have approved over the history, how often people decided
+    /// the same, and where not. `rules resume` lets one act again that went back to
+    /// shadow. `rules test` tells of each whether it takes
     /// its own sample, and which stored failures it would also take, by the reports
     /// that they belong to: so you see when it takes too much. It changes nothing,
     /// and ends with 1 if a rule does not take its own sample.
@@ -291,6 +294,7 @@ Example:
   buildbot-watch rules
   buildbot-watch rules test
   buildbot-watch rules test ./new-rules.toml
+  buildbot-watch rules resume known
 
 Next: systemctl reload buildbot-watch    to use them"
     )]

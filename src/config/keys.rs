@@ -127,6 +127,24 @@ pub const KEYS: &[SectionKeys] = &[
         ],
     ),
     section(
+        "auto",
+        &[
+            "name",
+            "mode",
+            "actions",
+            "tier",
+            "signature_known",
+            "issue_open",
+            "builder",
+            "branch",
+            "kind",
+            "confirmed",
+            "precision",
+            "decisions",
+            "below_precision",
+        ],
+    ),
+    section(
         "alerts",
         &[
             "bundle",
@@ -169,7 +187,7 @@ pub const KEYS: &[SectionKeys] = &[
 ];
 
 /// Those of which there may be several, each below a line `[[name]]`.
-pub(crate) const REPEATED: &[&str] = &["webhook"];
+pub(crate) const REPEATED: &[&str] = &["auto", "webhook"];
 
 const fn section(name: &'static str, keys: &'static [&'static str]) -> SectionKeys {
     SectionKeys { name, keys }

@@ -9,6 +9,7 @@
 
 mod alerts;
 mod approvers;
+mod auto;
 mod ci;
 mod connections;
 mod keys;
@@ -171,8 +172,10 @@ kind = "embedded"
         let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         let mut name = String::new();
         for line in EXAMPLE.lines() {
-            if line.starts_with('[') {
-                name = line.trim_matches(['[', ']']).to_owned();
+            // There is no automatic rule in the example.
+            let header = line.strip_prefix('[').or_else(|| line.strip_prefix("#[["));
+            if let Some(header) = header {
+                name = header.trim_matches(['[', ']']).to_owned();
                 sections.entry(name.clone()).or_default();
             }
             let line = line.strip_prefix('#').unwrap_or(line);
@@ -235,6 +238,9 @@ kind = "embedded"
             .lines()
             .map(|line| {
                 let setting = line.strip_prefix('#').unwrap_or(line);
+                if setting.starts_with("[[") {
+                    return format!("{setting}\n");
+                }
                 let (key, value) = setting.split_once(" = ").unwrap_or_default();
                 let other_way = ["path", "oauth2_token", "ca_file", "hello", "bounce_address"]
                     .contains(&key)
@@ -242,6 +248,7 @@ kind = "embedded"
                     || ["templates", "rules", "mirror_from", "projects", "token"].contains(&key)
                     || ["listen", "hosts", "trusted_header", "proxy"].contains(&key)
                     || ["answers_to", "authserv_id", "received_by"].contains(&key)
+                    || ["builder", "branch", "kind"].contains(&key)
                     || key.starts_with('"');
                 let is_key = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 match is_key && !other_way && !value.is_empty() {
@@ -261,6 +268,7 @@ kind = "embedded"
 
     fn with_places_of(config: &Config, other: &Config) -> Config {
         let mut config = config.clone();
+        config.auto = other.auto.clone();
         if let (Mailbox::Imap(one), Mailbox::Imap(two)) = (&mut config.mailbox, &other.mailbox) {
             one.login.secret.place = two.login.secret.place.clone();
         }

@@ -9,6 +9,7 @@ use toml::de::DeTable;
 
 use crate::config::alerts;
 use crate::config::approvers;
+use crate::config::auto;
 use crate::config::ci;
 use crate::config::connections;
 use crate::config::keys::{KEYS, REPEATED, nearest};
@@ -130,6 +131,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
     let alerts = alerts::alerts(root, findings);
     let addresses = addresses(list.as_ref(), outgoing.as_ref());
     let approvers = approvers::approvers(root, (web.as_ref(), &addresses), findings);
+    let auto = auto::rules(root, findings);
     let log = log(root, findings);
     Some(Config {
         file: findings.file.clone(),
@@ -145,6 +147,7 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
         web,
         alerts,
         approvers,
+        auto,
         log,
         warnings: findings.warnings.clone(),
     })

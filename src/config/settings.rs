@@ -15,6 +15,7 @@ use crate::domain::Seconds;
 use crate::domain::approvers::Approvers;
 use crate::domain::draft::{Flavour, Settings};
 use crate::domain::notification::CiSystem;
+use crate::domain::policy::auto::AutoRule;
 use crate::domain::rules::Rulebook;
 use crate::domain::subscribing::ListServer;
 
@@ -43,6 +44,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[web]`; `None` if there is to be no page.
     pub web: Option<Web>,
+    /// `[[auto]]`: the automatic rules, in the order of the file.
+    pub auto: Vec<AutoRule>,
     /// `[alerts]`, `[[webhook]]` and `[irc]`
     pub alerts: Alerts,
     /// `[approvers]`; `None` if nobody decides by mail.

@@ -111,6 +111,7 @@ pub fn surroundings_of(config: &Config) -> Result<Surroundings> {
         tracker: names_of(config)?.name(),
         sync_interval: seconds(config.tracker.sync_interval),
         limits: limits_of(config),
+        auto: config.auto.clone(),
         replies: match &config.outgoing {
             OutgoingConfig::Smtp(_) => Replies::ToTheList,
             OutgoingConfig::Maildir { .. } => Replies::ToAFolder,
@@ -150,6 +151,7 @@ fn rules_of(config: &Config) -> Rules {
             config::AfterRecovery::Close => AfterRecovery::Close,
         },
         rulebook: config.matching.rulebook.clone(),
+        auto: config.auto.clone(),
         unfit_mirror: UnfitMirror::Wait,
     }
 }

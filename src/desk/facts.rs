@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::automatic::{Stand, stands};
 use super::unfinished::{Unfinished, unfinished};
 use crate::domain::Seconds;
 use crate::domain::delivery::DeliveryKind;
 use crate::domain::life::{ClosedReason, DeliveryState};
 use crate::domain::policy::Limits;
+use crate::domain::policy::auto::AutoRule;
 use crate::domain::silence::{LOOKED_AT, Silence, silence};
 use crate::store::{
     DeliveryId, DeliveryRow, LedgerScope, ListFilter, ListingUnderWay, LockRefused, MailboxCursor,
@@ -30,6 +32,8 @@ pub struct Surroundings {
     pub sync_interval: Seconds,
     /// The caps.
     pub limits: Limits,
+    /// The automatic rules.
+    pub auto: Vec<AutoRule>,
     /// Where replies go.
     pub replies: Replies,
     /// Tells whether the disk of a folder has next to no room.
@@ -81,6 +85,8 @@ pub(crate) struct Facts {
     pub(crate) waits_for: Option<String>,
     /// The disk under the database has next to no room.
     pub(crate) is_disk_full: bool,
+    /// How the automatic rules stand.
+    pub(crate) auto: Vec<Stand>,
 }
 
 /// Whether the list sends us our own posts, by which replies are known to have arrived.
@@ -163,6 +169,7 @@ pub(crate) fn gather(around: &Surroundings, store: &Store, now: Seconds) -> Resu
         troubles: store.troubles()?,
         waits_for: waits_for(store)?,
         is_disk_full: (around.is_disk_full)(&around.state_dir),
+        auto: stands(store, &around.auto)?,
     })
 }
 

@@ -264,7 +264,11 @@ pub(crate) fn standing(row: &NotificationRow) -> String {
                 .filter(|it| it.receipt.is_some())
                 .count();
             let all = row.deliveries.len();
-            format!("approved by {}: {done} of {all} delivered", decision.who)
+            let who = match &decision.auto_rule {
+                Some(rule) => format!("the rule {rule}"),
+                None => decision.who.clone(),
+            };
+            format!("approved by {who}: {done} of {all} delivered")
         }
         _ => row.stage.to_string(),
     }

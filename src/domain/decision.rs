@@ -115,6 +115,9 @@ impl Approver {
                 "the name is longer than {MAX_NAME_CHARS} characters"
             ));
         }
+        if name.eq_ignore_ascii_case("buildbot-watch") {
+            return refuse("that is the program's own name, and a person has to decide");
+        }
         if plain_line(name, MAX_NAME_CHARS) != name {
             return refuse("the name holds characters that do not print");
         }
@@ -370,6 +373,7 @@ mod tests {
             "@ada",
             "a`b",
             "-- ",
+            "Buildbot-Watch",
             &long,
         ] {
             assert!(Approver::new(bad).is_err(), "{bad:?}");

@@ -97,6 +97,21 @@ impl FailureKind {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::TestFailed,
+        Self::TestError,
+        Self::ImportError,
+        Self::UnexpectedSuccess,
+        Self::Crash,
+        Self::Timeout,
+        Self::Leak,
+        Self::EnvChanged,
+        Self::Compile,
+        Self::Infrastructure,
+        Self::Unknown,
+    ];
+
     /// Whether a test itself said so, with an exception or a bare `FAIL`.
     pub fn is_of_a_test(self) -> bool {
         matches!(

@@ -1,5 +1,6 @@
 //! May this leave now? The loop breaker, which knows no logic but counts (I9).
 
+pub mod auto;
 mod limits;
 
 pub use limits::Limits;
@@ -63,6 +64,8 @@ pub enum AllowedBy {
     Rule {
         /// Its name.
         name: String,
+        /// Why it may not act any more, in words; `None` as long as it may.
+        off: Option<String>,
     },
 }
 
@@ -200,8 +203,21 @@ fn hold(effect: &Effect, limits: &Limits, counts: &LedgerCounts, now: Seconds) -
         DeliveryKind::Reply => same_body(limits, counts),
         DeliveryKind::Comment => None,
     };
-    why.or_else(|| too_old(effect, limits, now))
+    rule_is_off(effect)
+        .or(why)
+        .or_else(|| too_old(effect, limits, now))
         .map(|why| Gate::Hold { why })
+}
+
+/// What a rule decided leaves only as long as the rule may still act: a person looks
+/// at it otherwise.
+fn rule_is_off(effect: &Effect) -> Option<String> {
+    let AllowedBy::Rule { off, .. } = &effect.allowed_by else {
+        return None;
+    };
+    off.as_ref().map(|why| {
+        format!("a rule approved it, and {why}: a person has to release it, if it is right")
+    })
 }
 
 fn too_many_new(limits: &Limits, counts: &LedgerCounts) -> Option<String> {
@@ -233,7 +249,7 @@ fn same_body(limits: &Limits, counts: &LedgerCounts) -> Option<String> {
 
 /// For what no person looked at: an old notification may be answered already.
 fn too_old(effect: &Effect, limits: &Limits, now: Seconds) -> Option<String> {
-    let AllowedBy::Rule { name } = &effect.allowed_by else {
+    let AllowedBy::Rule { name, .. } = &effect.allowed_by else {
         return None;
     };
     let age = now.saturating_sub(effect.notification_at);

@@ -146,10 +146,13 @@ impl From<rusqlite::Error> for NotDecided {
 }
 
 impl Store {
-    /// Everybody who approved something at or after `since`.
+    /// Every person who approved something at or after `since`.
     pub fn approvers_since(&self, since: Seconds) -> anyhow::Result<Vec<String>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT DISTINCT who FROM decisions WHERE kind = 'approve' AND at >= ?1 ORDER BY who",
+            "SELECT DISTINCT who
+             FROM decisions
+             WHERE kind = 'approve' AND auto_rule IS NULL AND at >= ?1
+             ORDER BY who",
         )?;
         let names = statement.query_map([since], |row| row.get(0))?;
         Ok(names.collect::<Result<_, _>>()?)
@@ -159,36 +162,7 @@ impl Store {
     /// last the answers to the notifications that are settled along, in the
     /// transaction of the decision.
     pub fn approve(&self, decision: &NewDecision<'_>, now: Seconds) -> Result<Decided, NotDecided> {
-        let transaction = self.begin()?;
-        let draft = the_draft_shown(&transaction, decision)?;
-        refuse_held(&transaction, decision.notification)?;
-        let kinds = kinds_of(&draft.draft)?;
-        let id = insert(&transaction, decision, DecisionKind::Approve, now)?;
-        let rows = draft.draft.actions.len() + 1;
-        for (position, kind) in &kinds {
-            transaction.execute(
-                "INSERT INTO deliveries (notification, revision, position, kind, decision, due_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    decision.notification,
-                    decision.revision,
-                    position,
-                    kind.name(),
-                    id,
-                    now
-                ],
-            )?;
-        }
-        let answers = along::approve(&transaction, decision, id, &draft, rows, now)?;
-        let made = match draft.draft.along.len() {
-            0 => String::new(),
-            more => format!("; it settles {more} more notifications, with {answers} answers"),
-        };
-        end(transaction, decision, "approved", &made, now)?;
-        Ok(Decided {
-            decision: id,
-            deliveries: kinds.len() + answers,
-        })
+        approve_within(self.begin()?, decision, now)
     }
 
     /// Rejects, and closes the notification.
@@ -244,9 +218,46 @@ impl Store {
     }
 }
 
+/// Approves in a transaction that is begun already, and commits it.
+pub(super) fn approve_within(
+    transaction: Transaction<'_>,
+    decision: &NewDecision<'_>,
+    now: Seconds,
+) -> Result<Decided, NotDecided> {
+    let draft = the_draft_shown(&transaction, decision)?;
+    refuse_held(&transaction, decision.notification)?;
+    let kinds = kinds_of(&draft.draft)?;
+    let id = insert(&transaction, decision, DecisionKind::Approve, now)?;
+    let rows = draft.draft.actions.len() + 1;
+    for (position, kind) in &kinds {
+        transaction.execute(
+            "INSERT INTO deliveries (notification, revision, position, kind, decision, due_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                decision.notification,
+                decision.revision,
+                position,
+                kind.name(),
+                id,
+                now
+            ],
+        )?;
+    }
+    let answers = along::approve(&transaction, decision, id, &draft, rows, now)?;
+    let made = match draft.draft.along.len() {
+        0 => String::new(),
+        more => format!("; it settles {more} more notifications, with {answers} answers"),
+    };
+    end(transaction, decision, "approved", &made, now)?;
+    Ok(Decided {
+        decision: id,
+        deliveries: kinds.len() + answers,
+    })
+}
+
 /// The compare of compare-and-set: the current draft, if it is the one that was
 /// shown and nobody decided on it.
-fn the_draft_shown(
+pub(super) fn the_draft_shown(
     connection: &Connection,
     decision: &NewDecision<'_>,
 ) -> Result<DraftRow, NotDecided> {
@@ -306,7 +317,7 @@ fn refuse_closed(connection: &Connection, id: NotificationId) -> Result<(), NotD
     })
 }
 
-fn refuse_held(connection: &Connection, id: NotificationId) -> Result<(), NotDecided> {
+pub(super) fn refuse_held(connection: &Connection, id: NotificationId) -> Result<(), NotDecided> {
     let held: Option<(String, String)> = connection
         .query_row(
             "SELECT held_why, held_by

@@ -144,7 +144,8 @@ impl Store {
 
     /// The reports that were opened or commented on for an incident, those for the
     /// latest notifications first, and no more than a few; of whatever tracker was
-    /// configured then.
+    /// configured then. That a rule commented somewhere says nothing of where it
+    /// belongs; a report that was opened is there, whoever let it.
     pub fn reports_of(&self, incident: IncidentId) -> Result<Vec<IssueRef>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT deliveries.receipt
@@ -155,6 +156,9 @@ impl Store {
              WHERE occurrences.incident = ?1
                AND deliveries.kind <> 'reply'
                AND deliveries.done_at IS NOT NULL
+               AND (deliveries.kind = 'open_issue' OR NOT EXISTS (
+                   SELECT 1 FROM decisions
+                   WHERE decisions.id = deliveries.decision AND auto_rule IS NOT NULL))
                AND EXISTS (
                    SELECT 1
                    FROM json_each(drafts.draft, '$.incidents[' || deliveries.position || ']')

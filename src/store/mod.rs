@@ -26,6 +26,7 @@
 //! | `subscribing` | what is asked of the list about our subscription |
 //! | `users` | who may use the page, and their sessions |
 //! | `ruling` | the drafts that wait, after a change of the rules |
+//! | `auto`, `past` | automatic rules: how they stand and decide; what people decided before |
 
 use std::fmt;
 
@@ -36,6 +37,7 @@ mod alerts;
 mod along;
 mod answers;
 mod audit;
+mod auto;
 mod claim;
 mod closing;
 mod copy;
@@ -56,6 +58,7 @@ mod open;
 mod outbox;
 mod outcome;
 mod pairs;
+mod past;
 mod rarity;
 mod recovery;
 mod retrieve;
@@ -77,6 +80,7 @@ pub use alerts::AlertId;
 pub use along::Attached;
 pub use answers::{Outcome as AnswerOutcome, TokenRow};
 pub use audit::AuditLine;
+pub use auto::{AutoRow, AutoState};
 pub use claim::{Claim, ClaimRefused};
 pub use decisions::{Change, Decided, DecisionKind, NewDecision, NotDecided};
 pub use doubt::{Confirmed, Resolution};
@@ -94,6 +98,7 @@ pub use notifications::Revised;
 pub use outbox::{DeliveryRow, FrozenId};
 pub use outcome::Finish;
 pub use pairs::{NearPair, Pair, PairWord};
+pub use past::{DecidedOn, Mark};
 pub use recovery::{Recoveries, Recovery};
 pub use retrieve::{Heads, Retrieved};
 pub use row::{

@@ -14,6 +14,7 @@ use super::frame::Notice;
 use super::identity::Caller;
 use super::mending::{Delivery, delivery};
 use super::room::{Form, Page, Room, Shown, no_such};
+use crate::desk::automatic;
 use crate::desk::caution::{settled_silently, warnings};
 use crate::desk::failures::{Group, excerpt, groups};
 use crate::desk::leaves::{Leaf, leaves};
@@ -42,6 +43,9 @@ struct DraftPage {
     /// The builders that pass again.
     recovered: Vec<String>,
     warnings: Vec<String>,
+    /// What the automatic rules say: those that would approve it, and the others.
+    would: Vec<String>,
+    would_not: Vec<String>,
     groups: Vec<GroupView>,
     mail: Option<MailView>,
     heading: &'static str,
@@ -127,6 +131,11 @@ fn draft(room: &Room<'_>, id: NotificationId) -> Result<Shown> {
     }
     let row = with_summary(store, store.load(id)?);
     let current = row.draft.as_ref();
+    let said = automatic::words(store, &room.office.around, &row, room.now)?;
+    let (would, would_not): (Vec<_>, Vec<_>) = said.iter().partition(|it| it.unmet.is_none());
+    let in_words = |all: Vec<&automatic::Word>| -> Vec<String> {
+        all.into_iter().map(automatic::Word::in_words).collect()
+    };
     let it = DraftPage {
         id: id.0,
         title: format!("{}: {}", summary::key(&row), summary::what_failed(&row)),
@@ -139,6 +148,8 @@ fn draft(room: &Room<'_>, id: NotificationId) -> Result<Shown> {
         decision: decided(&row, room),
         recovered: sentences(&recoveries(store, &row)?, room.now),
         warnings: warnings(room.office, &row, room.now)?,
+        would: in_words(would),
+        would_not: in_words(would_not),
         groups: group_views(room, &row),
         mail: mail_view(room, &row),
         heading: match row.decision {

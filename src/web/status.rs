@@ -80,11 +80,21 @@ fn switches(room: &Room<'_>, facts: &Facts) -> Vec<Line> {
             )
         }
     };
-    vec![
+    let rules = facts.auto.iter().map(|stand| {
+        let tone = match (stand.acts, stand.is_meant) {
+            (true, _) => "good",
+            (false, true) => "warn",
+            (false, false) => "",
+        };
+        line("Automatic rule", stand.in_words(), tone)
+    });
+    let mut lines = vec![
         line("Service", words, tone),
         switch("STOP", facts.stop.as_ref(), "bad"),
         switch("Pause", facts.pause.as_ref(), "warn"),
-    ]
+    ];
+    lines.extend(rules);
+    lines
 }
 
 fn drafts(room: &Room<'_>, facts: &Facts) -> Vec<Line> {

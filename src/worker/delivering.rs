@@ -19,6 +19,7 @@ pub(super) use report::work_of;
 
 use anyhow::{Context, Result};
 
+use super::auto::{self, ByRule};
 use super::{Memory, Parts};
 use crate::domain::Seconds;
 use crate::domain::delivery::{DeliveryKind, Outcome, Receipt, doubt_check_due, retry_after};
@@ -250,14 +251,9 @@ fn gate(
     (notification, about): (&NotificationRow, &NotificationRow),
     now: Seconds,
 ) -> Result<Gate> {
-    let decision = notification.decision.as_ref();
     let effect = Effect {
         kind: row.kind,
-        allowed_by: match decision.and_then(|decision| decision.auto_rule.as_ref()) {
-            Some(name) => AllowedBy::Rule { name: name.clone() },
-            None if was_released(parts, row)? => AllowedBy::Release,
-            None => AllowedBy::Person,
-        },
+        allowed_by: allowed_by(parts, row)?,
         notification_at: about.received_at,
         along: row.answers.is_some(),
     };
@@ -274,6 +270,18 @@ fn gate(
         &counts,
         now,
     ))
+}
+
+/// Who allows a delivery, as things stand: whoever releases what a rule approved takes
+/// that upon themselves.
+fn allowed_by(parts: &Parts, row: &DeliveryRow) -> Result<AllowedBy> {
+    if was_released(parts, row)? {
+        return Ok(AllowedBy::Release);
+    }
+    Ok(match auto::rule_behind(parts, row.decision)? {
+        Some(ByRule { name, off }) => AllowedBy::Rule { name, off },
+        None => AllowedBy::Person,
+    })
 }
 
 /// Whether a person let go of it after the program had held it.
@@ -359,6 +367,11 @@ fn claim(
     digest: &str,
 ) -> Result<Option<Claim>> {
     let now = parts.clock.now();
+    if let AllowedBy::Rule { off: Some(why), .. } = allowed_by(parts, row)? {
+        // It was on a moment ago; the gate says the rest.
+        later(parts, row, &why, now)?;
+        return Ok(None);
+    }
     match parts.store.claim(row.id, digest, entry, now) {
         Ok(claim) => Ok(Some(claim)),
         Err(ClaimRefused::Store(error)) => Err(error),

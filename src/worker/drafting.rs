@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::incidents::Occasion;
 use super::matching::says_new;
 use super::{Parts, UnfitMirror, incidents, mirroring};
-use crate::domain::draft::{self, Choice, Draft, Material, Settings};
+use crate::domain::draft::{self, Choice, Draft, Material, Plan, Settings};
 use crate::domain::life::ClosedReason;
 use crate::store::NotificationRow;
 use crate::templates::Templates;
@@ -67,16 +67,32 @@ pub fn redraft(
     occasion: &Occasion,
     choices: &[Choice],
 ) -> Result<Draft> {
-    let material = Material {
+    let choices = occasion.choices_for_all(choices);
+    let plan = draft::plan(&material(occasion, &choices), settings);
+    in_words(templates, occasion, &plan)
+}
+
+/// The same draft as [`redraft`] makes without choices, let out by a rule, which its
+/// texts name.
+pub(super) fn redraft_by_rule(parts: &Parts, occasion: &Occasion, rule: &str) -> Result<Draft> {
+    let material = material(occasion, &[]);
+    let plan = draft::plan(&material, &parts.rules.drafts).by_rule(rule);
+    in_words(&parts.templates, occasion, &plan)
+}
+
+fn material<'a>(occasion: &'a Occasion, choices: &'a [Choice]) -> Material<'a> {
+    Material {
         mail: occasion.mail.as_ref(),
         notification: &occasion.notification,
         companions: &occasion.companions,
         quiet: &occasion.quiet,
         verdicts: &occasion.verdicts,
-        choices: &occasion.choices_for_all(choices),
-    };
-    let plan = draft::plan(&material, settings);
-    let mut draft = templates.draft(&plan)?;
+        choices,
+    }
+}
+
+fn in_words(templates: &Templates, occasion: &Occasion, plan: &Plan) -> Result<Draft> {
+    let mut draft = templates.draft(plan)?;
     draft.incidents = occasion.incidents_about(&plan.about);
     if !draft.actions.is_empty() {
         draft.warnings.extend(occasion.caution.clone());

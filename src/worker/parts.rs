@@ -9,13 +9,14 @@ use std::time::Instant;
 use anyhow::Result;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::Clock;
+use super::{AutoMemory, Clock};
 use crate::ci::Ci;
 use crate::domain::Seconds;
 use crate::domain::approvers::Approvers;
 use crate::domain::classify::ListRules;
 use crate::domain::draft::Settings as DraftSettings;
 use crate::domain::policy::Limits;
+use crate::domain::policy::auto::AutoRule;
 use crate::domain::rules::Rulebook;
 use crate::domain::silence::Silence;
 use crate::domain::subscribing::ListServer;
@@ -93,6 +94,8 @@ pub struct Rules {
     pub recovered: AfterRecovery,
     /// What people wrote of the failures that belong to a report.
     pub rulebook: Rulebook,
+    /// The automatic rules, in the order in which they are asked.
+    pub auto: Vec<AutoRule>,
     /// What is done while the mirror may not say that something does not exist.
     pub unfit_mirror: UnfitMirror,
 }
@@ -139,6 +142,8 @@ pub struct Memory {
     pub is_suspicion_told: bool,
     /// The silence of the list that people were told of.
     pub silence: Option<Silence>,
+    /// How right the automatic rules are, and which drafts they were asked about.
+    pub auto: AutoMemory,
 }
 
 impl Memory {
@@ -154,6 +159,7 @@ impl Memory {
             is_tidy: true,
             is_suspicion_told: false,
             silence: None,
+            auto: AutoMemory::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! the real list and mail servers where they add something, else on a desk.
 
 mod approvals;
+mod auto;
 mod by_mail;
 mod by_real_mail;
 mod caps;

@@ -152,8 +152,11 @@ fn belongs(
     })
 }
 
-/// The report that was opened for all failures of a notification.
+/// The report that a person let be opened for all failures of a notification.
 fn opened(row: &NotificationRow) -> Option<u64> {
+    if row.decision.as_ref()?.auto_rule.is_some() {
+        return None;
+    }
     let [Action::Open(_)] = row.draft.as_ref()?.draft.actions.as_slice() else {
         return None;
     };

@@ -59,6 +59,8 @@ pub struct IssueFields {
     pub fixed: Vec<String>,
     /// Addresses of other closed reports that look alike.
     pub related: Vec<String>,
+    /// The automatic rule that lets it leave; empty if a person does.
+    pub rule: String,
 }
 
 /// For `comment.md.hbs`.
@@ -80,6 +82,8 @@ pub struct CommentFields {
     /// A sentence that it, or some of it, passed when it was run again; empty
     /// if nothing did.
     pub flaky: String,
+    /// The automatic rule that lets it leave; empty if a person does.
+    pub rule: String,
 }
 
 /// One build, within [`IssueFields`] and [`CommentFields`].
@@ -110,6 +114,8 @@ pub struct ReplyFields {
     pub more: Option<usize>,
     /// Stands for the approver's name.
     pub approver: String,
+    /// The automatic rule that lets it leave; empty if a person does.
+    pub rule: String,
 }
 
 /// One action, within [`ReplyFields`].
@@ -155,6 +161,7 @@ pub(crate) fn issue(
         systems: systems(group),
         fixed: links(Past::Fixed),
         related: links(Past::Closed),
+        rule: String::new(),
     }
 }
 
@@ -174,6 +181,7 @@ pub(crate) fn comment(group: &Group<'_>, untold: usize, settings: &Settings) -> 
         },
         excerpt: fenced(&lines),
         flaky: flaky(group),
+        rule: String::new(),
     }
 }
 

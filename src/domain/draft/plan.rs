@@ -157,6 +157,26 @@ pub enum Step {
     },
 }
 
+impl Plan {
+    /// The same, let out by an automatic rule and by no person: every text that leaves
+    /// gets the rule's name (I6).
+    #[must_use]
+    pub fn by_rule(mut self, rule: &str) -> Self {
+        for step in &mut self.steps {
+            match step {
+                Step::Open { fields, .. } => rule.clone_into(&mut fields.rule),
+                Step::Comment { fields, .. } => rule.clone_into(&mut fields.rule),
+                Step::Count { .. } | Step::Choose { .. } => {}
+            }
+        }
+        let along = self.along.iter_mut().filter_map(|it| it.reply.as_mut());
+        for reply in self.reply.iter_mut().chain(along) {
+            rule.clone_into(&mut reply.fields.rule);
+        }
+        self
+    }
+}
+
 /// Decides what would be done. Pure: the same material gives the same plan.
 ///
 /// - Failures of the same known issue share one comment.

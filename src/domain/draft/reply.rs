@@ -180,6 +180,7 @@ fn fields(groups: &[(usize, Group<'_>)]) -> ReplyFields {
         brief: groups.len() > FULL_ENTRIES,
         more: (more > 0).then_some(more),
         approver: APPROVER_TOKEN.to_owned(),
+        rule: String::new(),
     }
 }
 

@@ -16,6 +16,7 @@ fn by_rule(kind: DeliveryKind) -> Effect {
     Effect {
         allowed_by: AllowedBy::Rule {
             name: "known".to_owned(),
+            off: None,
         },
         ..effect(kind)
     }
@@ -184,6 +185,25 @@ fn rules_do_not_act_on_old_notifications() {
             &nothing_yet(),
             Kind::Go,
         );
+    }
+}
+
+#[test]
+fn what_a_rule_approved_is_held_when_the_rule_is_off() {
+    for kind in KINDS {
+        let off = Effect {
+            allowed_by: AllowedBy::Rule {
+                name: "known".to_owned(),
+                off: Some("the rule known was removed".to_owned()),
+            },
+            ..effect(kind)
+        };
+        check(&off, &nothing_yet(), Kind::Hold);
+        let Gate::Hold { why } = gate(&off, &nothing_yet()) else {
+            panic!("{kind:?}");
+        };
+        assert!(why.contains("the rule known was removed"), "{why}");
+        assert!(why.contains("release"), "{why}");
     }
 }
 

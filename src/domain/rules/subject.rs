@@ -72,27 +72,13 @@ impl Field {
     /// The words that the field can have, where they are known.
     pub fn words(self) -> Option<Vec<&'static str>> {
         match self {
-            Self::Kind => Some(KINDS.map(FailureKind::name).to_vec()),
+            Self::Kind => Some(FailureKind::ALL.map(FailureKind::name).to_vec()),
             Self::Os => Some(platform::systems()),
             Self::Arch => Some(platform::processors()),
             _ => None,
         }
     }
 }
-
-const KINDS: [FailureKind; 11] = [
-    FailureKind::TestFailed,
-    FailureKind::TestError,
-    FailureKind::ImportError,
-    FailureKind::UnexpectedSuccess,
-    FailureKind::Crash,
-    FailureKind::Timeout,
-    FailureKind::Leak,
-    FailureKind::EnvChanged,
-    FailureKind::Compile,
-    FailureKind::Infrastructure,
-    FailureKind::Unknown,
-];
 
 /// A failure as rules see it. A field can have no value, or several.
 #[derive(Debug, Clone, PartialEq, Eq)]

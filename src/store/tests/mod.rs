@@ -12,6 +12,7 @@ use crate::domain::matching::Verdict;
 use crate::domain::notification::Notification;
 
 mod along;
+mod auto;
 mod decisions;
 mod filing;
 mod incidents;

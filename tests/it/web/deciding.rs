@@ -336,3 +336,19 @@ fn a_build_is_filed_in_the_box() {
     let list = page.run("list --all");
     assert!(list.contains("test_heat_2"), "{list}");
 }
+
+#[test]
+fn what_automatic_rules_would_do_is_told() {
+    let page = Page::with(|folder| {
+        let file = folder.join("config.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let rule = "\n[[auto]]\nname = \"known\"\nactions = [\"comment\", \"reply\"]\n";
+        std::fs::write(&file, format!("{text}{rule}confirmed = 0\n")).unwrap();
+    });
+    let mut client = page.client();
+    let draft = client.get("/draft/1").is(200);
+    draft.says("the rule known (in shadow) would approve this");
+    let other = client.get("/draft/5").is(200);
+    other.says("the rule known (in shadow) would not: ");
+    client.get("/status").says("known is in shadow");
+}
