@@ -399,7 +399,11 @@ fn the_replay_knows_nothing_of_what_came_later() {
     // is known then must not be known of the first.
     let desk = Desk::ruled(&rule("confirmed = 0\ntier = \"weak\""));
     desk.settle();
-    desk.report("test_string: test_capwords() fails", "test_capwords fails.");
+    desk.report(
+        "test_string: ModuleTest.test_capwords() fails",
+        "FAIL: test_capwords (test.test_string.ModuleTest.test_capwords)\n\
+         AssertionError: 'Abc-Def Def-Ghi Ghi' != 'Abc-def Def-ghi Ghi'\n",
+    );
     desk.settle();
     desk.take(notice("first"));
     assert_eq!(
