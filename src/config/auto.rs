@@ -308,13 +308,19 @@ kind = "embedded"
                     give one of them another name
             "#]],
         );
-        check("[auto]\nname = \"a\"\n", expect![[r#"
+        check(
+            "[auto]\nname = \"a\"\n",
+            expect![[r#"
             1: auto is no list of tables
                 write a line [[auto]], and the rule below it
-        "#]]);
-        check("[[auto]]\nname = \"a\"\nactions = []\n", expect![[r#"
+        "#]],
+        );
+        check(
+            "[[auto]]\nname = \"a\"\nactions = []\n",
+            expect![[r#"
             3: [auto] actions is an empty list
                 name at least one
-        "#]]);
+        "#]],
+        );
     }
 }
