@@ -8,6 +8,7 @@ use super::json as shapes;
 use super::words::timestamp;
 use crate::config::Config;
 use crate::daemon::names_of;
+use crate::desk::automatic::Stand;
 use crate::desk::facts::{Facts, health};
 use crate::store::SwitchState;
 
@@ -18,6 +19,15 @@ pub(super) fn tracker_name(config: &Config) -> Result<String> {
 
 fn switch_json(switch: Option<&SwitchState>) -> Value {
     json!(switch.map(|on| json!({ "reason": on.reason, "who": on.who, "at": timestamp(on.at) })))
+}
+
+fn stand_json(stand: &Stand) -> Value {
+    json!({
+        "name": stand.name,
+        "acts": stand.acts,
+        "suspended": stand.is_suspended,
+        "why": stand.why,
+    })
 }
 
 /// All of it for programs.
@@ -76,9 +86,7 @@ pub(super) fn document(facts: &Facts) -> Value {
         "caps": caps.collect::<Vec<_>>(),
         "underway_waits_for": facts.waits_for,
         "disk_full": facts.is_disk_full,
-        "auto_rules": facts.auto.iter().map(|it| json!({
-            "name": it.name, "acts": it.acts, "suspended": it.is_suspended, "why": it.why,
-        })).collect::<Vec<_>>(),
+        "auto_rules": facts.auto.iter().map(stand_json).collect::<Vec<_>>(),
         "unseen_replies": facts.unseen.iter().map(shapes::delivery).collect::<Vec<_>>(),
         "troubles": facts.troubles.iter().map(|it| json!({
             "service": it.service, "words": it.words, "since": timestamp(it.since),

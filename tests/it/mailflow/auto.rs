@@ -314,8 +314,8 @@ fn what_is_switched_off_or_secret_is_left_to_people() {
         "ghp_{}",
         "aB3dE6gH9jK2mN5pQ8sT".repeat(2).get(..36).unwrap()
     );
-    let line = "self.assertEqual(string.capwords(";
-    let hit = notice("third").replace(line, &format!("print('{token}')\n    {line}"));
+    let line = "AssertionError: 'Abc-Def Def-Ghi Ghi'";
+    let hit = notice("third").replace(line, &format!("AssertionError: '{token}'"));
     assert!(hit.contains(&token));
     desk.take(hit);
     let row = desk.row(3);
