@@ -42,7 +42,7 @@ struct Judged {
 
 impl Replay {
     /// Nothing was looked at yet.
-    pub const fn new() -> Self {
+    pub const fn fresh() -> Self {
         Self {
             rules: Vec::new(),
             mark: None,
