@@ -8,6 +8,7 @@ use super::json as shapes;
 use super::words::timestamp;
 use crate::config::Config;
 use crate::daemon::names_of;
+use crate::desk::automatic::Stand;
 use crate::desk::facts::{Facts, OwnPosts, health};
 use crate::domain::Seconds;
 use crate::store::{Subscription, SwitchState};
@@ -52,6 +53,15 @@ fn mirror(facts: &Facts) -> Value {
         })),
         "health": health,
         "why": why,
+    })
+}
+
+fn stand_json(stand: &Stand) -> Value {
+    json!({
+        "name": stand.name,
+        "acts": stand.acts,
+        "suspended": stand.is_suspended,
+        "why": stand.why,
     })
 }
 
@@ -100,9 +110,7 @@ pub(super) fn document(facts: &Facts) -> Value {
         "subscription": facts.subscription.as_ref().map(subscription_json),
         "own_posts_seen_at": own_posts_seen_at(facts).map(timestamp),
         "disk_full": facts.is_disk_full,
-        "auto_rules": facts.auto.iter().map(|it| json!({
-            "name": it.name, "acts": it.acts, "suspended": it.is_suspended, "why": it.why,
-        })).collect::<Vec<_>>(),
+        "auto_rules": facts.auto.iter().map(stand_json).collect::<Vec<_>>(),
         "unseen_replies": facts.unseen.iter().map(shapes::delivery).collect::<Vec<_>>(),
         "troubles": facts.troubles.iter().map(|it| json!({
             "service": it.service, "words": it.words, "since": timestamp(it.since),

@@ -272,9 +272,46 @@ kind = "embedded"
              [[auto]]\nname = \"a\"\nactions = [\"open\", \"reply\"]\n\
              [[auto]]\nname = \"a\"\nactions = [\"reply\"]\n\
              [[auto]]\nname = \"a\"\nactions = [\"reply\"]\n",
-            expect![""],
+            expect![[r#"
+                2: [auto] name = "issue12" is no name of an automatic rule
+                    write at most 60 letters, with hyphens between them
+                3: [auto] mode = "of" is not known
+                    did you mean "on"?
+                4: [auto] actions item 1 = "coment" is not known
+                    did you mean "comment"?
+                5: [auto] tier = "sure" is not known
+                    write one of "strong", "likely", "weak"
+                6: [auto] kind item 1 = "infrastructure" is not known
+                    write one of "failure", "error", "import_error", "unexpected_success", "crash", "timeout", "leak", "env_changed", "compile"
+                7: [auto] precision is a number, not a whole number
+                    write it as 50
+                8: [auto] has no setting "builders"
+                    did you mean "builder"?
+                10: [auto] actions has no "reply": every draft answers its mail, so the rule could never act
+                    add "reply"
+                9: [auto] name is missing
+                    add to that section: name = "known"
+                13: [auto] actions has "open", and a failure without a report is weak and belongs to none
+                    add tier = "weak" and signature_known = false, or remove "open"
+                14: [auto] line 25 has the name a already
+                    give one of them another name
+                17: [auto] line 25 has the name a already
+                    give one of them another name
+            "#]],
         );
-        check("[auto]\nname = \"a\"\n", expect![""]);
-        check("[[auto]]\nname = \"a\"\nactions = []\n", expect![""]);
+        check(
+            "[auto]\nname = \"a\"\n",
+            expect![[r#"
+            1: auto is no list of tables
+                write a line [[auto]], and the rule below it
+        "#]],
+        );
+        check(
+            "[[auto]]\nname = \"a\"\nactions = []\n",
+            expect![[r#"
+            3: [auto] actions is an empty list
+                name at least one
+        "#]],
+        );
     }
 }

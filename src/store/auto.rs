@@ -187,9 +187,9 @@ impl Store {
             .optional()?)
     }
 
-    /// The drafts that the program made, that nobody decided on or holds, and whose
-    /// notifications came in at or after `since`, the oldest first, each with its
-    /// revision.
+    /// The drafts that the program made, on which nothing was ever decided, that nobody
+    /// holds, and whose notifications came in at or after `since`, the oldest first, each
+    /// with its revision.
     pub fn undecided_since(
         &self,
         since: Seconds,
@@ -206,10 +206,7 @@ impl Store {
                AND received_at >= ?1
                AND drafts.made_by = ?2
                AND NOT EXISTS (
-                   SELECT 1 FROM decisions
-                   WHERE decisions.notification = notifications.id
-                     AND kind IN ('approve', 'reject')
-                     AND decisions.id NOT IN (SELECT decision FROM withdrawals))
+                   SELECT 1 FROM decisions WHERE decisions.notification = notifications.id)
              ORDER BY notifications.id
              LIMIT ?3",
         )?;

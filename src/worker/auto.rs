@@ -42,9 +42,9 @@ pub struct AutoMemory {
 
 impl AutoMemory {
     /// Nothing was looked at yet.
-    pub const fn new() -> Self {
+    pub const fn fresh() -> Self {
         Self {
-            replay: Replay::new(),
+            replay: Replay::fresh(),
             is_reviewed: false,
             asked: BTreeMap::new(),
         }

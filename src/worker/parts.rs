@@ -159,7 +159,7 @@ impl Memory {
             is_tidy: true,
             is_suspicion_told: false,
             silence: None,
-            auto: AutoMemory::new(),
+            auto: AutoMemory::fresh(),
         }
     }
 }

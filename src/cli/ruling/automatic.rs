@@ -50,7 +50,7 @@ fn judged_of<'a>(session: &Session, config: &'a Config, store: &Store) -> Result
     }
     let around = daemon::surroundings_of(config)?;
     let (tracker, limits) = (&around.tracker, &around.limits);
-    let mut replay = Replay::new();
+    let mut replay = Replay::fresh();
     replay.bring_up_to_date(store, tracker, rules, limits.max_action_age, || {})?;
     let mut judged = Vec::new();
     for rule in rules {

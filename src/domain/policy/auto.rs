@@ -132,6 +132,8 @@ pub struct Case {
     pub undecided: bool,
     /// Who changed it, if a person did.
     pub changed_by: Option<String>,
+    /// Whether anybody decided anything on it before: it was started over since.
+    pub dealt_with: bool,
     /// Why it is held, if it is.
     pub held: Option<String>,
     /// How many secrets were taken out of its texts (I15).

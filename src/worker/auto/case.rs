@@ -57,6 +57,7 @@ pub fn opinions<'a>(
     let mut case = looking.case(row, draft, around.clone())?;
     case.held = row.held.as_ref().map(|held| held.why.clone());
     case.changed_by = Some(draft.made_by.clone()).filter(|who| who != PROGRAM);
+    case.dealt_with = !store.decisions(row.id)?.is_empty();
     let attached: BTreeSet<i64> = store
         .attached_to(row.id)?
         .iter()
@@ -149,6 +150,7 @@ impl Looking<'_> {
             replies: u64::from(texts.reply.is_some()) + along as u64,
             undecided: texts.is_undecided(),
             changed_by: None,
+            dealt_with: false,
             held: None,
             secrets: 0,
             age: 0,

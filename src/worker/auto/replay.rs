@@ -42,7 +42,7 @@ struct Judged {
 
 impl Replay {
     /// Nothing was looked at yet.
-    pub const fn new() -> Self {
+    pub const fn fresh() -> Self {
         Self {
             rules: Vec::new(),
             mark: None,
@@ -221,11 +221,16 @@ impl<'a> Round<'a> {
         let shown = drafts.iter().rfind(is_own)?;
         let in_round = |it: &&DecisionRow| it.revision >= shown.revision && it.id <= last.id;
         let mut round = decisions.iter().filter(in_round);
+        let first = round.clone().next()?;
+        // No rule decides on what was started over.
+        if decisions.first()?.id != first.id {
+            return None;
+        }
         let is_change =
             |it: &&DecisionRow| matches!(it.kind, DecisionKind::Edit | DecisionKind::Link);
         Some(Self {
             shown,
-            first: round.clone().next()?,
+            first,
             change: round.rfind(is_change),
             last,
             decided,

@@ -314,8 +314,8 @@ fn what_is_switched_off_or_secret_is_left_to_people() {
         "ghp_{}",
         "aB3dE6gH9jK2mN5pQ8sT".repeat(2).get(..36).unwrap()
     );
-    let line = "self.assertEqual(string.capwords(";
-    let hit = notice("third").replace(line, &format!("print('{token}')\n    {line}"));
+    let line = "AssertionError: 'Abc-Def Def-Ghi Ghi'";
+    let hit = notice("third").replace(line, &format!("AssertionError: '{token}'"));
     assert!(hit.contains(&token));
     desk.take(hit);
     let row = desk.row(3);
@@ -399,7 +399,11 @@ fn the_replay_knows_nothing_of_what_came_later() {
     // is known then must not be known of the first.
     let desk = Desk::ruled(&rule("confirmed = 0\ntier = \"weak\""));
     desk.settle();
-    desk.report("test_string: test_capwords() fails", "test_capwords fails.");
+    desk.report(
+        "test_string: ModuleTest.test_capwords() fails",
+        "FAIL: test_capwords (test.test_string.ModuleTest.test_capwords)\n\
+         AssertionError: 'Abc-Def Def-Ghi Ghi' != 'Abc-def Def-ghi Ghi'\n",
+    );
     desk.settle();
     desk.take(notice("first"));
     assert_eq!(

@@ -24,6 +24,9 @@ impl Case {
         if let Some(who) = &self.changed_by {
             return Some(format!("{who} changed the draft"));
         }
+        if self.dealt_with {
+            return Some("it was decided on before, and started over".to_owned());
+        }
         let why = self.held.as_ref()?;
         Some(match why.as_str() {
             "" => "it is held".to_owned(),

@@ -44,6 +44,7 @@ fn case() -> Case {
         replies: 1,
         undecided: false,
         changed_by: None,
+        dealt_with: false,
         held: None,
         secrets: 0,
         age: 3600,
@@ -192,6 +193,7 @@ fn what_is_worth_a_persons_look_is_left_to_a_person() {
     refused("Ada changed the draft", |case| {
         case.changed_by = Some("Ada".to_owned());
     });
+    refused("it was decided on before", |case| case.dealt_with = true);
     refused("it is held: later", |case| {
         case.held = Some("later".to_owned())
     });
