@@ -102,10 +102,10 @@ fn refusal(line: &Line, channel: &str) -> Option<IrcError> {
         return None;
     }
     let words = plain_line(line.words(), 200);
-    // ngIRCd says that it is full (471).
-    let number = match words.to_ascii_lowercase().contains("registered users only") {
-        true => "477",
-        false => line.command.as_str(),
+    let number = match line.command.as_str() {
+        // ngIRCd's number for that is the one of a channel that is full.
+        "471" if words.to_ascii_lowercase().contains("registered users") => "477",
+        other => other,
     };
     let (_, why, remedy) = REFUSALS.iter().find(|(known, ..)| *known == number)?;
     let what = format!("{channel} cannot be joined: {why}; the server says: {words}");
