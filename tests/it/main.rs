@@ -37,6 +37,7 @@ mod read;
 mod roundup;
 mod service;
 mod smtp;
+mod subscribing;
 mod sync;
 mod systemd;
 mod web;

@@ -46,10 +46,20 @@ impl Setup {
     /// Makes a list with two subscribers, and a configuration.
     pub async fn new(wanted: &Wanted<'_>) -> Self {
         let world = world();
-        let watcher = world.fresh_user(&format!("{}-watcher", wanted.area));
-        let reader = world.fresh_user(&format!("{}-reader", wanted.area));
-        let members = [world.address(&watcher), world.address(&reader)];
+        let users = Self::users(wanted.area);
+        let members = users.each_ref().map(|user| world.address(user));
         let list = world.fresh_list(wanted.area, &members).await;
+        Self::for_list(wanted, list, users)
+    }
+
+    /// The watcher and the reader of a test.
+    pub fn users(area: &str) -> [String; 2] {
+        ["watcher", "reader"].map(|user| world().fresh_user(&format!("{area}-{user}")))
+    }
+
+    /// Makes a configuration for a list that is there.
+    pub fn for_list(wanted: &Wanted<'_>, list: String, [watcher, reader]: [String; 2]) -> Self {
+        let world = world();
         let folder = tempfile::tempdir().expect("a folder");
         let setup = Self {
             config: folder.path().join("config.toml"),

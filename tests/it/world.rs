@@ -210,7 +210,11 @@ impl World {
     /// Makes a list that takes every post at once; `members` are addresses.
     /// Returns the list's address.
     pub async fn fresh_list(&self, area: &str, members: &[String]) -> String {
-        let name = self.fresh_user(area);
+        self.list_named(&self.fresh_user(area), members).await
+    }
+
+    /// The same with a name of one's own choice.
+    pub async fn list_named(&self, name: &str, members: &[String]) -> String {
         let address = format!("{name}@{}", self.mailman.domain);
         let list_id = format!("{name}.{}", self.mailman.domain);
         let form = format!("fqdn_listname={address}");

@@ -41,13 +41,13 @@ url: sqlite:///$D/mailman.db
 enable: yes
 CONFIG
 # The runners a post goes through look for work five times a second, not once.
-for runner in in pipeline out archive virgin; do
+for runner in in pipeline out archive virgin command; do
   printf '[runner.%s]\nsleep_time: 0.2s\n' "$runner" >>"$D/mailman.cfg"
 done
 # Each runner is a Python process that takes a second of CPU to start. Not
-# needed here: news, digests, bounce counting, mail commands, expiry; and
-# Postfix is never away, so nothing is ever retried.
-for runner in nntp digest bounces command task retry; do
+# needed here: news, digests, bounce counting, expiry; and Postfix is never away,
+# so nothing is ever retried.
+for runner in nntp digest bounces task retry; do
   printf '[runner.%s]\nstart: no\n' "$runner" >>"$D/mailman.cfg"
 done
 
