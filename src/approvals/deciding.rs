@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use super::Room;
 use super::handling::Said;
 use super::words::is_shown_whole;
+use crate::desk::deciding::Proposal;
 use crate::desk::differences::{Kind, differences};
-use crate::desk::linking::{Wording, choices, confirm_proposals, reason, refuse_proposal};
+use crate::desk::linking::{Wording, choices, reason};
 use crate::desk::summary;
 use crate::desk::words::when;
 use crate::domain::approvers::Person;
@@ -203,15 +204,9 @@ fn carry_out(
     let store = &room.parts.store;
     let (desk, name, now) = (room.desk(), &given.person.name, room.now);
     match act {
-        Act::Approve => {
-            store.approve(&given.because(""), now)?;
-            confirm_proposals(&desk, row, name, now)
-                .context("the approval is kept, but not what it says of the reports")?;
-        }
+        Act::Approve => desk.approve(row, &given.because(""), name, now)?,
         Act::Reject(reason) => {
-            store.reject(&given.because(reason), now)?;
-            refuse_proposal(&desk, row, name, now)
-                .context("the rejection is kept, but not what it says of the report")?;
+            desk.reject(row, &given.because(reason), (name, Proposal::Wrong), now)?;
         }
         Act::Hold(reason) => store.hold(row.id, reason, given.who(), now)?,
         Act::Revise {

@@ -16,6 +16,7 @@ use super::{summary, texts};
 use crate::config::Config;
 use crate::daemon::names_of;
 use crate::desk::Desk;
+use crate::desk::deciding::Kept;
 pub(super) use crate::desk::deciding::Proposal;
 use crate::domain::decision::{self, Approver, Decision, Reason};
 use crate::domain::life::Stage;
@@ -154,13 +155,17 @@ fn approve_one(
         reason: "",
         auto_rule: None,
     };
-    let tracker = names_of(config)?;
-    let desk = Desk {
-        store,
-        tracker: &tracker,
+    let approved = match names_of(config) {
+        Ok(tracker) => {
+            let tracker = &tracker;
+            Desk { store, tracker }.approve(&row, &decision, who, session.now)
+        }
+        // The word does not wait for a tracker that cannot be opened.
+        Err(error) => store
+            .approve(&decision, session.now)
+            .and(Err(NotDecided::Store(error.context(Kept::APPROVAL)))),
     };
-    desk.approve(&row, &decision, who, session.now)
-        .map_err(|error| refused(session, typed, error))
+    approved.map_err(|error| refused(session, typed, error))
 }
 
 /// The draft to decide on: it can be decided on, and it is the one that was shown.
@@ -285,14 +290,16 @@ pub(super) fn reject(
         reason: reason.as_str(),
         auto_rule: None,
     };
-    let tracker = names_of(&config)?;
-    let desk = Desk {
-        store: &store,
-        tracker: &tracker,
+    let rejected = match names_of(&config) {
+        Ok(tracker) => {
+            let (store, tracker) = (&store, &tracker);
+            Desk { store, tracker }.reject(&row, &new, (&who, proposal), session.now)
+        }
+        Err(error) => store
+            .reject(&new, session.now)
+            .and(Err(NotDecided::Store(error.context(Kept::REJECTION)))),
     };
-    let not_there = desk
-        .reject(&row, &new, (&who, proposal), session.now)
-        .map_err(|error| refused(session, typed, error))?;
+    let not_there = rejected.map_err(|error| refused(session, typed, error))?;
     session
         .screen
         .document(&shapes::notification(&store.load(row.id)?, session.now));

@@ -14,6 +14,15 @@ use crate::store::{Change, DecisionKind, NewDecision, NotDecided, NotificationRo
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kept(pub(crate) &'static str);
 
+impl Kept {
+    /// An approval, of which nothing is learnt.
+    pub(crate) const APPROVAL: Self =
+        Self("the approval is kept, but not what it says of the reports");
+    /// A rejection, of which nothing is learnt.
+    pub(crate) const REJECTION: Self =
+        Self("the rejection is kept, but not what it says of the report");
+}
+
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
@@ -123,11 +132,7 @@ impl Desk<'_> {
         now: Seconds,
     ) -> Result<(), NotDecided> {
         self.store.approve(new, now)?;
-        confirm_proposals(self, row, who, now).map_err(|error| {
-            error.context(Kept(
-                "the approval is kept, but not what it says of the reports",
-            ))
-        })?;
+        confirm_proposals(self, row, who, now).map_err(|error| error.context(Kept::APPROVAL))?;
         Ok(())
     }
 
@@ -148,11 +153,7 @@ impl Desk<'_> {
             return Ok(None);
         }
         let said = refuse_proposal(self, row, who, now);
-        Ok(said.map_err(|error| {
-            error.context(Kept(
-                "the rejection is kept, but not what it says of the report",
-            ))
-        })?)
+        Ok(said.map_err(|error| error.context(Kept::REJECTION))?)
     }
 
     /// Links failures to a report, and remembers that. `failures` are as they were
