@@ -300,13 +300,6 @@ kind = "embedded"
             "#]],
         );
         check(
-            "[auto]\nname = \"a\"\n",
-            expect![[r#"
-            1: auto is no list of tables
-                write a line [[auto]], and the rule below it
-        "#]],
-        );
-        check(
             "[[auto]]\nname = \"a\"\nactions = []\n",
             expect![[r#"
             3: [auto] actions is an empty list

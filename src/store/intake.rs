@@ -205,13 +205,14 @@ impl Store {
 
     /// The mail as it came in.
     pub fn raw(&self, notification: NotificationId) -> Result<Vec<u8>> {
-        self.connection
-            .query_row(
-                "SELECT raw FROM raw_mails WHERE notification = ?1",
-                [notification],
-                |row| row.get(0),
-            )
-            .with_context(|| format!("there is no mail of notification {notification}"))
+        // In pieces: a value of a row is there twice.
+        let blob = self
+            .connection
+            .blob_open("main", "raw_mails", "raw", notification.0, true)
+            .with_context(|| format!("there is no mail of notification {notification}"))?;
+        let mut raw = vec![0; blob.len()];
+        blob.read_at_exact(&mut raw, 0)?;
+        Ok(raw)
     }
 
     /// When the last new mails came in, at most so many, in order of insertion
@@ -300,10 +301,14 @@ fn insert(
         ],
     )?;
     let id = NotificationId(connection.last_insert_rowid());
+    // A bound value would be copied twice on its way into the pages.
     connection.execute(
-        "INSERT INTO raw_mails (notification, raw) VALUES (?1, ?2)",
-        params![id, mail.raw],
+        "INSERT INTO raw_mails (notification, raw) VALUES (?1, zeroblob(?2))",
+        params![id, mail.raw.len()],
     )?;
+    connection
+        .blob_open("main", "raw_mails", "raw", id.0, false)?
+        .write_all_at(mail.raw, 0)?;
     let detail = if mail.truncated {
         "only the beginning of the mail was fetched"
     } else {
