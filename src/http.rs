@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use reqwest::header::HeaderMap;
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use serde::de::DeserializeOwned;
 
@@ -20,6 +20,9 @@ pub const JSON_CAP: usize = 8 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
 const MOST_REDIRECTS: usize = 4;
+
+/// How reqwest says that a body is not in the encoding that its header names.
+const UNREADABLE: &str = "error decoding response body";
 
 /// A server's whole answer.
 #[derive(Debug)]
@@ -107,9 +110,15 @@ impl Http {
     ) -> Result<Answer, Broken> {
         let mut url = url.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let answer = self
-                .send(dress(self.request(Method::GET, url.clone())), cap)
-                .await?;
+            let request = || dress(self.request(Method::GET, url.clone()));
+            let answer = match self.send(request(), cap).await {
+                // A server now and then calls a body compressed that is not.
+                Err(Broken::Unclear(why)) if why.starts_with(UNREADABLE) => {
+                    let plain = request().header(ACCEPT_ENCODING, "identity");
+                    self.send(plain, cap).await?
+                }
+                other => other?,
+            };
             match redirected(&url, &answer) {
                 Some(next) => url = next,
                 None => return Ok(answer),

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     const USERS: &str = "\
-root:x:0:0:root:/root:/bin/sh
+root:x:0:0:root:/:/bin/sh
 vic:x:1000:1000:Vic Stone,,,:/home/vic:/bin/sh
 buildbot-watch:x:998:998::/var/lib/buildbot-watch:/usr/sbin/nologin
 watch:x:997:997:The Watch:/srv:/bin/false

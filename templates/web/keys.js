@@ -17,7 +17,7 @@ document.addEventListener("keydown", (event) => {
 
 // What is typed into the search is looked for as soon as the fingers rest. The answer is
 // the page that the button would lead to; only its hits are taken over.
-const search = document.querySelector("form.search");
+const search = document.querySelector("form.search[method=get]");
 if (search) {
   let waiting, asked = 0;
   const look = async () => {
