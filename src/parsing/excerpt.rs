@@ -18,7 +18,8 @@ pub const MAX_CHARS: usize = 300;
 /// Text on one line: line ends and tabs become spaces, other control characters
 /// and those that change the direction of writing are dropped, the ends trimmed.
 pub fn one_line(text: &str) -> String {
-    plain(text).trim().to_owned()
+    // Trimmed first: what is left of a header or a line is nearly always plain.
+    plain(text.trim()).trim().to_owned()
 }
 
 /// [`one_line`] of at most [`MAX_CHARS`] characters, with an ellipsis where it

@@ -1,5 +1,7 @@
 //! From the ways in which test runners name a test to a [`TestId`].
 
+use std::borrow::Cow;
+
 use super::found::clipped;
 use crate::domain::failure::TestId;
 
@@ -83,15 +85,37 @@ pub(super) fn of_parts(name: &str, dotted: &str) -> TestId {
 /// The file and method of a frame: `…/Lib/test/test_os.py` and a function that
 /// looks like a test's. `None` for a frame outside the tests.
 pub(super) fn file_of_path(path: &str) -> Option<String> {
-    let path = path.replace('\\', "/");
+    let path = match path.contains('\\') {
+        true => Cow::Owned(path.replace('\\', "/")),
+        false => Cow::Borrowed(path),
+    };
     let stem = path.strip_suffix(".py")?;
-    let lower = stem.to_ascii_lowercase();
-    let start = ["/lib/test/", "/test/", "/tests/", "/idle_test/"]
-        .iter()
-        .find_map(|dir| lower.rfind(dir).map(|at| at + dir.len()))?;
-    let inside = stem.get(start..)?;
+    let inside = stem.get(start_of_tests(stem)?..)?;
     let inside = inside.strip_suffix("/__init__").unwrap_or(inside);
     inside.starts_with("test").then(|| inside.replace('/', "."))
+}
+
+/// Where the names of tests begin in a path: behind the last `/lib/test/`, else the
+/// last `/test/`, `/tests/` or `/idle_test/`, in letters of either size. In one pass:
+/// every frame of every thread asks.
+fn start_of_tests(path: &str) -> Option<usize> {
+    let mut starts = [None; 4];
+    let mut above = "";
+    let mut at = path.find('/')? + 1;
+    while let Some(length) = path.get(at..)?.find('/') {
+        let folder = path.get(at..at + length)?;
+        at += length + 1;
+        let is = |name: &str| folder.eq_ignore_ascii_case(name);
+        let is_library = is("test") && above.eq_ignore_ascii_case("lib");
+        let named = [is_library, is("test"), is("tests"), is("idle_test")];
+        for (start, is_here) in starts.iter_mut().zip(named) {
+            if is_here {
+                *start = Some(at);
+            }
+        }
+        above = folder;
+    }
+    starts.into_iter().flatten().next()
 }
 
 /// Whether a function is one that unittest calls.

@@ -202,7 +202,9 @@ pub(in crate::parsing) fn names_recipients(header: &str) -> bool {
 pub(in crate::parsing) fn addresses_in(
     values: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Vec<String> {
-    let between = |char: char| char.is_whitespace() || "<>,;:()\"".contains(char);
+    let between = |char: char| {
+        matches!(char, '<' | '>' | ',' | ';' | ':' | '(' | ')' | '"') || char.is_whitespace()
+    };
     let mut found = Vec::new();
     for value in values {
         let words = value.as_ref().split(between);
@@ -216,7 +218,9 @@ pub(in crate::parsing) fn addresses_in(
 /// One `@`, something on both sides, nothing that could end a header or begin
 /// another address.
 fn is_plain_address(address: &str) -> bool {
+    let ends =
+        |ch: char| matches!(ch, '<' | '>' | ',' | ';') || ch.is_whitespace() || ch.is_control();
     address.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@')
-    }) && !address.contains(|ch: char| ch.is_whitespace() || ch.is_control() || "<>,;".contains(ch))
+    }) && !address.contains(ends)
 }
