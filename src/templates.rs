@@ -192,6 +192,10 @@ impl Templates {
                 issue: issue.clone(),
                 body: self.body(COMMENT, fields)?,
             },
+            Step::Reopen { issue, fields } => Action::Reopen {
+                issue: issue.clone(),
+                body: self.body(COMMENT, fields)?,
+            },
             Step::Count { issue, fields } => Action::Count {
                 issue: issue.clone(),
                 table: fields

@@ -156,11 +156,12 @@ pub(crate) fn proposals(row: &NotificationRow) -> Vec<String> {
     if !more.is_empty() {
         parts.push(format!("on {} more", more.len()));
     }
-    let counted = actions.iter().filter_map(|action| match action {
+    let others = actions.iter().filter_map(|action| match action {
+        Action::Reopen { issue, .. } => Some(format!("open #{} again", issue.number)),
         Action::Count { issue, .. } => Some(format!("count for #{}", issue.number)),
         _ => None,
     });
-    parts.extend(counted);
+    parts.extend(others);
     if parts.is_empty() && draft.draft.reply.is_some() {
         parts.push("reply".to_owned());
     }
@@ -175,7 +176,10 @@ pub(crate) fn proposals(row: &NotificationRow) -> Vec<String> {
 pub(crate) fn commented(action: &Action) -> Option<u64> {
     match action {
         Action::Comment { issue, .. } => Some(issue.number),
-        Action::Open(_) | Action::Count { .. } | Action::Choose { .. } => None,
+        Action::Open(_)
+        | Action::Reopen { .. }
+        | Action::Count { .. }
+        | Action::Choose { .. } => None,
     }
 }
 

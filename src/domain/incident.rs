@@ -57,7 +57,7 @@ pub fn relation(
     }
     let opens = |(index, action): (usize, &Action)| {
         let about = draft.incidents.get(index);
-        matches!(action, Action::Open(_))
+        matches!(action, Action::Open(_) | Action::Reopen { .. })
             && is_open(index)
             && about.is_some_and(|about| about.iter().any(|it| shared.contains(it)))
     };

@@ -64,7 +64,9 @@ macro_rules! commented_on {
     () => {
         "CASE deliveries.kind
             WHEN 'comment'
-            THEN json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number')
+            THEN coalesce(
+                json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number'),
+                json_extract(CAST(deliveries.frozen AS TEXT), '$.reopen.issue.number'))
          END"
     };
 }

@@ -86,6 +86,18 @@ impl Mirror<'_> {
         Ok(transaction.commit()?)
     }
 
+    /// A report that was closed is open, as the tracker itself just said: searches
+    /// know it before the next listing.
+    pub fn reopened(&self, number: u64) -> Result<()> {
+        self.connection().execute(
+            "UPDATE issues
+             SET open = 1, closed_at = NULL, resolution = NULL
+             WHERE tracker = ?1 AND number = ?2",
+            params![self.tracker, number],
+        )?;
+        Ok(())
+    }
+
     /// Takes a report out that the tracker no longer has.
     pub fn remove(&self, number: u64) -> Result<()> {
         let transaction = self.store.begin()?;
@@ -181,7 +193,15 @@ impl Mirror<'_> {
                      open = excluded.open,
                      created_at = excluded.created_at,
                      updated_at = excluded.updated_at,
-                     closed_at = excluded.closed_at,
+                     closed_at = CASE
+                         WHEN excluded.open THEN NULL
+                         ELSE coalesce(
+                             excluded.closed_at,
+                             -- A tracker that does not say when (Roundup): it was the
+                             -- last change of what was open before.
+                             CASE WHEN issues.open THEN excluded.updated_at
+                                  ELSE issues.closed_at END)
+                     END,
                      author = excluded.author,
                      resolution = excluded.resolution,
                      duplicate_of = excluded.duplicate_of

@@ -25,6 +25,7 @@ pub(super) fn settings(flavour: Flavour) -> Settings {
         },
         trusted_links: list(&["https://buildbot.python.org/"]),
         one_reply_from: 5,
+        reopens: false,
     }
 }
 

@@ -178,7 +178,9 @@ impl Embedded {
     pub(crate) async fn perform(&self, work: &Work, marker: &Marker, _prepared: &str) -> Outcome {
         let done = match work {
             Work::Open(issue) => self.insert_issue(issue, marker),
-            Work::Comment { issue, body } => match self.insert_comment(issue, body, marker) {
+            Work::Comment { issue, body } | Work::Reopen { issue, body } => match self
+                .insert_comment((issue, body), matches!(work, Work::Reopen { .. }), marker)
+            {
                 Ok(true) => Ok(()),
                 Ok(false) => {
                     let why = format!("there is no issue {}", issue.number);
@@ -273,23 +275,38 @@ impl Embedded {
         Ok(())
     }
 
-    /// `false` where there is no such issue.
-    fn insert_comment(&self, issue: &IssueRef, body: &str, marker: &Marker) -> Result<bool> {
+    /// The comment, and with it the issue open again if so wanted. `false` where there
+    /// is no such issue.
+    fn insert_comment(
+        &self,
+        (issue, body): (&IssueRef, &str),
+        reopens: bool,
+        marker: &Marker,
+    ) -> Result<bool> {
         let mut connection = self.connection()?;
         let transaction = connection.transaction()?;
+        let number = stored(issue.number);
         let changed = transaction.execute(
             &format!("UPDATE issues SET change = {NEXT_CHANGE} WHERE number = ?1"),
-            [stored(issue.number)],
+            [number],
         )?;
         if changed == 0 {
             return Ok(false);
         }
-        transaction.execute(
+        let made = transaction.execute(
             "INSERT INTO comments (issue, marker, author, text, at)
              VALUES (?1, ?2, 'buildbot-watch', ?3, ?4)
              ON CONFLICT (marker) DO NOTHING",
-            params![stored(issue.number), marker.0, body, now()],
+            params![number, marker.0, body, now()],
         )?;
+        // Done once: it may have been closed again since.
+        if reopens && made > 0 {
+            transaction.execute(
+                "UPDATE issues SET is_open = TRUE, closed_at = NULL, resolution = NULL
+                 WHERE number = ?1",
+                [number],
+            )?;
+        }
         transaction.commit()?;
         Ok(true)
     }
@@ -327,7 +344,7 @@ impl Embedded {
     fn find(&self, work: &Work, marker: &Marker) -> Result<Option<IssueRef>> {
         let query = match work {
             Work::Open(_) => "SELECT number, title FROM issues WHERE marker = ?1",
-            Work::Comment { .. } => {
+            Work::Comment { .. } | Work::Reopen { .. } => {
                 "SELECT number, title FROM issues
                  WHERE number IN (SELECT issue FROM comments WHERE marker = ?1)"
             }
