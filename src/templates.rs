@@ -16,6 +16,8 @@ mod letters;
 #[cfg(test)]
 mod material;
 mod pages;
+#[cfg(test)]
+mod reopening_tests;
 mod sample;
 #[cfg(test)]
 mod tests;

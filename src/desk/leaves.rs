@@ -41,9 +41,7 @@ fn of_action(number: usize, action: &Action) -> Leaf {
             format!("{number}. Comment on #{}: {}", issue.number, issue.title),
             Some(body.clone()),
         ),
-        Action::Reopen { issue, body } => {
-            on(issue, reopening(number, issue), Some(body.clone()))
-        }
+        Action::Reopen { issue, body } => on(issue, reopening(number, issue), Some(body.clone())),
         Action::Count { issue, table } => {
             let how = match table {
                 Some(_) => "the table below the last one is brought up to date",

@@ -176,10 +176,9 @@ pub(crate) fn proposals(row: &NotificationRow) -> Vec<String> {
 pub(crate) fn commented(action: &Action) -> Option<u64> {
     match action {
         Action::Comment { issue, .. } => Some(issue.number),
-        Action::Open(_)
-        | Action::Reopen { .. }
-        | Action::Count { .. }
-        | Action::Choose { .. } => None,
+        Action::Open(_) | Action::Reopen { .. } | Action::Count { .. } | Action::Choose { .. } => {
+            None
+        }
     }
 }
 

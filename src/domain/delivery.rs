@@ -42,9 +42,9 @@ impl DeliveryKind {
         match action {
             Action::Open(_) => Some(Self::OpenIssue),
             // A table is part of a comment; a report is opened again with one.
-            Action::Comment { .. } | Action::Reopen { .. } | Action::Count { table: Some(_), .. } => {
-                Some(Self::Comment)
-            }
+            Action::Comment { .. }
+            | Action::Reopen { .. }
+            | Action::Count { table: Some(_), .. } => Some(Self::Comment),
             Action::Count { table: None, .. } | Action::Choose { .. } => None,
         }
     }

@@ -217,7 +217,7 @@ impl Mirror<'_> {
                     issue.open,
                     issue.created_at,
                     issue.updated_at,
-                    issue.closed_at,
+                    issue.closed_at.filter(|_| !issue.open),
                     issue.author,
                     issue.resolution,
                     issue.duplicate_of
@@ -370,6 +370,9 @@ fn index_pieces(connection: &Connection, id: i64) -> Result<()> {
 }
 
 fn upsert_comment(connection: &Connection, id: i64, comment: &IssueComment) -> Result<()> {
+    if is_there_by_another_id(connection, id, comment)? {
+        return Ok(());
+    }
     connection
         .prepare_cached(
             "INSERT INTO issue_comments (issue, comment, author, text, at)
@@ -385,6 +388,34 @@ fn upsert_comment(connection: &Connection, id: i64, comment: &IssueComment) -> R
             comment.at
         ])?;
     Ok(())
+}
+
+/// Whether a comment from a file, which names no ids, is one that the tracker has
+/// given; the other way round, what the file had makes room for what the tracker
+/// gives. They are one by author and text, within a day: files often have days alone.
+fn is_there_by_another_id(
+    connection: &Connection,
+    id: i64,
+    comment: &IssueComment,
+) -> Result<bool> {
+    // `12-1`; trackers name theirs by numbers alone.
+    let is_of_a_file = comment.id.contains('-');
+    let same = format!(
+        "FROM issue_comments
+         WHERE issue = ?1 AND instr(comment, '-') {} 0
+           AND author = ?2 AND text = ?3 AND abs(at - ?4) <= 86400",
+        if is_of_a_file { "=" } else { ">" }
+    );
+    let text = without_nul(&comment.text);
+    let values = params![id, comment.author, text, comment.at];
+    if is_of_a_file {
+        let mut known = connection.prepare_cached(&format!("SELECT 1 {same}"))?;
+        return Ok(known.exists(values)?);
+    }
+    connection
+        .prepare_cached(&format!("DELETE {same}"))?
+        .execute(values)?;
+    Ok(false)
 }
 
 /// SQLite's functions and its query language end a text at NUL.

@@ -263,7 +263,10 @@ pub(super) fn label(part: Part, draft: &Draft) -> String {
             }
             Some(Action::Reopen { issue, .. }) => {
                 let number = issue.number;
-                format!("action {}: comment on issue {number}, which is opened again", index + 1)
+                format!(
+                    "action {}: comment on issue {number}, which is opened again",
+                    index + 1
+                )
             }
             _ => format!("action {}: comment", index + 1),
         },

@@ -227,8 +227,10 @@ fn chosen(target: &Target, verdict: Option<&Verdict>, reopens: bool) -> Aim {
 /// Whether a report that is closed was open when the build began.
 fn was_open(verdict: Option<&Verdict>, issue: &IssueRef) -> bool {
     let candidates = verdict.map(Verdict::candidates).unwrap_or_default();
-    let mut of_it = candidates.iter().filter(|it| it.issue.number == issue.number);
-    of_it.any(|it| it.closed_since)
+    let mut of_it = candidates
+        .iter()
+        .filter(|it| it.issue.number == issue.number);
+    of_it.any(|it| it.past == Some(Past::Later))
 }
 
 fn aim(verdict: Option<&Verdict>, reopens: bool, warnings: &mut Vec<String>) -> Aim {

@@ -229,7 +229,11 @@ impl Roundup {
     fn open_status<'a>(&self, all: &'a [Named]) -> Option<&'a str> {
         let is_open = |one: &&Named| !self.is_closed(one.name.as_deref());
         let called = |word: &str| {
-            let is_it = |one: &&Named| one.name.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(word));
+            let is_it = |one: &&Named| {
+                one.name
+                    .as_deref()
+                    .is_some_and(|it| it.eq_ignore_ascii_case(word))
+            };
             all.iter().filter(is_open).find(is_it)
         };
         let mut words = REOPENED.iter();

@@ -156,10 +156,15 @@ pub(in crate::worker) fn note_reopened(parts: &Parts, row: &DeliveryRow) -> Resu
     }
     let name = parts.tracker.name();
     parts.store.mirror(&name).reopened(issue.number)?;
-    let detail = format!("#{} was closed as fixed, and is open: {}", issue.number, issue.url);
+    let detail = format!(
+        "#{} was closed as fixed, and is open: {}",
+        issue.number, issue.url
+    );
     let about = Some(row.notification);
     let now = parts.clock.now();
-    parts.store.audit(about, PROGRAM, "opened again", &detail, now)
+    parts
+        .store
+        .audit(about, PROGRAM, "opened again", &detail, now)
 }
 
 /// What became of a table. It may be written again without harm, so that nothing is
