@@ -1,5 +1,6 @@
 use super::mirror::{comment, found};
 use super::*;
+use crate::domain::issue::IssueComment;
 use crate::store::{Batch, CommentUpdate, ListingUnderWay};
 
 pub(super) fn page<'a>(issues: &'a [Issue], comments: &'a [CommentUpdate]) -> Batch<'a> {
