@@ -8,7 +8,7 @@ use crate::domain::failure::Failure;
 use crate::domain::life::Stage;
 use crate::domain::matching::{Tier, Verdict};
 use crate::domain::notification::Build;
-use crate::store::{DecisionKind, DraftRow, NotificationRow};
+use crate::store::{DecisionKind, DeliveryRow, DraftRow, NotificationRow};
 
 /// So many hex digits of a digest are shown, and at least as many must be typed.
 pub(crate) const SHORT_DIGEST: usize = 8;
@@ -227,9 +227,10 @@ pub(crate) fn decided(kind: DecisionKind) -> &'static str {
 }
 
 /// What a delivery does, in words.
-pub(crate) fn effect(kind: DeliveryKind) -> &'static str {
-    match kind {
+pub(crate) fn effect(row: &DeliveryRow) -> &'static str {
+    match row.kind {
         DeliveryKind::OpenIssue => "new report",
+        DeliveryKind::Comment if row.reopens() => "opening again, with a comment",
         DeliveryKind::Comment => "comment",
         DeliveryKind::Reply => "mail to the list",
     }

@@ -95,20 +95,25 @@ fn it_is_opened_again_with_the_comment_that_was_shown() {
     let sent = text_of(&desk.sent()[0]);
     assert!(sent.contains("https://tracker.invalid/issue/1"), "{sent}");
     assert!(desk.done(&["history", "1"]).contains("opened again"));
+    let shown = flat(&desk.done(&["show", "1"]));
+    assert!(
+        shown.contains("opening again, with a comment: done"),
+        "{shown}"
+    );
     // Now it is a report like any other.
     assert_eq!(would(&desk, 2), ("count".to_owned(), 1));
     let incidents = desk.json(&["incidents"]);
     assert_eq!(incidents["incidents"][0]["report"]["issue"], 1);
 
     // Closed once more: another draft of the same day does not open it again.
-    desk.done(&["reject", "2"]);
+    desk.approve(2);
     set(&desk, true, 60);
     desk.take(on("AMD64 Three 3.x", "n3"));
     assert_eq!(would(&desk, 3), ("reopen".to_owned(), 1));
     assert!(flat(&desk.done(&["show", "3"])).contains("when this build began is not known"));
     desk.approve(3);
     assert!(!is_open(&desk));
-    assert_eq!((desk.comments().len(), desk.sent().len()), (1, 2));
+    assert_eq!((desk.comments().len(), desk.sent().len()), (1, 3));
     assert!(desk.done(&["history", "3"]).contains("no comment on #1"));
 }
 
@@ -171,7 +176,7 @@ fn people_choose_otherwise_and_back() {
 #[test]
 fn a_refused_opening_is_remembered_as_any_refusal() {
     let desk = fixed_and_failing();
-    desk.done(&["reject", "1"]);
+    desk.done(&["reject", "1", "--reason", "another bug"]);
     desk.take(on("AMD64 Two 3.x", "n2"));
     assert_eq!(would(&desk, 2).0, "open");
     let shown = flat(&desk.done(&["show", "2"]));
