@@ -16,6 +16,8 @@ mod letters;
 #[cfg(test)]
 mod material;
 mod pages;
+#[cfg(test)]
+mod reopening_tests;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -189,6 +191,10 @@ impl Templates {
                 components: components.clone(),
             }),
             Step::Comment { issue, fields } => Action::Comment {
+                issue: issue.clone(),
+                body: self.body(COMMENT, fields)?,
+            },
+            Step::Reopen { issue, fields } => Action::Reopen {
                 issue: issue.clone(),
                 body: self.body(COMMENT, fields)?,
             },

@@ -201,6 +201,10 @@ fn of_action(action: &Action) -> String {
         Action::Comment { issue, .. } => {
             format!("a comment on #{}: {}", issue.number, issue.url)
         }
+        Action::Reopen { issue, .. } => format!(
+            "#{} opened again, which was closed as fixed, with a comment: {}",
+            issue.number, issue.url
+        ),
         Action::Count { issue, .. } => format!(
             "no comment on #{}, where one was made within a day; it is counted: {}",
             issue.number, issue.url

@@ -51,6 +51,8 @@ pub struct BuildFacts {
     pub wanted_revision: Option<String>,
     /// When it ended; the CI system's clock.
     pub ended_at: Option<Seconds>,
+    /// When it began.
+    pub began_at: Option<Seconds>,
     /// The steps whose logs may tell why it failed, in order.
     pub steps: Vec<Step>,
     /// The address below which all this was found.

@@ -15,7 +15,7 @@ use super::session::Session;
 use super::summary;
 use super::tables;
 use super::words::{cut, wrapped};
-use crate::domain::matching::{self, Candidate, Model, Question, Verdict};
+use crate::domain::matching::{self, Begun, Candidate, Model, Question, Verdict};
 use crate::domain::untrusted::terminal;
 use crate::evaluate::asking;
 use crate::store::{Mirror, Retrieved, Store};
@@ -33,7 +33,8 @@ pub(super) fn explain(session: &Session, draft: &DraftId) -> Result<()> {
     let mirror = store.mirror(&name);
     let mut shown = Vec::new();
     for (build, failure) in summary::failures(&row) {
-        let question = Question::of(failure, &build.builder, row.received_at);
+        let question = Question::of(failure, &build.builder, row.received_at)
+            .of_build(Begun::of(build, row.received_at));
         shown.push(answer(
             session,
             mirror,

@@ -9,7 +9,7 @@
 //! | `builders`, `failures` | names; each with `test`, `kind`, `line` |
 //! | `certainty` | of the least sure failure: `strong`, `likely`, `weak`, `new`, `ambiguous` |
 //! | `would` | what would be done, in words |
-//! | `actions` | each with `do` (`open`, `comment`, `count`, `choose`), `issue`, `url`, `title` |
+//! | `actions` | each with `do` (`open`, `reopen`, `comment`, `count`, `choose`), `issue`, `url`, `title` |
 //! | `along` | the numbers of the notifications that the draft settles too |
 //! | `attached_to` | the notification whose draft settles this one, or `null` |
 //! | `revision`, `digest` | of the current texts |
@@ -155,6 +155,9 @@ fn action(action: &Action) -> Value {
         Action::Open(issue) => json!({ "do": "open", "title": issue.title }),
         Action::Comment { issue, .. } => json!({
             "do": "comment", "issue": issue.number, "url": issue.url, "title": issue.title,
+        }),
+        Action::Reopen { issue, .. } => json!({
+            "do": "reopen", "issue": issue.number, "url": issue.url, "title": issue.title,
         }),
         Action::Count { issue, .. } => json!({
             "do": "count", "issue": issue.number, "url": issue.url, "title": issue.title,

@@ -234,7 +234,7 @@ pub(super) fn delivery_lines(screen: &Screen, row: &DeliveryRow, now: Seconds) {
         DeliveryState::Failed => Tone::Bad,
     };
     let state = screen.paint(tone, &row.state.to_string());
-    let what = summary::effect(row.kind);
+    let what = summary::effect(row);
     let found = match &row.receipt {
         Some(Receipt::Issue(issue)) => terminal(&issue.url),
         Some(Receipt::Mail { answer }) => terminal(answer),

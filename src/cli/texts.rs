@@ -6,7 +6,9 @@ use super::summary::short_digest;
 use super::words::{barred, count, cut, wrapped};
 use crate::config::Config;
 use crate::desk::caution::settled_silently;
+use crate::desk::leaves::reopening;
 use crate::domain::draft::{Action, Draft, NewIssue, Reply};
+use crate::domain::issue::IssueRef;
 use crate::domain::untrusted::terminal;
 use crate::store::{DecisionRow, DraftRow};
 
@@ -95,12 +97,9 @@ fn one_action(screen: &Screen, number: usize, action: &Action) {
         Action::Open(issue) => open(screen, number, issue),
         Action::Comment { issue, body } => {
             let title = format!("{number}. Comment on #{}: {}", issue.number, issue.title);
-            for line in wrapped(&terminal(&title), screen.width().saturating_sub(2)) {
-                screen.say(screen.paint(Tone::Bold, &format!("  {line}")));
-            }
-            screen.say(screen.paint(Tone::Dim, &format!("     {}", terminal(&issue.url))));
-            text(screen, body);
+            on(screen, &title, issue, Some(body));
         }
+        Action::Reopen { issue, body } => on(screen, &reopening(number, issue), issue, Some(body)),
         Action::Count { issue, table } => {
             let how = match table {
                 Some(_) => "the table below the last one is brought up to date",
@@ -110,13 +109,7 @@ fn one_action(screen: &Screen, number: usize, action: &Action) {
                 "{number}. No comment on #{}: {}. There was one within a day; {how}",
                 issue.number, issue.title
             );
-            for line in wrapped(&terminal(&title), screen.width().saturating_sub(2)) {
-                screen.say(screen.paint(Tone::Bold, &format!("  {line}")));
-            }
-            screen.say(screen.paint(Tone::Dim, &format!("     {}", terminal(&issue.url))));
-            if let Some(table) = table {
-                text(screen, table);
-            }
+            on(screen, &title, issue, table.as_ref());
         }
         Action::Choose { about, candidates } => {
             let title = format!("{number}. A person has to choose the report for: {about}");
@@ -131,6 +124,17 @@ fn one_action(screen: &Screen, number: usize, action: &Action) {
                 ));
             }
         }
+    }
+}
+
+/// What is done to a report, its address, and the text if there is one.
+fn on(screen: &Screen, title: &str, issue: &IssueRef, body: Option<&String>) {
+    for line in wrapped(&terminal(title), screen.width().saturating_sub(2)) {
+        screen.say(screen.paint(Tone::Bold, &format!("  {line}")));
+    }
+    screen.say(screen.paint(Tone::Dim, &format!("     {}", terminal(&issue.url))));
+    if let Some(body) = body {
+        text(screen, body);
     }
 }
 

@@ -274,11 +274,15 @@ pub(crate) fn tracker(
     });
     let sync_interval = section.or("sync_interval", SYNC_INTERVAL, values::duration);
     let mirror_from = section.maybe("mirror_from", values::day);
+    let reopens = section.or("regression", false, |v| {
+        Ok(values::one_of(v, &["new", "reopen"])? == "reopen")
+    });
     section.finish(&[]);
     Some(Tracker {
         kind: kind?,
         sync_interval,
         mirror_from,
+        reopens,
     })
 }
 

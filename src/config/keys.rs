@@ -79,6 +79,7 @@ pub const KEYS: &[SectionKeys] = &[
             "path",
             "sync_interval",
             "mirror_from",
+            "regression",
         ],
     ),
     section(

@@ -203,6 +203,9 @@ pub struct Tracker {
     pub sync_interval: Duration,
     /// Reports that did not change since then are not mirrored.
     pub mirror_from: Option<Seconds>,
+    /// What was closed as fixed and fails again is opened again; else a new report
+    /// links it.
+    pub reopens: bool,
 }
 
 /// Which tracker.
@@ -402,6 +405,7 @@ impl Config {
             versions: self.drafts.versions.clone(),
             trusted_links: self.ci.trusted_links(),
             one_reply_from: self.drafts.one_reply_from,
+            reopens: self.tracker.reopens,
         }
     }
 }

@@ -41,6 +41,7 @@ fn of_action(number: usize, action: &Action) -> Leaf {
             format!("{number}. Comment on #{}: {}", issue.number, issue.title),
             Some(body.clone()),
         ),
+        Action::Reopen { issue, body } => on(issue, reopening(number, issue), Some(body.clone())),
         Action::Count { issue, table } => {
             let how = match table {
                 Some(_) => "the table below the last one is brought up to date",
@@ -64,6 +65,14 @@ fn of_action(number: usize, action: &Action) -> Leaf {
             ),
         },
     }
+}
+
+/// That a report is opened again, with a comment.
+pub(crate) fn reopening(number: usize, issue: &IssueRef) -> String {
+    format!(
+        "{number}. Open #{} again, which was closed as fixed, and comment on it: {}",
+        issue.number, issue.title
+    )
 }
 
 fn on(issue: &IssueRef, title: String, text: Option<String>) -> Leaf {

@@ -11,7 +11,7 @@ use crate::domain::Seconds;
 use crate::domain::decision::{Approver, Decision, Target as Word};
 use crate::domain::draft::{Action, Choice, Draft, Settings, Target};
 use crate::domain::issue::IssueRef;
-use crate::domain::matching::Verdict;
+use crate::domain::matching::{Past, Report, Verdict};
 use crate::store::{DecisionKind, DecisionRow, DraftRow, NotificationRow, PROGRAM, PairWord};
 use crate::templates::Templates;
 use crate::worker::{Occasion, redraft};
@@ -163,8 +163,12 @@ impl Desk<'_> {
         Ok(match self.store.mirror(&name).issue(number)? {
             Some(issue) if issue.open => (Target::Issue(issue.reference()), None),
             Some(issue) => {
-                let warning = format!("#{number} is closed: {}", issue.title);
-                (Target::Issue(issue.reference()), Some(warning))
+                let (how, target): (_, fn(IssueRef) -> Target) = match Report::of(&issue).past() {
+                    Some(Past::Fixed) => ("closed as fixed", Target::Fixed),
+                    _ => ("closed", Target::Issue),
+                };
+                let warning = format!("#{number} is {how}: {}", issue.title);
+                (target(issue.reference()), Some(warning))
             }
             None => {
                 let url = self.tracker.issue_url(number);
@@ -268,7 +272,9 @@ pub(crate) fn refuse_proposal(
 /// The report that an action says the failures belong to.
 fn meant(action: &Action) -> Option<u64> {
     match action {
-        Action::Comment { issue, .. } | Action::Count { issue, .. } => Some(issue.number),
+        Action::Comment { issue, .. }
+        | Action::Reopen { issue, .. }
+        | Action::Count { issue, .. } => Some(issue.number),
         Action::Open(_) | Action::Choose { .. } => None,
     }
 }
@@ -286,12 +292,22 @@ fn refused_by(row: &NotificationRow, failure: usize, word: Word) -> Vec<u64> {
     proposed.into_iter().chain(offered).collect()
 }
 
-/// The report that matching preselected.
+/// The report that matching preselected, or that the draft opens again.
 fn proposed(row: &NotificationRow, failure: usize) -> Option<u64> {
     match verdict_of(row, failure)? {
         Verdict::Known { candidates } => candidates.first().map(|best| best.issue.number),
-        Verdict::Ambiguous { .. } | Verdict::New { .. } => None,
+        Verdict::Ambiguous { .. } => None,
+        Verdict::New { related, .. } => {
+            let mut fixed = related.iter().filter(|it| it.past == Some(Past::Fixed));
+            let number = fixed.next()?.issue.number;
+            reopens(row, number).then_some(number)
+        }
     }
+}
+
+fn reopens(row: &NotificationRow, number: u64) -> bool {
+    let mut actions = row.draft.iter().flat_map(|draft| &draft.draft.actions);
+    actions.any(|it| matches!(it, Action::Reopen { issue, .. } if issue.number == number))
 }
 
 fn last_own_draft(drafts: &[DraftRow]) -> u32 {

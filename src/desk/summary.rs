@@ -8,7 +8,7 @@ use crate::domain::failure::Failure;
 use crate::domain::life::Stage;
 use crate::domain::matching::{Tier, Verdict};
 use crate::domain::notification::Build;
-use crate::store::{DecisionKind, DraftRow, NotificationRow};
+use crate::store::{DecisionKind, DeliveryRow, DraftRow, NotificationRow};
 
 /// So many hex digits of a digest are shown, and at least as many must be typed.
 pub(crate) const SHORT_DIGEST: usize = 8;
@@ -156,11 +156,12 @@ pub(crate) fn proposals(row: &NotificationRow) -> Vec<String> {
     if !more.is_empty() {
         parts.push(format!("on {} more", more.len()));
     }
-    let counted = actions.iter().filter_map(|action| match action {
+    let others = actions.iter().filter_map(|action| match action {
+        Action::Reopen { issue, .. } => Some(format!("open #{} again", issue.number)),
         Action::Count { issue, .. } => Some(format!("count for #{}", issue.number)),
         _ => None,
     });
-    parts.extend(counted);
+    parts.extend(others);
     if parts.is_empty() && draft.draft.reply.is_some() {
         parts.push("reply".to_owned());
     }
@@ -175,7 +176,9 @@ pub(crate) fn proposals(row: &NotificationRow) -> Vec<String> {
 pub(crate) fn commented(action: &Action) -> Option<u64> {
     match action {
         Action::Comment { issue, .. } => Some(issue.number),
-        Action::Open(_) | Action::Count { .. } | Action::Choose { .. } => None,
+        Action::Open(_) | Action::Reopen { .. } | Action::Count { .. } | Action::Choose { .. } => {
+            None
+        }
     }
 }
 
@@ -224,9 +227,10 @@ pub(crate) fn decided(kind: DecisionKind) -> &'static str {
 }
 
 /// What a delivery does, in words.
-pub(crate) fn effect(kind: DeliveryKind) -> &'static str {
-    match kind {
+pub(crate) fn effect(row: &DeliveryRow) -> &'static str {
+    match row.kind {
         DeliveryKind::OpenIssue => "new report",
+        DeliveryKind::Comment if row.reopens() => "opening again, with a comment",
         DeliveryKind::Comment => "comment",
         DeliveryKind::Reply => "mail to the list",
     }

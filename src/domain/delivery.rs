@@ -25,7 +25,8 @@ use crate::domain::issue::IssueRef;
 pub enum DeliveryKind {
     /// A new issue in the tracker.
     OpenIssue,
-    /// A comment on an issue, or the table below an earlier one.
+    /// A comment on an issue, which may be opened again with it, or the table below
+    /// an earlier comment.
     Comment,
     /// The mail to the list.
     Reply,
@@ -40,8 +41,10 @@ impl DeliveryKind {
     pub fn of(action: &Action) -> Option<Self> {
         match action {
             Action::Open(_) => Some(Self::OpenIssue),
-            // A table is part of a comment.
-            Action::Comment { .. } | Action::Count { table: Some(_), .. } => Some(Self::Comment),
+            // A table is part of a comment; a report is opened again with one.
+            Action::Comment { .. }
+            | Action::Reopen { .. }
+            | Action::Count { table: Some(_), .. } => Some(Self::Comment),
             Action::Count { table: None, .. } | Action::Choose { .. } => None,
         }
     }

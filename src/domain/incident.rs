@@ -19,8 +19,9 @@ pub fn is_telling(build: &Build, failure: &Failure) -> bool {
 /// How a notification stands to another one that has a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// All its failures are of incidents of that one: what is decided there can
-    /// settle it too.
+    /// All its failures are of incidents of that one, or it shares one with it whose
+    /// report is still to be found or made: what is decided there can settle it too,
+    /// with what else failed in it.
     Along,
     /// Some are, and a report is about to be opened for them: it waits until there
     /// is one, rather than drafting a second.
@@ -38,8 +39,8 @@ pub enum Decided {
     Underway,
 }
 
-/// How a notification with failures of the incidents `own` stands to one with
-/// failures of `leader`, and this draft. `is_open` tells of an action of the draft,
+/// How a notification with failures of the incidents `own` stands to one that is about
+/// those of `leader`, by itself and by what is settled along with it, and to its draft. `is_open` tells of an action of the draft,
 /// by its index, whether it still has to happen.
 pub fn relation(
     own: &BTreeSet<i64>,
@@ -52,12 +53,14 @@ pub fn relation(
     if shared.is_empty() {
         return Relation::None;
     }
-    if decided == Decided::NotYet && shared.len() == own.len() {
+    if decided == Decided::NotYet
+        && (shared.len() == own.len() || shared.iter().any(|it| is_to_come(*it, draft)))
+    {
         return Relation::Along;
     }
     let opens = |(index, action): (usize, &Action)| {
         let about = draft.incidents.get(index);
-        matches!(action, Action::Open(_))
+        matches!(action, Action::Open(_) | Action::Reopen { .. })
             && is_open(index)
             && about.is_some_and(|about| about.iter().any(|it| shared.contains(it)))
     };
@@ -65,6 +68,20 @@ pub fn relation(
         true => Relation::After,
         false => Relation::None,
     }
+}
+
+/// Whether it is still to be decided where failures of an incident go, so that a second
+/// draft would decide it again: not where they are only commented on. One that the
+/// draft does not have yet came with a notification that is still to be put into it.
+fn is_to_come(incident: i64, draft: &Draft) -> bool {
+    let actions = draft.actions.iter().zip(&draft.incidents);
+    let mut about = actions.filter(|(_, about)| about.contains(&incident));
+    about.all(|(action, _)| {
+        matches!(
+            action,
+            Action::Open(_) | Action::Reopen { .. } | Action::Choose { .. }
+        )
+    })
 }
 
 #[cfg(test)]
@@ -109,9 +126,18 @@ mod tests {
         assert_eq!(of(&[1], NotYet, true), Relation::Along);
         assert_eq!(of(&[1, 2, 3], NotYet, true), Relation::Along);
         assert_eq!(of(&[3], NotYet, true), Relation::Along);
-        // A failure of its own that the draft does not tell of.
-        assert_eq!(of(&[1, 9], NotYet, true), Relation::After);
+        // A failure of its own that the draft does not tell of: it joins where the
+        // report of what they share is still to be made.
+        assert_eq!(of(&[1, 9], NotYet, true), Relation::Along);
         assert_eq!(of(&[3, 9], NotYet, true), Relation::None);
+        // Another one that joined is about 2 and 4, and is not in the draft yet.
+        let joined = BTreeSet::from([1, 2, 3, 4]);
+        let with_joined = |own: [i64; 2]| {
+            let own = BTreeSet::from(own);
+            relation(&own, &joined, &draft(), NotYet, |_| true)
+        };
+        assert_eq!(with_joined([4, 9]), Relation::Along);
+        assert_eq!(with_joined([3, 9]), Relation::None);
         assert_eq!(of(&[9], NotYet, true), Relation::None);
         assert_eq!(of(&[], NotYet, true), Relation::None);
         // Nothing can join what was approved; a report that is about to be opened is
@@ -119,5 +145,28 @@ mod tests {
         assert_eq!(of(&[1], Underway, true), Relation::After);
         assert_eq!(of(&[1], Underway, false), Relation::None);
         assert_eq!(of(&[3], Underway, true), Relation::None);
+    }
+
+    #[test]
+    fn what_is_about_to_be_opened_again_is_waited_for() {
+        let mut draft = draft();
+        let issue = IssueRef {
+            number: 7,
+            url: "https://tracker.example/7".to_owned(),
+            title: "seven".to_owned(),
+        };
+        let body = "Again.".to_owned();
+        draft.actions = vec![Action::Reopen { issue, body }];
+        let of = |own: [i64; 2], decided| {
+            relation(
+                &BTreeSet::from(own),
+                &BTreeSet::from([1]),
+                &draft,
+                decided,
+                |_| true,
+            )
+        };
+        assert_eq!(of([1, 9], Decided::NotYet), Relation::Along);
+        assert_eq!(of([1, 9], Decided::Underway), Relation::After);
     }
 }

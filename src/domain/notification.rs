@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Seconds;
 use crate::domain::failure::Failure;
 
 /// One mail by which a CI system says that builds went wrong.
@@ -158,6 +159,9 @@ pub struct Build {
     /// than none disables automatic rules for it (I15).
     #[serde(default)]
     pub redactions: usize,
+    /// When it began, by the CI system's clock, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Seconds>,
     /// Why it was built, in the CI system's words; none where they say nothing
     /// (`<unknown>`).
     #[serde(default)]
@@ -181,6 +185,7 @@ impl Build {
             failures: Vec::new(),
             read_from: ReadFrom::Body,
             redactions: 0,
+            began_at: None,
             reason: None,
         }
     }

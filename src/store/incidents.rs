@@ -64,7 +64,9 @@ macro_rules! commented_on {
     () => {
         "CASE deliveries.kind
             WHEN 'comment'
-            THEN json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number')
+            THEN coalesce(
+                json_extract(CAST(deliveries.frozen AS TEXT), '$.comment.issue.number'),
+                json_extract(CAST(deliveries.frozen AS TEXT), '$.reopen.issue.number'))
          END"
     };
 }
@@ -133,6 +135,21 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The incidents of the open notifications that are attached to one.
+    pub fn incidents_of_attached(
+        &self,
+        leader: NotificationId,
+    ) -> Result<Vec<(NotificationId, IncidentId)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT notification, incident
+             FROM notifications
+             JOIN occurrences ON occurrences.notification = notifications.id
+             WHERE attached_to = ?1 AND closed_reason IS NULL AND quarantined_why IS NULL",
+        )?;
+        let rows = statement.query_map([leader], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The incident that a failure at this commit belongs to, if it is known.
     pub fn incident_like(
         &self,
@@ -150,7 +167,9 @@ impl Store {
         let mut statement = self.connection.prepare_cached(
             "SELECT deliveries.receipt
              FROM occurrences
-             JOIN deliveries ON deliveries.notification = occurrences.notification
+             JOIN notifications ON notifications.id = occurrences.notification
+             JOIN deliveries ON deliveries.notification
+                                IN (notifications.id, notifications.attached_to)
              JOIN drafts ON drafts.notification = deliveries.notification
                         AND drafts.revision = deliveries.revision
              WHERE occurrences.incident = ?1
@@ -179,7 +198,8 @@ impl Store {
     }
 
     /// Notifications with a draft that is not delivered yet and that are about one
-    /// of the incidents, oldest first, other than one.
+    /// of the incidents, themselves or by one that is attached to them, oldest first,
+    /// other than one.
     pub fn leads(
         &self,
         incidents: &[IncidentId],
@@ -189,7 +209,8 @@ impl Store {
             "SELECT DISTINCT notifications.id
              FROM json_each(?1) AS wanted
              JOIN occurrences ON occurrences.incident = wanted.value
-             JOIN notifications ON notifications.id = occurrences.notification
+             JOIN notifications AS about ON about.id = occurrences.notification
+             JOIN notifications ON notifications.id IN (about.id, about.attached_to)
              WHERE notifications.id <> ?2
                AND notifications.current_revision IS NOT NULL
                AND notifications.closed_reason IS NULL

@@ -85,6 +85,14 @@ impl DeliveryRow {
         self.answers.unwrap_or(self.notification)
     }
 
+    /// Whether it opens a report again that was closed; known once it is frozen.
+    pub fn reopens(&self) -> bool {
+        let frozen = self.frozen.as_deref().unwrap_or_default();
+        let work: Result<serde_json::Map<String, serde_json::Value>, _> =
+            serde_json::from_slice(frozen);
+        work.is_ok_and(|work| work.contains_key("reopen"))
+    }
+
     /// What its ids are made from: the same for every attempt at it.
     pub fn identity(&self, content_key: &str) -> String {
         match self.withdrawn_before {

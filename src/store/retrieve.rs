@@ -202,6 +202,7 @@ fn head(hit: Hit) -> Report {
         duplicate_of: None,
         resolution: None,
         text: String::new(),
+        begun: None,
     }
 }
 

@@ -86,6 +86,18 @@ impl Mirror<'_> {
         Ok(transaction.commit()?)
     }
 
+    /// A report that was closed is open, as the tracker itself just said: searches
+    /// know it before the next listing.
+    pub fn reopened(&self, number: u64) -> Result<()> {
+        self.connection().execute(
+            "UPDATE issues
+             SET open = 1, closed_at = NULL, resolution = NULL
+             WHERE tracker = ?1 AND number = ?2",
+            params![self.tracker, number],
+        )?;
+        Ok(())
+    }
+
     /// Takes a report out that the tracker no longer has.
     pub fn remove(&self, number: u64) -> Result<()> {
         let transaction = self.store.begin()?;
@@ -181,7 +193,15 @@ impl Mirror<'_> {
                      open = excluded.open,
                      created_at = excluded.created_at,
                      updated_at = excluded.updated_at,
-                     closed_at = excluded.closed_at,
+                     closed_at = CASE
+                         WHEN excluded.open THEN NULL
+                         ELSE coalesce(
+                             excluded.closed_at,
+                             -- A tracker that does not say when (Roundup): it was the
+                             -- last change of what was open before.
+                             CASE WHEN issues.open THEN excluded.updated_at
+                                  ELSE issues.closed_at END)
+                     END,
                      author = excluded.author,
                      resolution = excluded.resolution,
                      duplicate_of = excluded.duplicate_of
@@ -197,7 +217,7 @@ impl Mirror<'_> {
                     issue.open,
                     issue.created_at,
                     issue.updated_at,
-                    issue.closed_at,
+                    issue.closed_at.filter(|_| !issue.open),
                     issue.author,
                     issue.resolution,
                     issue.duplicate_of
@@ -350,6 +370,9 @@ fn index_pieces(connection: &Connection, id: i64) -> Result<()> {
 }
 
 fn upsert_comment(connection: &Connection, id: i64, comment: &IssueComment) -> Result<()> {
+    if is_there_by_another_id(connection, id, comment)? {
+        return Ok(());
+    }
     connection
         .prepare_cached(
             "INSERT INTO issue_comments (issue, comment, author, text, at)
@@ -365,6 +388,34 @@ fn upsert_comment(connection: &Connection, id: i64, comment: &IssueComment) -> R
             comment.at
         ])?;
     Ok(())
+}
+
+/// Whether a comment from a file, which names no ids, is one that the tracker has
+/// given; the other way round, what the file had makes room for what the tracker
+/// gives. They are one by author and text, within a day: files often have days alone.
+fn is_there_by_another_id(
+    connection: &Connection,
+    id: i64,
+    comment: &IssueComment,
+) -> Result<bool> {
+    // `12-1`; trackers name theirs by numbers alone.
+    let is_of_a_file = comment.id.contains('-');
+    let same = format!(
+        "FROM issue_comments
+         WHERE issue = ?1 AND instr(comment, '-') {} 0
+           AND author = ?2 AND text = ?3 AND abs(at - ?4) <= 86400",
+        if is_of_a_file { "=" } else { ">" }
+    );
+    let text = without_nul(&comment.text);
+    let values = params![id, comment.author, text, comment.at];
+    if is_of_a_file {
+        let mut known = connection.prepare_cached(&format!("SELECT 1 {same}"))?;
+        return Ok(known.exists(values)?);
+    }
+    connection
+        .prepare_cached(&format!("DELETE {same}"))?
+        .execute(values)?;
+    Ok(false)
 }
 
 /// SQLite's functions and its query language end a text at NUL.

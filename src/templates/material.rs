@@ -25,6 +25,7 @@ pub(super) fn settings(flavour: Flavour) -> Settings {
         },
         trusted_links: list(&["https://buildbot.python.org/"]),
         one_reply_from: 5,
+        reopens: false,
     }
 }
 
@@ -32,6 +33,7 @@ pub(super) fn build(builder: &str, number: u64, failures: Vec<Failure>) -> Build
     Build {
         ci: CiSystem::Buildbot,
         redactions: 0,
+        began_at: None,
         reason: None,
         builder: builder.into(),
         result: BuildResult::Failure,

@@ -10,13 +10,17 @@ use crate::domain::matching::{Candidate, Past, Tier, Verdict};
 use crate::domain::notification::{Build, BuildLink, BuildResult, CiSystem, Notification};
 use crate::domain::signature::Signature;
 
-/// For each flavour: everything known, and hardly anything known.
+/// For each flavour: everything known, and hardly anything known; each with a new
+/// report for what was fixed, and with the old one opened again.
 pub(super) fn plans() -> Vec<Plan> {
     let flavours = [Flavour::GitHub, Flavour::Roundup, Flavour::Embedded];
-    flavours.into_iter().flat_map(of_flavour).collect()
+    let both = |flavour| [false, true].map(|reopens| (flavour, reopens));
+    let all = flavours.into_iter().flat_map(both);
+    all.flat_map(|(flavour, reopens)| of_flavour(flavour, reopens))
+        .collect()
 }
 
-fn of_flavour(flavour: Flavour) -> [Plan; 2] {
+fn of_flavour(flavour: Flavour, reopens: bool) -> [Plan; 2] {
     let settings = Settings {
         flavour,
         list_address: "buildbot-status@example.org".to_owned(),
@@ -25,6 +29,7 @@ fn of_flavour(flavour: Flavour) -> [Plan; 2] {
         versions: BTreeMap::from([("3.x".to_owned(), "Python 3.16".to_owned())]),
         trusted_links: Vec::new(),
         one_reply_from: 5,
+        reopens,
     };
     let mail = Mail {
         message_id: Some("sample@example.org".to_owned()),

@@ -78,6 +78,9 @@ fn shown(draft: &Draft) -> String {
             Action::Comment { issue, body } => {
                 writeln!(text, "--- {number}. comment on {}\n{body}", issue.number)
             }
+            Action::Reopen { issue, body } => {
+                writeln!(text, "--- {number}. open again {}\n{body}", issue.number)
+            }
             Action::Count { issue, .. } => {
                 writeln!(text, "--- {number}. count for {}", issue.number)
             }

@@ -54,6 +54,15 @@ pub enum Work {
         /// The whole text.
         body: String,
     },
+    /// Open one again that was closed, and comment on it. One that is open by then is
+    /// only commented on. The state comes first: whoever finds the comment knows that
+    /// all is done, and opening what is open changes nothing.
+    Reopen {
+        /// Which.
+        issue: IssueRef,
+        /// The whole text of the comment.
+        body: String,
+    },
     /// Put a table below a comment of ours, in place of the one that stands there.
     /// What others wrote into the comment stays. Doing it twice is doing it once.
     Table {

@@ -324,9 +324,13 @@ fn ways(room: &Room<'_>, row: &NotificationRow) -> Ways {
             format!("{}?words={words}", address("link"))
         }),
         proposed: match draft.map(|draft| draft.draft.actions.as_slice()) {
-            Some([Action::Comment { issue, .. } | Action::Count { issue, .. }]) => {
-                Some(issue.number)
-            }
+            Some(
+                [
+                    Action::Comment { issue, .. }
+                    | Action::Reopen { issue, .. }
+                    | Action::Count { issue, .. },
+                ],
+            ) => Some(issue.number),
             _ => None,
         },
     }

@@ -45,7 +45,7 @@ pub(super) fn delivery(room: &Room<'_>, row: &DeliveryRow, of: Option<Notificati
         None => (None, None),
     };
     Delivery {
-        what: summary::effect(row.kind),
+        what: summary::effect(row),
         tone: match row.state {
             DeliveryState::Done => "good",
             DeliveryState::Queued | DeliveryState::Claimed => "dim",

@@ -15,7 +15,7 @@ pub(super) mod restored;
 use std::time::Duration;
 
 pub use mail::body_digest_approved_by;
-pub(super) use report::work_of;
+pub(super) use report::{note_reopened, work_of};
 
 use anyhow::{Context, Result};
 
@@ -400,6 +400,7 @@ fn record(
                 // So that the next failure of this kind finds it.
                 memory.next_sync = now;
             }
+            note_reopened(parts, &parts.store.delivery(row.id)?)?;
             parts.store.finish(row.id, Finish::Done(&receipt), now)
         }
         Outcome::Later { why, after_seconds } => {

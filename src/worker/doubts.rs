@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::Parts;
-use super::delivering::work_of;
+use super::delivering::{note_reopened, work_of};
 use crate::domain::Seconds;
 use crate::domain::delivery::{DeliveryKind, Receipt, doubt_check_due};
 use crate::store::{DeliveryRow, Finish};
@@ -42,6 +42,7 @@ async fn look(parts: &Parts, row: &DeliveryRow) -> Result<()> {
     match found {
         Ok(Some(issue)) => {
             tracing::info!(notification = %row.notification, delivery = %row.id, issue = issue.url, "found: it had been delivered");
+            note_reopened(parts, row)?;
             parts
                 .store
                 .finish(row.id, Finish::Done(&Receipt::Issue(issue)), now)

@@ -8,9 +8,14 @@
 //! Whatever was not in the approved draft is matched anew when that has left: then
 //! it finds the report, and the first of those leads the next draft.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod companions;
+mod family;
+
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+
+use family::Family;
 
 use super::Parts;
 use super::drafting;
@@ -19,11 +24,11 @@ use super::matching::with_first;
 use crate::domain::Seconds;
 use crate::domain::draft::{Choice, Companion, Quiet};
 use crate::domain::failure::Failure;
-use crate::domain::incident::{Decided, Relation, is_telling, relation};
+use crate::domain::incident::{Relation, is_telling};
 use crate::domain::issue::IssueRef;
 use crate::domain::life::{ClosedReason, DeliveryState, Stage};
 use crate::domain::mail::Mail;
-use crate::domain::matching::{Candidate, Tier, Verdict};
+use crate::domain::matching::{Begun, Candidate, Tier, Verdict};
 use crate::domain::notification::{Build, Notification};
 use crate::store::{
     Attached, IncidentId, NotificationId, NotificationRow, Occurrence, PROGRAM, PairWord, Reading,
@@ -71,7 +76,8 @@ pub(super) fn leader_of(
         let Ok(leader) = parts.store.load(id) else {
             continue;
         };
-        match stands_to(&parts.store, &own, &leader)? {
+        let family = Family::of(&parts.store, id)?;
+        match family.relation(&leader, row.id, &own) {
             Relation::Along => return Ok(Some((id, "the same failures"))),
             Relation::After => return Ok(Some((id, "its report is to be opened first"))),
             Relation::None => {}
@@ -85,7 +91,7 @@ pub(super) fn leader_of(
 pub(super) fn with_incident(
     parts: &Parts,
     failure: &Failure,
-    build: &Build,
+    (build, begun): (&Build, Begun),
     verdict: Verdict,
 ) -> Result<Verdict> {
     let is_sure = |first: &Candidate| first.tier == Tier::Strong;
@@ -114,7 +120,8 @@ pub(super) fn with_incident(
     let evidence =
         format!("earlier failures of the same kind (incident {incident}) were reported there");
     if mirror.report(issue.number)?.is_some() {
-        return with_first(mirror, issue.number, Tier::Strong, evidence, verdict);
+        let first = (issue.number, Tier::Strong, Some(begun));
+        return with_first(mirror, first, evidence, verdict);
     }
     let number = issue.number;
     let first = Candidate {
@@ -168,9 +175,10 @@ fn draft_together(parts: &Parts, leader: &NotificationRow, attached: &[Attached]
     let Some(draft) = &leader.draft else {
         return Ok(());
     };
+    let family = Family::of(&parts.store, leader.id)?;
     for one in attached {
         let own = incidents_of(&parts.store, one.id)?;
-        if stands_to(&parts.store, &own, leader)? == Relation::None {
+        if family.relation(leader, one.id, &own) == Relation::None {
             let why = format!("{} is about something else now", leader.id);
             detach(parts, one.id, &why)?;
         }
@@ -196,9 +204,10 @@ fn draft_together(parts: &Parts, leader: &NotificationRow, attached: &[Attached]
 
 /// Those that were not in the approved draft wait until its report exists.
 fn let_go_of(parts: &Parts, leader: &NotificationRow, attached: &[Attached]) -> Result<()> {
+    let family = Family::of(&parts.store, leader.id)?;
     for one in attached.iter().filter(|one| !one.settled) {
         let own = incidents_of(&parts.store, one.id)?;
-        if stands_to(&parts.store, &own, leader)? == Relation::None {
+        if family.relation(leader, one.id, &own) == Relation::None {
             detach(parts, one.id, &format!("what {} opened exists", leader.id))?;
         }
     }
@@ -233,24 +242,6 @@ fn detach(parts: &Parts, id: NotificationId, why: &str) -> Result<()> {
 fn incidents_of(store: &Store, id: NotificationId) -> Result<BTreeSet<i64>> {
     let incidents = store.incidents_of(id)?;
     Ok(incidents.into_values().map(|incident| incident.0).collect())
-}
-
-fn stands_to(store: &Store, own: &BTreeSet<i64>, leader: &NotificationRow) -> Result<Relation> {
-    let decided = match leader.stage {
-        Stage::Drafted => Decided::NotYet,
-        Stage::Approved => Decided::Underway,
-        _ => return Ok(Relation::None),
-    };
-    let Some(draft) = &leader.draft else {
-        return Ok(Relation::None);
-    };
-    let of_leader = incidents_of(store, leader.id)?;
-    let is_open = |position| {
-        let mut rows = leader.deliveries.iter();
-        rows.find(|row| row.position == position)
-            .is_none_or(|row| row.receipt.is_none())
-    };
-    Ok(relation(own, &of_leader, &draft.draft, decided, is_open))
 }
 
 fn failures(reading: &Reading) -> impl Iterator<Item = (&Build, &Failure)> {
@@ -319,65 +310,6 @@ impl Occasion {
         }
         occasion.listen(store, &tracker.name(), row, now)?;
         Ok(occasion)
-    }
-
-    /// Adds those that are attached and can be settled along.
-    fn take_along(&mut self, store: &Store, row: &NotificationRow) -> Result<()> {
-        for one in store.attached_to(row.id)? {
-            if one.held || self.companions.len() == MOST_TOGETHER {
-                continue;
-            }
-            let own = incidents_of(store, one.id)?;
-            if stands_to(store, &own, row)? == Relation::Along
-                && let Ok(other) = store.load(one.id)
-                && let Some(reading) = &other.reading
-            {
-                let incidents = store.incidents_of(one.id)?;
-                self.take(&other, reading, &incidents);
-            }
-        }
-        Ok(())
-    }
-
-    /// Of a companion's failures those of known incidents are told, with what was
-    /// found for the notification's own ones.
-    fn take(
-        &mut self,
-        row: &NotificationRow,
-        reading: &Reading,
-        incidents: &BTreeMap<usize, IncidentId>,
-    ) {
-        let mut index = 0;
-        let builds = &reading.notification.builds;
-        for build in builds {
-            let mut kept = Build {
-                failures: Vec::new(),
-                ..build.clone()
-            };
-            for failure in &build.failures {
-                let incident = incidents.get(&index).map(|incident| incident.0);
-                index += 1;
-                let same = self.like(incident).and_then(|at| self.verdicts.get(at));
-                if let Some(verdict) = same.cloned() {
-                    kept.failures.push(failure.clone());
-                    self.verdicts.push(verdict);
-                    self.incidents.push(incident);
-                }
-            }
-            self.notification.builds.push(kept);
-        }
-        self.redactions = self.redactions.saturating_add(reading.redactions);
-        self.companions.push(Companion {
-            notification: row.id.0,
-            mail: row.filed.is_none().then(|| mail_of(reading)),
-            builds: builds.len(),
-        });
-    }
-
-    /// The notification's own failure of this incident.
-    fn like(&self, incident: Option<i64>) -> Option<usize> {
-        let own = self.incidents.iter().take(self.own_failures);
-        incident.and_then(|_| own.clone().position(|it| *it == incident))
     }
 
     /// Looks up what was written lately, to whatever issue: people may choose any.

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use super::{Parts, UnfitMirror, incidents, mirroring, ruling};
 use crate::domain::Seconds;
 use crate::domain::failure::Failure;
-use crate::domain::matching::{self, Candidate, Model, Question, Tier, Verdict};
+use crate::domain::matching::{self, Begun, Candidate, Model, Question, Tier, Verdict};
 use crate::store::{FailureVerdict, Mirror, NearPair, NotificationRow, Pair, PairWord};
 
 /// A mirror that is not complete yet is looked at again after this many seconds.
@@ -45,8 +45,10 @@ pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerd
     for (build_index, build) in reading.notification.builds.iter().enumerate() {
         for (failure_index, failure) in build.failures.iter().enumerate() {
             parts.beat();
-            let verdict = find(mirror, failure, &build.builder, row.received_at)?;
-            let verdict = incidents::with_incident(parts, failure, build, verdict)?;
+            let begun = Begun::of(build, row.received_at);
+            let question = Question::of(failure, &build.builder, row.received_at);
+            let verdict = find(mirror, failure, &question.of_build(begun))?;
+            let verdict = incidents::with_incident(parts, failure, (build, begun), verdict)?;
             verdicts.push(FailureVerdict {
                 build: build_index,
                 failures: vec![failure_index],
@@ -57,9 +59,9 @@ pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerd
     Ok(verdicts)
 }
 
-fn find(mirror: Mirror<'_>, failure: &Failure, builder: &str, at: Seconds) -> Result<Verdict> {
+fn find(mirror: Mirror<'_>, failure: &Failure, question: &Question) -> Result<Verdict> {
     let model = &Model::FITTED;
-    let found = mirror.retrieve(&Question::of(failure, builder, at), model)?;
+    let found = mirror.retrieve(question, model)?;
     let verdict = matching::judge(&found.scored, found.searched.clone(), model);
     let pairs = mirror.pairs(&failure.signature)?;
     let rejected = |number| {
@@ -68,21 +70,22 @@ fn find(mirror: Mirror<'_>, failure: &Failure, builder: &str, at: Seconds) -> Re
         (pair.word == PairWord::Rejected).then_some(words)
     };
     let verdict = matching::push_down(verdict, found.searched, rejected);
-    with_memory(mirror, failure, verdict, &pairs)
+    with_memory(mirror, (failure, question.begun()), verdict, &pairs)
 }
 
 /// What people said about this very failure before counts more than any search,
 /// and what they said about one that is nearly the same more than an open choice.
 fn with_memory(
     mirror: Mirror<'_>,
-    failure: &Failure,
+    (failure, begun): (&Failure, Option<Begun>),
     verdict: Verdict,
     pairs: &[Pair],
 ) -> Result<Verdict> {
     let confirmed = pairs.iter().find(|pair| pair.word == PairWord::Confirmed);
     if let Some(pair) = confirmed {
         let evidence = format!("{} said that this failure belongs to it", pair.who);
-        return with_first(mirror, pair.issue, Tier::Strong, evidence, verdict);
+        let first = (pair.issue, Tier::Strong, begun);
+        return with_first(mirror, first, evidence, verdict);
     }
     if matches!(verdict, Verdict::Known { .. }) {
         return Ok(verdict);
@@ -109,21 +112,23 @@ fn with_memory(
         near.pair.who,
         100.0 * near.distance
     );
-    with_first(mirror, near.pair.issue, Tier::Likely, evidence, verdict)
+    let first = (near.pair.issue, Tier::Likely, begun);
+    with_first(mirror, first, evidence, verdict)
 }
 
 /// The report in front of what was found, if it is open; of a duplicate, the one
-/// that it was closed in favour of. A closed one is what a new one would link.
+/// that it was closed in favour of. A closed one is what a new one would link, unless it
+/// was still open when the build began.
 pub(super) fn with_first(
     mirror: Mirror<'_>,
-    number: u64,
-    tier: Tier,
+    (number, tier, begun): (u64, Tier, Option<Begun>),
     evidence: String,
     verdict: Verdict,
 ) -> Result<Verdict> {
     let Some(report) = mirror.report(number)? else {
         return Ok(verdict);
     };
+    let report = report.seen_from(begun);
     if !report.open {
         return Ok(matching::with_past(verdict, &report, evidence));
     }
@@ -132,11 +137,13 @@ pub(super) fn with_first(
         let number = duplicate.number;
         evidence.push(format!("#{number} was closed as a duplicate of it"));
     }
+    let past = report.past();
+    evidence.extend(report.closed_since());
     let first = Candidate {
         issue: report.issue,
-        open: true,
+        open: past.is_none(),
         tier,
-        past: None,
+        past,
         evidence,
     };
     let others = candidates_of(verdict).into_iter();

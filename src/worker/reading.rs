@@ -1,5 +1,6 @@
 //! From the raw mail to what the CI system said, with the logs it speaks of.
 
+mod begun;
 mod fits;
 mod jobs;
 pub(super) mod logs;

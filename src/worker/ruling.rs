@@ -33,7 +33,7 @@ pub(super) fn with_rule(
     match effective(parts, mirror, failure, &subject)? {
         Some(rule) => {
             let evidence = evidence(&rule.name);
-            matching::with_first(mirror, rule.issue, Tier::Strong, evidence, verdict)
+            matching::with_first(mirror, (rule.issue, Tier::Strong, None), evidence, verdict)
         }
         None => Ok(verdict),
     }

@@ -154,3 +154,33 @@ fn the_demos_issues_are_good_and_taken_in_once() {
         assert_eq!(tracker.parse_issue("https://example.org/issue/12"), None);
     });
 }
+
+#[test]
+fn what_was_closed_is_opened_again_once() {
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tracker.sqlite");
+        let tracker = Tracker::Embedded(Embedded::open(&path).unwrap());
+        let issue = done(tracker.perform(&open("a"), &marker("m1"), "").await);
+        let close = || {
+            let change = "UPDATE issues SET is_open = 0, closed_at = 1, resolution = 'fixed'";
+            let file = rusqlite::Connection::open(&path).unwrap();
+            file.execute(change, []).unwrap();
+        };
+        let reopen = Work::Reopen {
+            issue,
+            body: "again".into(),
+        };
+        close();
+        tracker.prepare(&reopen, &marker("m2"), None).await.unwrap();
+        let now = || async { tracker.changed_since(None).await.unwrap().issues.remove(0) };
+        assert!(!now().await.open);
+        done(tracker.perform(&reopen, &marker("m2"), "").await);
+        let opened = now().await;
+        assert!(opened.open && opened.closed_at.is_none() && opened.resolution.is_none());
+        close();
+        done(tracker.perform(&reopen, &marker("m2"), "").await);
+        assert!(!now().await.open, "what was done is not done once more");
+        assert_eq!(now().await.comments.len(), 1);
+    });
+}

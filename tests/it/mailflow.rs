@@ -13,6 +13,7 @@ mod incidents;
 mod never_answered;
 mod on_the_list;
 mod people;
+mod reopening;
 mod restored;
 mod rules;
 mod signing;

@@ -155,6 +155,7 @@ fn facts(api: Url, row: BuildRow, steps: Vec<Step>) -> Result<BuildFacts, Miss> 
             .or_else(|| wanted_revision.clone()),
         wanted_revision,
         ended_at: row.complete_at,
+        began_at: row.started_at,
         steps,
         api,
     })

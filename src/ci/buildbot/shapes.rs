@@ -28,6 +28,7 @@ pub(super) struct BuildRow {
     pub(super) buildid: u64,
     #[serde(default)]
     pub(super) complete: bool,
+    pub(super) started_at: Option<Seconds>,
     pub(super) complete_at: Option<Seconds>,
     pub(super) results: Option<i64>,
     #[serde(default)]

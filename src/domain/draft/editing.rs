@@ -154,7 +154,9 @@ pub(super) fn warn_of_lost_links(draft: &Draft, edited: &mut Draft) {
     for (index, action) in draft.actions.iter().enumerate() {
         let link = match action {
             Action::Open(_) => issue_token(index),
-            Action::Comment { issue, .. } | Action::Count { issue, .. } => issue.url.clone(),
+            Action::Comment { issue, .. }
+            | Action::Reopen { issue, .. }
+            | Action::Count { issue, .. } => issue.url.clone(),
             Action::Choose { .. } => continue,
         };
         let warning = format!(
@@ -234,7 +236,9 @@ pub(super) fn parts(draft: &Draft) -> Vec<(Part, &str)> {
                 parts.push((Part::Title(index), issue.title.as_str()));
                 parts.push((Part::Body(index), issue.body.as_str()));
             }
-            Action::Comment { body, .. } => parts.push((Part::Comment(index), body.as_str())),
+            Action::Comment { body, .. } | Action::Reopen { body, .. } => {
+                parts.push((Part::Comment(index), body.as_str()));
+            }
             Action::Count { .. } | Action::Choose { .. } => {}
         }
     }
@@ -256,6 +260,13 @@ pub(super) fn label(part: Part, draft: &Draft) -> String {
         Part::Comment(index) => match draft.actions.get(index) {
             Some(Action::Comment { issue, .. }) => {
                 format!("action {}: comment on issue {}", index + 1, issue.number)
+            }
+            Some(Action::Reopen { issue, .. }) => {
+                let number = issue.number;
+                format!(
+                    "action {}: comment on issue {number}, which is opened again",
+                    index + 1
+                )
             }
             _ => format!("action {}: comment", index + 1),
         },
@@ -301,7 +312,9 @@ pub(super) fn apply(
         }
         Part::Comment(index) => {
             let new = bounded_body(first, text)?;
-            if let Some(Action::Comment { body, .. }) = draft.actions.get_mut(index) {
+            if let Some(Action::Comment { body, .. } | Action::Reopen { body, .. }) =
+                draft.actions.get_mut(index)
+            {
                 *body = new;
             }
         }

@@ -74,6 +74,8 @@ pub struct CommentFields {
     pub builds: Vec<BuildFields>,
     /// How many builds are not listed; absent for none.
     pub more_builds: Option<usize>,
+    /// Whether the report is opened again: it was closed as fixed.
+    pub reopens: bool,
     /// A sentence on how often it happened since the last comment without being
     /// told there; empty if it did not.
     pub untold: String,
@@ -174,6 +176,7 @@ pub(crate) fn comment(group: &Group<'_>, untold: usize, settings: &Settings) -> 
         what: Ink(settings.flavour).text(&headline(group).past),
         builds,
         more_builds,
+        reopens: false,
         untold: match untold {
             0 => String::new(),
             1 => "It happened once more since the last comment here.".to_owned(),
@@ -182,6 +185,14 @@ pub(crate) fn comment(group: &Group<'_>, untold: usize, settings: &Settings) -> 
         excerpt: fenced(&lines),
         flaky: flaky(group),
         rule: String::new(),
+    }
+}
+
+/// The fields of the comment with which a report is opened again.
+pub(crate) fn reopening(group: &Group<'_>, settings: &Settings) -> CommentFields {
+    CommentFields {
+        reopens: true,
+        ..comment(group, 0, settings)
     }
 }
 

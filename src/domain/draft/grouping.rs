@@ -36,6 +36,8 @@ impl Item<'_> {
 pub(crate) enum Aim {
     /// Comment there.
     Known(IssueRef),
+    /// Open it again: it was closed as fixed.
+    Reopen(IssueRef),
     /// Let a person choose among these.
     Choose(Vec<IssueRef>),
     /// Open a report; these closed ones look alike.
@@ -140,7 +142,12 @@ impl<'a> Group<'a> {
 }
 
 /// Gives every failure its aim and topic. What is left out is told in warnings.
-pub(crate) fn sort<'a>(material: &Material<'a>, warnings: &mut Vec<String>) -> Vec<Sorted<'a>> {
+/// `reopens`: whether what was fixed and fails again is opened again.
+pub(crate) fn sort<'a>(
+    material: &Material<'a>,
+    reopens: bool,
+    warnings: &mut Vec<String>,
+) -> Vec<Sorted<'a>> {
     let mut sorted = Vec::new();
     let mut index = 0;
     for build in &material.notification.builds {
@@ -155,14 +162,12 @@ pub(crate) fn sort<'a>(material: &Material<'a>, warnings: &mut Vec<String>) -> V
                 .choices
                 .iter()
                 .rfind(|choice| choice.failure == index);
+            let verdict = material.verdicts.get(index);
             let aim = match (choice, failure.kind) {
-                (Some(choice), _) => Some(match &choice.target {
-                    Target::Issue(issue) => Aim::Known(issue.clone()),
-                    Target::New => Aim::Open(Vec::new()),
-                }),
+                (Some(choice), _) => Some(chosen(&choice.target, verdict, reopens)),
                 (None, FailureKind::Infrastructure) => None,
                 (None, _) if failure.consequence => None,
-                (None, _) => Some(aim(material.verdicts.get(index), warnings)),
+                (None, _) => Some(aim(verdict, reopens, warnings)),
             };
             match aim {
                 Some(aim) => sorted.push(Sorted {
@@ -209,7 +214,26 @@ fn left_out(build: &Build, failure: &Failure) -> String {
     format!("{why}, on {builder}: {}", plain_line(&what, 200))
 }
 
-fn aim(verdict: Option<&Verdict>, warnings: &mut Vec<String>) -> Aim {
+/// Where a person said that a failure belongs. What was closed after the build began
+/// is not opened again for it.
+fn chosen(target: &Target, verdict: Option<&Verdict>, reopens: bool) -> Aim {
+    match target {
+        Target::Fixed(issue) if reopens && !was_open(verdict, issue) => Aim::Reopen(issue.clone()),
+        Target::Issue(issue) | Target::Fixed(issue) => Aim::Known(issue.clone()),
+        Target::New => Aim::Open(Vec::new()),
+    }
+}
+
+/// Whether a report that is closed was open when the build began.
+fn was_open(verdict: Option<&Verdict>, issue: &IssueRef) -> bool {
+    let candidates = verdict.map(Verdict::candidates).unwrap_or_default();
+    let mut of_it = candidates
+        .iter()
+        .filter(|it| it.issue.number == issue.number);
+    of_it.any(|it| it.past == Some(Past::Later))
+}
+
+fn aim(verdict: Option<&Verdict>, reopens: bool, warnings: &mut Vec<String>) -> Aim {
     let references = |candidates: &[Candidate]| -> Vec<IssueRef> {
         candidates.iter().map(|one| one.issue.clone()).collect()
     };
@@ -226,12 +250,32 @@ fn aim(verdict: Option<&Verdict>, warnings: &mut Vec<String>) -> Aim {
                     past: one.past?,
                 })
             });
-            Aim::Open(closed.collect())
+            let closed: Vec<Related> = closed.collect();
+            match closed.split_first() {
+                Some((first, others)) if reopens && first.past == Past::Fixed => {
+                    warn_of_others(&first.issue, others, warnings);
+                    Aim::Reopen(first.issue.clone())
+                }
+                _ => Aim::Open(closed),
+            }
         }
         // Never "new" without a verdict (I11).
         None => {
             warnings.push("a failure was not matched: choose its issue".to_owned());
             Aim::Choose(Vec::new())
+        }
+    }
+}
+
+/// Says which other reports are about the failure that one is opened again for.
+fn warn_of_others(reopened: &IssueRef, others: &[Related], warnings: &mut Vec<String>) {
+    for other in others.iter().filter(|it| it.past == Past::Fixed) {
+        let words = format!(
+            "#{} was closed as fixed, too, and may be the one to open again instead of #{}",
+            other.issue.number, reopened.number
+        );
+        if !warnings.contains(&words) {
+            warnings.push(words);
         }
     }
 }
@@ -299,7 +343,7 @@ pub(crate) fn group(mut sorted: Vec<Sorted<'_>>) -> Vec<Group<'_>> {
 
 fn belongs(group: &Group<'_>, one: &Sorted<'_>) -> bool {
     match (&group.aim, &one.aim) {
-        (Aim::Known(a), Aim::Known(b)) => a.number == b.number,
+        (Aim::Known(a) | Aim::Reopen(a), Aim::Known(b) | Aim::Reopen(b)) => a.number == b.number,
         (Aim::Choose(_), Aim::Choose(_)) | (Aim::Open(_), Aim::Open(_)) => group.topic == one.topic,
         _ => false,
     }
@@ -307,6 +351,7 @@ fn belongs(group: &Group<'_>, one: &Sorted<'_>) -> bool {
 
 fn merge(aim: &mut Aim, other: Aim) {
     match (aim, other) {
+        (known @ Aim::Known(_), reopened @ Aim::Reopen(_)) => *known = reopened,
         (Aim::Choose(known), Aim::Choose(more)) => {
             add(known, more, |one, other| one.number == other.number);
         }

@@ -80,6 +80,14 @@ pub enum Action {
         /// The whole text.
         body: String,
     },
+    /// Open one again that was closed as fixed, and comment on it. Where somebody
+    /// has opened it again by then, it is only commented on.
+    Reopen {
+        /// Which.
+        issue: IssueRef,
+        /// The whole text of the comment.
+        body: String,
+    },
     /// No comment: one was made there within a day. It is counted, and the next
     /// comment tells how much was.
     Count {

@@ -35,6 +35,9 @@ pub struct Settings {
     /// From so many notifications of one incident on, one reply speaks for all of
     /// them; 0: each gets its own.
     pub one_reply_from: u32,
+    /// Whether a report that was closed as fixed is opened again when its failure is
+    /// there again; else a new one links it.
+    pub reopens: bool,
 }
 
 /// How a tracker's texts are written.
@@ -102,6 +105,8 @@ pub struct Choice {
 pub enum Target {
     /// To this report.
     Issue(IssueRef),
+    /// To this report, which was closed as fixed.
+    Fixed(IssueRef),
     /// To a new report.
     New,
 }
@@ -141,6 +146,13 @@ pub enum Step {
         /// For the template.
         fields: CommentFields,
     },
+    /// Open a report again, and comment on it.
+    Reopen {
+        /// Which.
+        issue: IssueRef,
+        /// For the template.
+        fields: CommentFields,
+    },
     /// Write nothing, but count.
     Count {
         /// For which report.
@@ -165,7 +177,9 @@ impl Plan {
         for step in &mut self.steps {
             match step {
                 Step::Open { fields, .. } => rule.clone_into(&mut fields.rule),
-                Step::Comment { fields, .. } => rule.clone_into(&mut fields.rule),
+                Step::Comment { fields, .. } | Step::Reopen { fields, .. } => {
+                    rule.clone_into(&mut fields.rule);
+                }
                 Step::Count { .. } | Step::Choose { .. } => {}
             }
         }
@@ -184,6 +198,8 @@ impl Plan {
 ///   share one new issue; a leak, a crash, a hang and a plain failure of one
 ///   file are different bugs. More than 4 failed tests of one module fold into
 ///   one issue for the module, more than 3 modules into one for the build.
+/// - What was closed as fixed and fails again gets a new issue that links the old
+///   one, or opens that one again, as is configured.
 /// - Where matching could not decide, a person has to choose.
 /// - Links lead only to the configured Buildbots; what is left out, and what
 ///   could not be checked, is told.
@@ -193,7 +209,7 @@ impl Plan {
 ///   how much that was.
 pub fn plan(material: &Material<'_>, settings: &Settings) -> Plan {
     let mut warnings = Vec::new();
-    let groups = group(sort(material, &mut warnings));
+    let groups = group(sort(material, settings.reopens, &mut warnings));
     let steps: Vec<Step> = groups
         .iter()
         .map(|group| step(group, material.quiet, settings, &mut warnings))
@@ -237,6 +253,11 @@ fn step(
                 fields: fields::comment(group, untold, settings),
             }
         }
+        // However lately it was commented on: that was before it was closed.
+        Aim::Reopen(issue) => Step::Reopen {
+            issue: issue.clone(),
+            fields: fields::reopening(group, settings),
+        },
         Aim::Choose(candidates) => Step::Choose {
             about: fields::about(group),
             candidates: candidates.clone(),

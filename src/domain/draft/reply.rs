@@ -190,7 +190,7 @@ fn entry(index: usize, group: &Group<'_>, with_line: bool) -> EntryFields {
     EntryFields {
         what: without_tokens(&plain_line(&what, 150)),
         link: match &group.aim {
-            Aim::Known(issue) => without_tokens(&plain_line(&issue.url, 300)),
+            Aim::Known(issue) | Aim::Reopen(issue) => without_tokens(&plain_line(&issue.url, 300)),
             Aim::Open(_) => issue_token(index),
             Aim::Choose(_) => "(its issue is still to be chosen)".to_owned(),
         },

@@ -152,6 +152,9 @@ fn texts(facts: &Facts<'_>, told: &mut Told<'_>) -> Vec<String> {
 }
 
 fn state(facts: &Facts<'_>) -> String {
+    if let Some(words) = facts.report.closed_since() {
+        return words;
+    }
     match (facts.report.open, facts.report.is_fixed()) {
         (true, _) => "it is open".to_owned(),
         (false, true) => "it is closed as fixed".to_owned(),

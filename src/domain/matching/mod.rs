@@ -8,6 +8,7 @@
 //!    [`shortlist`] picks those whose texts are worth loading, then those.
 //! 4. [`weigh`] gives each a score, [`judge`] says how sure that makes us.
 
+mod begun;
 mod evidence;
 mod facts;
 mod features;
@@ -19,6 +20,7 @@ mod search;
 mod tokens;
 mod words;
 
+pub use begun::Begun;
 pub use features::{Feature, Features};
 pub use lineage::{Master, master};
 pub use model::Model;
@@ -68,6 +70,8 @@ pub enum Past {
     Fixed,
     /// It was closed for another reason.
     Closed,
+    /// It was closed, but only after the build had begun: for that it counts as open.
+    Later,
 }
 
 /// What matching says of one failure.
@@ -128,7 +132,8 @@ pub fn shortlist(
     most: usize,
 ) -> Vec<Report> {
     heads.sort_by_cached_key(|head| {
-        let facts = facts::look(question, rarity, head);
+        let seen = head.clone().seen_from(question.begun);
+        let facts = facts::look(question, rarity, &seen);
         let score = model.score(&features::measure(&facts, rarity));
         (std::cmp::Reverse(ordered(score)), head.issue.number)
     });
@@ -154,6 +159,7 @@ pub fn weigh(
     let mut scored: Vec<Scored> = reports
         .into_iter()
         .map(|report| {
+            let report = report.seen_from(question.begun);
             let facts = facts::look(question, rarity, &report);
             let features = features::measure(&facts, rarity);
             let evidence = evidence::sentences(question, &facts);
@@ -270,19 +276,16 @@ fn candidate(scored: &Scored, tier: Tier) -> Candidate {
     let mut evidence = scored.evidence.clone();
     let past = (tier > Tier::Weak).then(|| report.past()).flatten();
     if past == Some(Past::Fixed) {
-        evidence.push(REGRESSION.to_owned());
+        evidence.push(report.regression());
     }
     Candidate {
         issue: report.issue.clone(),
-        open: report.open,
+        open: report.open && report.closed_since().is_none(),
         tier: if report.open { tier } else { Tier::Weak },
         past,
         evidence,
     }
 }
-
-/// What is said of a failure that was mended and is there again.
-const REGRESSION: &str = "it was fixed before this build: a regression";
 
 /// The verdict with a closed report in front of those that a new one would link:
 /// the failure is known to belong there, whatever the search found of it. Where a
@@ -293,7 +296,7 @@ pub fn with_past(verdict: Verdict, report: &Report, evidence: String) -> Verdict
     };
     let is_it = |it: &&Candidate| it.issue.number == report.issue.number;
     let mut all = vec![evidence];
-    all.extend((past == Past::Fixed).then(|| REGRESSION.to_owned()));
+    all.extend((past == Past::Fixed).then(|| report.regression()));
     let known = related.iter().find(is_it).map(|it| it.evidence.clone());
     for words in known.into_iter().flatten() {
         if !all.contains(&words) {

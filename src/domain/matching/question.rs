@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::Seconds;
 use crate::domain::failure::Failure;
-use crate::domain::matching::tokens;
 use crate::domain::matching::words::{self, Manner};
+use crate::domain::matching::{Begun, tokens};
 
 /// Words of messages that are in every log.
 const COMMON_WORDS: &[&str] = &[
@@ -111,6 +111,8 @@ pub struct Question {
     pub(super) pieces: BTreeSet<String>,
     /// When it happened.
     pub(super) at: Seconds,
+    /// When its build began; none where reports are seen as they stand.
+    pub(super) begun: Option<Begun>,
 }
 
 /// What a failure can be looked for by. Names that do not help are left out.
@@ -218,7 +220,22 @@ impl Question {
             pieces: names.all().flat_map(tokens::pieces).collect(),
             names,
             at,
+            begun: None,
         }
+    }
+
+    /// The same, asked for a build that began then: reports are seen as it saw them.
+    #[must_use]
+    pub fn of_build(self, begun: Begun) -> Self {
+        Self {
+            begun: Some(begun),
+            ..self
+        }
+    }
+
+    /// When the build began that it is asked for.
+    pub fn begun(&self) -> Option<Begun> {
+        self.begun
     }
 
     /// The question of a text in which no failed test was read.
@@ -239,6 +256,7 @@ impl Question {
             functions: BTreeSet::new(),
             pieces: tests.flat_map(tokens::pieces).collect(),
             at,
+            begun: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::Seconds;
 use crate::domain::issue::{Issue, IssueRef};
-use crate::domain::matching::{Past, tokens};
+use crate::domain::matching::{Begun, Past, tokens};
 
 /// So much of a report's texts is looked at, in bytes: the beginning of the body
 /// and the latest comments.
@@ -31,6 +31,8 @@ pub struct Report {
     pub resolution: Option<String>,
     /// Body and comments in lower case, bounded; empty where they were not loaded.
     pub text: String,
+    /// The build that it is looked at for; none where it is seen as it stands.
+    pub begun: Option<Begun>,
 }
 
 impl Report {
@@ -50,6 +52,34 @@ impl Report {
             duplicate_of: issue.duplicate_of,
             resolution: issue.resolution.clone(),
             text: text_of(issue),
+            begun: None,
+        }
+    }
+
+    /// The report as a build sees it: one that was closed after the build had begun is
+    /// open, for the build cannot have what mended it.
+    #[must_use]
+    pub fn seen_from(self, begun: Option<Begun>) -> Self {
+        let is_later = |at: Seconds| begun.is_some_and(|begun| at > begun.at());
+        Self {
+            open: self.open || self.closed_at.is_some_and(is_later),
+            begun,
+            ..self
+        }
+    }
+
+    /// Of a report that counts as open for a build: that it was closed since.
+    pub fn closed_since(&self) -> Option<String> {
+        let (begun, closed_at) = (self.begun?, self.closed_at?);
+        let is_later = self.open && closed_at > begun.at();
+        is_later.then(|| begun.closed_after(closed_at))
+    }
+
+    /// That what was fixed is there again, in words.
+    pub(super) fn regression(&self) -> String {
+        match self.begun {
+            Some(begun) => begun.regression(self.closed_at),
+            None => "it was fixed before this build: a regression".to_owned(),
         }
     }
 
@@ -76,7 +106,7 @@ impl Report {
     /// How it ended; `None` while it is open.
     pub fn past(&self) -> Option<Past> {
         match (self.open, self.is_fixed()) {
-            (true, _) => None,
+            (true, _) => self.closed_since().map(|_| Past::Later),
             (false, true) => Some(Past::Fixed),
             (false, false) => Some(Past::Closed),
         }

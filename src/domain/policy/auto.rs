@@ -89,10 +89,13 @@ pub enum Deed {
     Reply,
     /// Open a report.
     Open,
+    /// Open a report again that was closed as fixed. No rule may: whether a mend did
+    /// not hold is for people to say.
+    Reopen,
 }
 
 impl Deed {
-    /// All of them.
+    /// All that a rule may be allowed.
     pub const ALL: [Self; 3] = [Self::Comment, Self::Reply, Self::Open];
 
     /// The word for it in the configuration.
@@ -101,6 +104,7 @@ impl Deed {
             Self::Comment => "comment",
             Self::Reply => "reply",
             Self::Open => "open",
+            Self::Reopen => "reopen",
         }
     }
 
@@ -109,6 +113,7 @@ impl Deed {
         let actions = draft.actions.iter().filter_map(|action| match action {
             Action::Comment { .. } | Action::Count { .. } => Some(Self::Comment),
             Action::Open(_) => Some(Self::Open),
+            Action::Reopen { .. } => Some(Self::Reopen),
             Action::Choose { .. } => None,
         });
         let replies = draft.reply.iter().map(|_| Self::Reply);
@@ -354,7 +359,7 @@ fn word(tier: Tier) -> &'static str {
 /// comment, each new report. What own templates leave out, no rule sends.
 pub fn names_rule(draft: &Draft, rule: &str) -> bool {
     let texts = draft.actions.iter().filter_map(|action| match action {
-        Action::Comment { body, .. } => Some(body),
+        Action::Comment { body, .. } | Action::Reopen { body, .. } => Some(body),
         Action::Open(issue) => Some(&issue.body),
         Action::Count { .. } | Action::Choose { .. } => None,
     });

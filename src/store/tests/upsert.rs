@@ -1,5 +1,6 @@
 use super::mirror::{comment, found};
 use super::*;
+use crate::domain::issue::IssueComment;
 use crate::store::{Batch, CommentUpdate, ListingUnderWay};
 
 pub(super) fn page<'a>(issues: &'a [Issue], comments: &'a [CommentUpdate]) -> Batch<'a> {
@@ -145,4 +146,62 @@ fn tidying_changes_nothing_that_is_found() {
     assert_eq!(mirror.frequency("walrus", 100).unwrap(), 39);
     assert_eq!(found(mirror, "39"), [39]);
     assert_eq!(found(mirror, "7"), [0; 0]);
+}
+
+#[test]
+fn when_a_report_was_closed_is_seen_where_the_tracker_does_not_say() {
+    let store = store();
+    let mirror = store.mirror("here");
+    let closed = |updated_at| Issue {
+        open: false,
+        resolution: Some("fixed".to_owned()),
+        updated_at,
+        ..issue(5, "test_os fails")
+    };
+    let seen = |issue: Issue| {
+        mirror.upsert(&[issue], None).unwrap();
+        mirror.issue(5).unwrap().unwrap().closed_at
+    };
+    // Of one that was closed before the first listing nobody knows when that was.
+    assert_eq!(seen(closed(NOW + 1)), None);
+    assert_eq!(seen(issue(5, "test_os fails")), None);
+    assert_eq!(seen(closed(NOW + 3)), Some(NOW + 3));
+    // Somebody says thanks.
+    assert_eq!(seen(closed(NOW + 9)), Some(NOW + 3));
+    mirror.reopened(5).unwrap();
+    let opened = mirror.issue(5).unwrap().unwrap();
+    assert_eq!(
+        (opened.open, opened.closed_at, opened.resolution),
+        (true, None, None)
+    );
+}
+
+#[test]
+fn a_files_comment_and_the_trackers_own_are_one() {
+    let store = store();
+    let mirror = store.mirror("here");
+    let with = |comments: Vec<IssueComment>| Issue {
+        comments,
+        ..issue(5, "test_os fails")
+    };
+    let ids = || -> Vec<String> {
+        let issue = mirror.issue(5).unwrap().unwrap();
+        issue.comments.into_iter().map(|it| it.id).collect()
+    };
+    let of_file = || {
+        with(vec![
+            comment("5-1", "otter", NOW),
+            comment("5-2", "mole", NOW),
+        ])
+    };
+    mirror.upsert(&[of_file()], None).unwrap();
+    let own = with(vec![comment("901", "otter", NOW + 3600)]);
+    mirror.upsert(&[own], None).unwrap();
+    assert_eq!(ids(), ["5-2", "901"]);
+    mirror.upsert(&[of_file()], None).unwrap();
+    assert_eq!(ids(), ["5-2", "901"]);
+    // The same words of another day are another comment.
+    let later = with(vec![comment("902", "otter", NOW + 5 * 86_400)]);
+    mirror.upsert(&[later], None).unwrap();
+    assert_eq!(ids().len(), 3);
 }

@@ -3,6 +3,7 @@
 //! The marker is a column that must be unique, so that doing the same work twice
 //! is doing it once; nothing here is ever in doubt.
 
+mod commenting;
 mod filling;
 mod seed;
 
@@ -20,7 +21,6 @@ use crate::domain::delivery::{Outcome, Receipt};
 use crate::domain::draft::NewIssue;
 use crate::domain::finding::Finding;
 use crate::domain::issue::{Issue, IssueComment, IssueRef};
-use crate::trackers::table::{Fence, with_table};
 use crate::trackers::{Marker, Next, OpenCount, Page, Work, number_after};
 
 pub use seed::{SeedIssue, demo_issues};
@@ -69,12 +69,6 @@ const LATER_COLUMNS: [(&str, &str); 5] = [
     ("resolution", "TEXT"),
     ("duplicate_of", "INTEGER"),
 ];
-
-/// What a table stands between.
-const FENCE: Fence = Fence {
-    start: "---- since then ----",
-    end: "--------------------",
-};
 
 const NEXT_CHANGE: &str = "(SELECT 1 + coalesce(max(change), 0) FROM issues)";
 
@@ -178,7 +172,9 @@ impl Embedded {
     pub(crate) async fn perform(&self, work: &Work, marker: &Marker, _prepared: &str) -> Outcome {
         let done = match work {
             Work::Open(issue) => self.insert_issue(issue, marker),
-            Work::Comment { issue, body } => match self.insert_comment(issue, body, marker) {
+            Work::Comment { issue, body } | Work::Reopen { issue, body } => match self
+                .insert_comment((issue, body), matches!(work, Work::Reopen { .. }), marker)
+            {
                 Ok(true) => Ok(()),
                 Ok(false) => {
                     let why = format!("there is no issue {}", issue.number);
@@ -273,61 +269,10 @@ impl Embedded {
         Ok(())
     }
 
-    /// `false` where there is no such issue.
-    fn insert_comment(&self, issue: &IssueRef, body: &str, marker: &Marker) -> Result<bool> {
-        let mut connection = self.connection()?;
-        let transaction = connection.transaction()?;
-        let changed = transaction.execute(
-            &format!("UPDATE issues SET change = {NEXT_CHANGE} WHERE number = ?1"),
-            [stored(issue.number)],
-        )?;
-        if changed == 0 {
-            return Ok(false);
-        }
-        transaction.execute(
-            "INSERT INTO comments (issue, marker, author, text, at)
-             VALUES (?1, ?2, 'buildbot-watch', ?3, ?4)
-             ON CONFLICT (marker) DO NOTHING",
-            params![stored(issue.number), marker.0, body, now()],
-        )?;
-        transaction.commit()?;
-        Ok(true)
-    }
-
-    /// `false` where there is no such comment.
-    fn put_table(&self, of: &Marker, table: &str, marker: &Marker) -> Result<bool> {
-        let mut connection = self.connection()?;
-        let transaction = connection.transaction()?;
-        let comment: Option<(i64, i64, String)> = transaction
-            .query_row(
-                "SELECT id, issue, text FROM comments WHERE marker = ?1",
-                [&of.0],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
-            .optional()?;
-        let Some((id, issue, text)) = comment else {
-            return Ok(false);
-        };
-        transaction.execute(
-            "UPDATE comments SET text = ?2 WHERE id = ?1",
-            params![id, with_table(&text, table, FENCE)],
-        )?;
-        transaction.execute(
-            &format!("UPDATE issues SET change = {NEXT_CHANGE} WHERE number = ?1"),
-            [issue],
-        )?;
-        transaction.execute(
-            "INSERT INTO tables (marker, comment) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            params![marker.0, id],
-        )?;
-        transaction.commit()?;
-        Ok(true)
-    }
-
     fn find(&self, work: &Work, marker: &Marker) -> Result<Option<IssueRef>> {
         let query = match work {
             Work::Open(_) => "SELECT number, title FROM issues WHERE marker = ?1",
-            Work::Comment { .. } => {
+            Work::Comment { .. } | Work::Reopen { .. } => {
                 "SELECT number, title FROM issues
                  WHERE number IN (SELECT issue FROM comments WHERE marker = ?1)"
             }

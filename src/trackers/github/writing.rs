@@ -44,6 +44,8 @@ const FENCE: Fence = Fence {
     start: "<!-- buildbot-watch: table -->",
     end: "<!-- buildbot-watch: end of table -->",
 };
+/// What is prepared for an issue that has to be opened again.
+const CLOSED: &str = "closed";
 /// So many pages of 100 are looked through for our own work.
 const MOST_PAGES: u32 = 20;
 
@@ -58,16 +60,23 @@ impl GitHub {
             refuse_impossible(issue)?;
         }
         let account = self.account().await.map_err(Trouble::before_effect)?;
-        if let Work::Comment { issue, .. } | Work::Table { issue, .. } = work {
-            self.refuse_closed_door(issue).await?;
-        }
+        let is_closed = match work {
+            Work::Open(_) => false,
+            Work::Comment { issue, .. }
+            | Work::Reopen { issue, .. }
+            | Work::Table { issue, .. } => self.refuse_closed_door(issue).await?,
+        };
         match self.own(work, marker, &account, None).await {
             Ok(None) => {}
             Ok(Some(issue)) => return Err(Outcome::Done(Receipt::Issue(issue))),
             Err(trouble) => return Err(trouble.before_effect()),
         }
-        let Work::Table { issue, of, .. } = work else {
-            return Ok(account.login);
+        let (issue, of) = match work {
+            Work::Table { issue, of, .. } => (issue, of),
+            Work::Reopen { .. } if is_closed => return Ok(CLOSED.to_owned()),
+            Work::Open(_) | Work::Comment { .. } | Work::Reopen { .. } => {
+                return Ok(account.login);
+            }
         };
         match self.own_comment(issue, of, &account, None).await {
             Ok(Some(comment)) => Ok(comment.id.to_string()),
@@ -77,23 +86,64 @@ impl GitHub {
     }
 
     pub(crate) async fn perform(&self, work: &Work, marker: &Marker, prepared: &str) -> Outcome {
-        // Whoever may not ask now is not counted as having written.
-        if let Err(wait) = self.api.may_ask() {
-            return Trouble::from(wait).before_effect();
-        }
-        match self.pace.take_turn(Instant::now()) {
-            Turn::After(pause) => tokio::time::sleep(pause).await,
-            Turn::NotBefore(pause) => {
-                return Outcome::Later {
-                    why: "as much as GitHub allows in an hour has been written".into(),
-                    after_seconds: Some(pause.as_secs() + 1),
-                };
-            }
+        if let Err(outcome) = self.turn().await {
+            return outcome;
         }
         match work {
             Work::Open(issue) => self.open(issue, marker).await,
             Work::Comment { issue, body } => self.comment(issue, body, marker).await,
+            Work::Reopen { issue, body } => {
+                // A second write, which keeps its own distance.
+                if prepared == CLOSED {
+                    if let Err(outcome) = self.reopen(issue).await {
+                        return outcome;
+                    }
+                    if let Err(outcome) = self.turn().await {
+                        return outcome;
+                    }
+                }
+                self.comment(issue, body, marker).await
+            }
             Work::Table { issue, table, .. } => self.table(issue, prepared, table, marker).await,
+        }
+    }
+
+    /// Waits until a write may be made.
+    async fn turn(&self) -> Result<(), Outcome> {
+        // Whoever may not ask now is not counted as having written.
+        if let Err(wait) = self.api.may_ask() {
+            return Err(Trouble::from(wait).before_effect());
+        }
+        match self.pace.take_turn(Instant::now()) {
+            Turn::After(pause) => tokio::time::sleep(pause).await,
+            Turn::NotBefore(pause) => {
+                return Err(Outcome::Later {
+                    why: "as much as GitHub allows in an hour has been written".into(),
+                    after_seconds: Some(pause.as_secs() + 1),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// May be done twice without harm, so that nothing is in doubt: where no answer
+    /// came, the state is looked at before the next attempt.
+    async fn reopen(&self, issue: &IssueRef) -> Result<(), Outcome> {
+        let path = format!("/issues/{}", issue.number);
+        let again = |why: String| Outcome::Later {
+            why,
+            after_seconds: None,
+        };
+        let sent = self.api.patch(&path, &json!({ "state": "open" })).await;
+        let answer = sent.map_err(|trouble| match after_effect(trouble) {
+            Outcome::Unknown { why } => again(why),
+            Outcome::Refused { why } => refused(format!("the account may not: {why}")),
+            other => other,
+        })?;
+        match answer.json::<IssueRow>() {
+            Ok(row) if row.state == "open" => Ok(()),
+            Ok(_) => Err(refused("GitHub left it closed, and did not say why")),
+            Err(error) => Err(again(error.to_string())),
         }
     }
 
@@ -186,7 +236,9 @@ impl GitHub {
     ) -> Result<Option<IssueRef>, Trouble> {
         match work {
             Work::Open(_) => self.own_issue(marker, account, since).await,
-            Work::Comment { issue, .. } | Work::Table { issue, .. } => {
+            Work::Comment { issue, .. }
+            | Work::Reopen { issue, .. }
+            | Work::Table { issue, .. } => {
                 let found = self.own_comment(issue, marker, account, since).await?;
                 Ok(found.map(|_| issue.clone()))
             }
@@ -252,8 +304,9 @@ impl GitHub {
         Ok(None)
     }
 
-    /// A pull request or a locked conversation is not commented on.
-    async fn refuse_closed_door(&self, issue: &IssueRef) -> Result<(), Outcome> {
+    /// A pull request or a locked conversation is not commented on. Says whether the
+    /// issue is closed.
+    async fn refuse_closed_door(&self, issue: &IssueRef) -> Result<bool, Outcome> {
         let path = format!("/issues/{}", issue.number);
         let answer = self.api.get_of_repository(&path, &[]).await;
         let answer = answer.map_err(Trouble::before_effect)?;
@@ -270,7 +323,7 @@ impl GitHub {
         if row.locked {
             return Err(refused("the conversation is locked"));
         }
-        Ok(())
+        Ok(row.state == "closed")
     }
 
     /// Whose token it is, asked once.

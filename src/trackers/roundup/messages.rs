@@ -7,7 +7,7 @@ use crate::domain::Seconds;
 use crate::http::Broken;
 use crate::trackers::roundup::Roundup;
 use crate::trackers::roundup::shapes::{
-    Collection, Created, Envelope, IssueMessages, Item, Named, OwnMessage, PostOnce,
+    Collection, Created, Envelope, IssueMessages, Item, Named, OwnMessage, PostOnce, WholeIssue,
 };
 use crate::trackers::trouble::{Trouble, readable};
 use crate::trackers::{Marker, dates};
@@ -114,6 +114,24 @@ impl Roundup {
         Ok(own.id)
     }
 
+    /// The issue with what says whether it is closed. All fields are asked for: a schema
+    /// may lack any of these.
+    pub(super) async fn standing(&self, number: u64) -> Result<Standing, Trouble> {
+        let path = format!("rest/data/issue/{number}");
+        let answer = self.api.get(&path, &[]).await?;
+        let item = readable::<Envelope<Item<WholeIssue>>>(&answer)?.data;
+        let all = item.attributes;
+        Ok(Standing {
+            now: Now {
+                etag: item.etag,
+                title: all.title,
+                messages: all.messages.into_iter().map(|row| row.id).collect(),
+            },
+            status: all.status.map(|status| status.id),
+            is_resolved: all.resolution.is_some(),
+        })
+    }
+
     pub(super) async fn item(&self, number: u64) -> Result<Now, Trouble> {
         let query = [("@fields", "title,messages")];
         let path = format!("rest/data/issue/{number}");
@@ -130,6 +148,15 @@ impl Roundup {
                 .collect(),
         })
     }
+}
+
+/// An issue as it is at one moment, with its status.
+pub(super) struct Standing {
+    pub(super) now: Now,
+    /// The status by its id; none where there is none.
+    pub(super) status: Option<String>,
+    /// Whether it says why it was closed.
+    pub(super) is_resolved: bool,
 }
 
 /// An issue as it is at one moment.

@@ -121,6 +121,15 @@ pub(super) struct IssueMessages {
 }
 
 #[derive(Deserialize)]
+pub(super) struct WholeIssue {
+    pub(super) title: Option<String>,
+    #[serde(default)]
+    pub(super) messages: Vec<MessageRow>,
+    pub(super) status: Option<Named>,
+    pub(super) resolution: Option<Named>,
+}
+
+#[derive(Deserialize)]
 pub(super) struct Created {
     pub(super) id: String,
 }

@@ -13,7 +13,7 @@
 //! | 2xx with anything else, or cut off | Unknown |
 //! | 400 "POE token ... not valid": used or expired | Unknown |
 //! | 401 (wrong password), 429 (too fast, locked out) | Later, after the pause |
-//! | 412 for a comment: the issue changed meanwhile | asked again, at most 3 times, then Later |
+//! | 412 for a comment, also with a new status: the issue changed meanwhile | asked again, at most 3 times, then Later |
 //! | any other 4xx: field, value, right, or size refused | Refused |
 //! | 3xx: the tracker has moved | Refused |
 //! | 503 with `Retry-After` | Later |
@@ -28,11 +28,11 @@ use crate::domain::Seconds;
 use crate::domain::delivery::{Outcome, Receipt};
 use crate::domain::draft::NewIssue;
 use crate::domain::issue::IssueRef;
-use crate::http::Answer;
+use crate::http::{Answer, Broken};
 use crate::trackers::roundup::Roundup;
 use crate::trackers::roundup::changes::number;
-use crate::trackers::roundup::messages::Now;
-use crate::trackers::roundup::shapes::{Collection, Created, Envelope, TitledIssue};
+use crate::trackers::roundup::messages::{Now, Standing};
+use crate::trackers::roundup::shapes::{Collection, Created, Envelope, Named, TitledIssue};
 use crate::trackers::trouble::{Trouble, readable};
 use crate::trackers::{Marker, Work};
 
@@ -53,6 +53,10 @@ enum Ready {
     /// The marker is already there.
     Already(IssueRef),
 }
+
+/// Names of the status of what is worked on (again), the best first; the last is that
+/// of Roundup's classic template.
+const REOPENED: [&str; 3] = ["reopened", "open", "chatting"];
 
 /// Messages stay as they were written.
 const NO_EDIT: &str = "a message in Roundup cannot be edited";
@@ -91,7 +95,7 @@ impl Roundup {
         };
         let post_once = match work {
             Work::Open(_) => Some(self.post_once("issue").await?),
-            Work::Comment { .. } | Work::Table { .. } => None,
+            Work::Comment { .. } | Work::Reopen { .. } | Work::Table { .. } => None,
         };
         Ok(Ready::Prepared(Prepared { message, post_once }))
     }
@@ -105,6 +109,7 @@ impl Roundup {
             (Work::Open(issue), Some(once)) => self.open(issue, &prepared.message, once).await,
             (Work::Open(_), None) => later("not prepared: no one-shot address"),
             (Work::Comment { issue, .. }, _) => self.append(issue, &prepared.message).await,
+            (Work::Reopen { issue, .. }, _) => self.reopen(issue, &prepared.message).await,
             (Work::Table { .. }, _) => refused(NO_EDIT),
         }
     }
@@ -165,6 +170,78 @@ impl Roundup {
         later("412 the issue changes too fast")
     }
 
+    /// One request sets the status, takes the resolution away and adds the message, so
+    /// that there is nothing between. What is open by now gets the message alone.
+    async fn reopen(&self, issue: &IssueRef, message: &str) -> Outcome {
+        let path = format!("rest/data/issue/{}", issue.number);
+        for _ in 0..3 {
+            let standing = match self.standing(issue.number).await {
+                Ok(standing) => standing,
+                Err(trouble) => return trouble.before_effect(),
+            };
+            let now = &standing.now;
+            let done = Outcome::Done(Receipt::Issue(self.pointer(issue, now)));
+            if now.has(message) {
+                return done;
+            }
+            let change = match self.opening(&standing, message).await {
+                Ok(Some(change)) => change,
+                Ok(None) => return self.append(issue, message).await,
+                Err(trouble) => return trouble.before_effect(),
+            };
+            let sent = self
+                .api
+                .write(Method::PATCH, &path, &change, Some(&now.etag));
+            match sent.await {
+                Ok(answer) => return added(&answer, message, done),
+                Err(Trouble::Refused(answer)) if answer.status == 412 => {}
+                Err(trouble) => return after_effect(trouble),
+            }
+        }
+        later("412 the issue changes too fast")
+    }
+
+    /// What opens the issue again; `None` if it is open.
+    async fn opening(&self, standing: &Standing, message: &str) -> Result<Option<Value>, Trouble> {
+        let Some(status) = &standing.status else {
+            return Ok(None);
+        };
+        let all = self.names("status").await?;
+        let name = all.iter().find(|one| one.id == *status);
+        if !self.is_closed(name.and_then(|one| one.name.as_deref())) {
+            return Ok(None);
+        }
+        let Some(open) = self.open_status(&all) else {
+            let why = "the tracker has no status that means \"open\": see closed_statuses";
+            return Err(Broken::NotSent(why.to_owned()).into());
+        };
+        let messages = standing.now.messages.iter().map(String::as_str);
+        let messages: Vec<&str> = messages.chain([message]).collect();
+        let mut change = json!({ "messages": messages, "status": open, "@op": "replace" });
+        if let (true, Some(fields)) = (standing.is_resolved, change.as_object_mut()) {
+            fields.insert("resolution".into(), json!(""));
+        }
+        Ok(Some(change))
+    }
+
+    /// The status of what is worked on again, by its id: one that is called so, or else
+    /// the first that does not mean "done".
+    fn open_status<'a>(&self, all: &'a [Named]) -> Option<&'a str> {
+        let is_open = |one: &&Named| !self.is_closed(one.name.as_deref());
+        let called = |word: &str| {
+            let is_it = |one: &&Named| {
+                one.name
+                    .as_deref()
+                    .is_some_and(|it| it.eq_ignore_ascii_case(word))
+            };
+            all.iter().filter(is_open).find(is_it)
+        };
+        let mut words = REOPENED.iter();
+        let found = words.find_map(|word| called(word));
+        let found = found.or_else(|| all.iter().find(is_open));
+        found.map(|one| one.id.as_str())
+    }
+
     pub(crate) async fn find_own(
         &self,
         work: &Work,
@@ -190,7 +267,7 @@ impl Roundup {
     /// The issue of this work that carries our message: one that we made, or the
     /// one that we were to comment on.
     async fn carrying(&self, work: &Work, message: &str) -> Result<Option<IssueRef>, Trouble> {
-        if let Work::Comment { issue, .. } = work {
+        if let Work::Comment { issue, .. } | Work::Reopen { issue, .. } = work {
             let now = self.item(issue.number).await?;
             return Ok(now.has(message).then(|| self.pointer(issue, &now)));
         }
@@ -250,7 +327,7 @@ impl Roundup {
 fn text_of(work: &Work) -> &str {
     match work {
         Work::Open(issue) => &issue.body,
-        Work::Comment { body, .. } => body,
+        Work::Comment { body, .. } | Work::Reopen { body, .. } => body,
         Work::Table { table, .. } => table,
     }
 }

@@ -139,7 +139,9 @@ impl Replay {
         let actions = row.draft.iter().flat_map(|it| &it.draft.actions);
         let reports: Vec<u64> = actions
             .filter_map(|action| match action {
-                Action::Comment { issue, .. } | Action::Count { issue, .. } => Some(issue.number),
+                Action::Comment { issue, .. }
+                | Action::Reopen { issue, .. }
+                | Action::Count { issue, .. } => Some(issue.number),
                 Action::Open(_) | Action::Choose { .. } => None,
             })
             .collect();

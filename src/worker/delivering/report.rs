@@ -7,6 +7,7 @@ use super::{Job, claim};
 use crate::domain::delivery::{Outcome, Receipt, marker};
 use crate::domain::draft::{Action, NewIssue};
 use crate::domain::issue::IssueRef;
+use crate::domain::life::DeliveryState;
 use crate::store::{DeliveryRow, FrozenId, LedgerEntry, PROGRAM};
 use crate::trackers::{Marker, Work};
 use crate::worker::Parts;
@@ -18,6 +19,10 @@ use crate::worker::incidents::COMMENT_PAUSE;
 enum FrozenWork {
     Open(NewIssue),
     Comment {
+        issue: IssueRef,
+        body: String,
+    },
+    Reopen {
         issue: IssueRef,
         body: String,
     },
@@ -43,7 +48,7 @@ pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome
     let prepared = match parts.tracker.prepare(&work, &marker, earlier).await {
         Ok(prepared) => prepared,
         Err(Outcome::Done(Receipt::Issue(issue))) => return adopt(parts, &row, issue).map(Some),
-        Err(outcome) => return of_table(parts, &row, &work, outcome).map(Some),
+        Err(outcome) => return settled(parts, &row, &work, outcome).map(Some),
     };
     if row.prepared.as_deref() != Some(prepared.as_str()) {
         parts.store.save_prepared(row.id, &prepared)?;
@@ -59,7 +64,7 @@ pub(super) async fn write(parts: &Parts, job: &Job<'_>) -> Result<Option<Outcome
         return Ok(None);
     };
     let outcome = parts.tracker.perform(&work, &marker, &prepared).await;
-    of_table(parts, &row, &work, outcome).map(Some)
+    settled(parts, &row, &work, outcome).map(Some)
 }
 
 /// Commits what will be written, and the marker it can be found by (I5).
@@ -74,6 +79,13 @@ fn freeze(parts: &Parts, job: &Job<'_>) -> Result<DeliveryRow> {
                 body: body.clone(),
             },
             format!("comment {position} on {}", issue.number),
+        ),
+        Action::Reopen { issue, body } => (
+            FrozenWork::Reopen {
+                issue: issue.clone(),
+                body: body.clone(),
+            },
+            format!("reopen {position} {}", issue.number),
         ),
         Action::Count {
             issue,
@@ -114,6 +126,47 @@ fn marker_of_last(parts: &Parts, issue: &IssueRef) -> Result<String> {
     })
 }
 
+/// What an outcome comes to, by what it is of.
+fn settled(parts: &Parts, row: &DeliveryRow, work: &Work, outcome: Outcome) -> Result<Outcome> {
+    Ok(match (work, outcome) {
+        (Work::Table { .. }, outcome) => of_table(parts, row, work, outcome)?,
+        (Work::Reopen { issue, .. }, Outcome::Refused { why }) => {
+            let (number, id) = (issue.number, row.id);
+            let why = format!(
+                "#{number} was not opened again: {why}; have somebody open it who may, and \
+                 `resolve {id} --try-again` comments on it, or `resolve {id} --give-up`, then \
+                 `retry {}`, and `link` it to `new`",
+                row.notification
+            );
+            Outcome::Refused { why }
+        }
+        (_, outcome) => outcome,
+    })
+}
+
+/// A report that was to be opened again is open, with our comment: searches know it
+/// at once, and the history tells it.
+pub(in crate::worker) fn note_reopened(parts: &Parts, row: &DeliveryRow) -> Result<()> {
+    let Some((Work::Reopen { issue, .. }, _)) = work_of(row) else {
+        return Ok(());
+    };
+    // Else nothing was sent: it was counted.
+    if !matches!(row.state, DeliveryState::Claimed | DeliveryState::InDoubt) {
+        return Ok(());
+    }
+    let name = parts.tracker.name();
+    parts.store.mirror(&name).reopened(issue.number)?;
+    let detail = format!(
+        "#{} was closed as fixed, and is open: {}",
+        issue.number, issue.url
+    );
+    let about = Some(row.notification);
+    let now = parts.clock.now();
+    parts
+        .store
+        .audit(about, PROGRAM, "opened again", &detail, now)
+}
+
 /// What became of a table. It may be written again without harm, so that nothing is
 /// ever in doubt; and where it cannot be written it is counted all the same, for
 /// nobody should have to care, and the reply has not to wait.
@@ -145,6 +198,7 @@ pub(in crate::worker) fn work_of(row: &DeliveryRow) -> Option<(Work, Marker)> {
     let work = match serde_json::from_slice(row.frozen.as_deref()?).ok()? {
         FrozenWork::Open(issue) => Work::Open(issue),
         FrozenWork::Comment { issue, body } => Work::Comment { issue, body },
+        FrozenWork::Reopen { issue, body } => Work::Reopen { issue, body },
         FrozenWork::Table { issue, of, table } => Work::Table {
             issue,
             of: Marker(of),
@@ -173,8 +227,12 @@ fn adopt(parts: &Parts, row: &DeliveryRow, issue: IssueRef) -> Result<Outcome> {
 /// A comment that another draft's comment came before, within the same day: it is
 /// counted, and nothing is written. What a person put into own words is written.
 fn counted_instead(parts: &Parts, job: &Job<'_>, work: &Work) -> Result<Option<Outcome>> {
-    let Work::Comment { issue, .. } = work else {
-        return Ok(None);
+    let issue = match work {
+        Work::Comment { issue, .. } => issue,
+        // A comment from before it was closed keeps nothing back; that another draft
+        // opened it again does.
+        Work::Reopen { issue, .. } if was_reopened(parts, issue)? => issue,
+        Work::Open(_) | Work::Reopen { .. } | Work::Table { .. } => return Ok(None),
     };
     let drafts = parts.store.drafts(job.row.notification)?;
     let approved = drafts.iter().find(|it| it.revision == job.row.revision);
@@ -198,6 +256,16 @@ fn counted_instead(parts: &Parts, job: &Job<'_>, work: &Work) -> Result<Option<O
     let about = Some(job.row.notification);
     parts.store.audit(about, PROGRAM, "counted", &detail, now)?;
     Ok(Some(Outcome::Done(Receipt::Issue(issue.clone()))))
+}
+
+/// Whether the program's last comment on a report was made to open it again.
+fn was_reopened(parts: &Parts, issue: &IssueRef) -> Result<bool> {
+    let name = parts.tracker.name();
+    let Some(last) = parts.store.last_comment(&name, issue.number)? else {
+        return Ok(false);
+    };
+    let work = work_of(&parts.store.delivery(last)?);
+    Ok(matches!(work, Some((Work::Reopen { .. }, _))))
 }
 
 /// What comes of a new issue when there is one with its title: a person has to

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{fits, jobs};
+use super::{begun, fits, jobs};
 use crate::ci::{BuildFacts, Ci, Extent, Extract, Log, Miss, Piece, Step};
 use crate::domain::Seconds;
 use crate::domain::notification::{Build, CiSystem, Notification, ReadFrom};
@@ -61,7 +61,11 @@ pub(in crate::worker) async fn complete(
         Err(why) => return Some(why),
     };
     for build in &mut notification.builds {
-        if build.read_from != ReadFrom::Body || build.ci != CiSystem::Buildbot {
+        if build.ci != CiSystem::Buildbot {
+            continue;
+        }
+        if build.read_from != ReadFrom::Body {
+            begun::ask(parts, memory, build, times).await;
             continue;
         }
         let Some(ci) = first_of(&parts.ci, build) else {
@@ -145,7 +149,7 @@ pub(in crate::worker) fn host(url: &str) -> &str {
 }
 
 /// Ends when the service is asked to stop.
-async fn stopped(parts: &Parts) {
+pub(super) async fn stopped(parts: &Parts) {
     while !parts.is_stopping() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -318,6 +322,7 @@ fn fill(build: &mut Build, facts: &BuildFacts) {
     missing(&mut build.worker, &facts.worker);
     missing(&mut build.project, &facts.project);
     missing(&mut build.branch, &facts.branch);
+    build.began_at = build.began_at.or(facts.began_at);
     let state = Some(facts.state.clone()).filter(|state| !state.is_empty());
     missing(&mut build.state, &state);
     // The notice may have only its first digits.

@@ -113,11 +113,50 @@ fn the_log_that_tells_is_found_and_holes_are_filled() {
     let test = "test_os.MemfdCreateTests.test_memfd_create";
     assert_eq!(tests_of(build), [test]);
     assert_eq!(build.worker.as_deref(), Some("angelico-debian-amd64"));
+    assert!(build.began_at.is_some());
     assert!(
         notification.remarks.iter().all(|it| !it.contains("log")),
         "{notification:?}"
     );
     assert_eq!(desk.row(1)["stage"], "drafted");
+}
+
+/// The same with a log as an attachment.
+fn with_log(mail: &str, log: &str) -> String {
+    let (headers, text) = mail.split_once("\n\n").unwrap();
+    format!(
+        "{headers}\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=edge\n\n\
+         --edge\nContent-Type: text/plain\n\n{text}\n\
+         --edge\nContent-Type: text/plain\n\
+         Content-Disposition: attachment; filename=test.stdio\n\n{log}\n--edge--\n"
+    )
+}
+
+#[test]
+fn when_a_build_began_is_asked_also_where_the_mail_has_the_log() {
+    let (number, ended_at) = run(async {
+        let number = start(json!({ "test": "echo nothing; exit 2" })).await;
+        (number, ended(&ci(), number).await.ended_at)
+    });
+    let log = std::fs::read_to_string(world().folder.join("buildbot/failing_test_log.txt"));
+    let mail = with_log(&about(number), &log.unwrap());
+    let asking = here();
+    asking.take(&mail);
+    let build = reading(&asking, 1).builds.remove(0);
+    assert_eq!(build.read_from, ReadFrom::Attachment);
+    assert!(
+        build.began_at.is_some() && build.began_at <= ended_at,
+        "{build:?}"
+    );
+    // Where nobody answers it is not known, and nothing waits for it.
+    let away = desk("http://127.0.0.1:9/");
+    away.take(mail.replace(&world().buildbot.url, "http://127.0.0.1:9/"));
+    let build = reading(&away, 1).builds.remove(0);
+    assert_eq!(
+        (build.read_from, build.began_at),
+        (ReadFrom::Attachment, None)
+    );
+    assert_eq!(away.row(1)["stage"], "drafted");
 }
 
 #[test]

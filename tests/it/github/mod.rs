@@ -1,6 +1,7 @@
 //! GitHub, against a stand-in that keeps to GitHub's own description.
 
 mod reading;
+mod reopening;
 mod tables;
 
 use std::time::{Duration, Instant};

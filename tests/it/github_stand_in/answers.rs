@@ -33,6 +33,7 @@ pub(super) fn right(state: &mut State, asked: &Asked) -> Answer {
             Some(issue) => say(200, issue_json(issue)),
             None => error(404, "Not Found"),
         },
+        ("PATCH", ["issues", number]) => change_issue(state, asked, number),
         ("GET", ["issues", number, "comments"]) => list_comments(state, asked, number),
         ("POST", ["issues"]) => create_issue(state, asked),
         ("POST", ["issues", number, "comments"]) => create_comment(state, asked, number),
@@ -205,6 +206,24 @@ fn create_issue(state: &mut State, asked: &Asked) -> Answer {
             .collect();
     }
     say(201, issue_json(issue))
+}
+
+/// Closed, or opened again: with the triage role, or by who opened it.
+fn change_issue(state: &mut State, asked: &Asked, number: &str) -> Answer {
+    let Some(user) = asked.user.clone() else {
+        return error(401, "Requires authentication");
+    };
+    let number: u64 = number.parse().unwrap();
+    match state.issue(number) {
+        None => return error(404, "Not Found"),
+        Some(issue) if !user.may_label && user.id != issue.user.id => {
+            return error(403, "Must have admin rights to Repository.");
+        }
+        Some(_) => {}
+    }
+    let is_open = asked.body["state"] == "open";
+    state.edit(number, |issue| issue.is_open = is_open);
+    say(200, issue_json(state.issue(number).unwrap()))
 }
 
 fn create_comment(state: &mut State, asked: &Asked, number: &str) -> Answer {

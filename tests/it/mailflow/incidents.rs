@@ -277,3 +277,113 @@ fn who_was_answered_by_a_person_is_left_out() {
     desk.approve(1);
     assert_eq!(desk.sent().len(), 2);
 }
+
+const A: &str = "test.test_string.ModuleTest.test_capwords";
+const B: &str = "test.test_sched.HangTests.test_lock";
+const C: &str = "test.test_bisect.TestBisect.test_keys";
+
+/// A notification of which the mail alone tells what failed.
+fn failing(builder: &str, id: &str, tests: &[&str], base: &str) -> String {
+    let tests: Vec<String> = tests
+        .iter()
+        .map(|test| format!("- {} - {test}\n", test.rsplit('.').next().unwrap()))
+        .collect();
+    format!(
+        "Message-ID: <{id}@mx.example.test>\nList-Id: <buildbot-status.python.org>\n\
+         From: buildbot@python.org\nTo: buildbot-status@python.org\n\
+         Subject: Buildbot (Python): python/cpython - failed test (failure) (main)\n\
+         Date: Sun, 22 Nov 2026 07:00:00 +0000\n\n\
+         The Buildbot has detected a new failure on builder {builder} while building \
+         python/cpython.\nFull details are available at:\n    {base}#/builders/1/builds/2\n\n\
+         BUILD FAILED: failed test (failure)\n\nTest report\n===========\n\n\
+         Failed subtests:\n\n{}\n\nSincerely,\n -The Buildbot\n",
+        tests.concat()
+    )
+}
+
+const ELSEWHERE: &str = "https://buildbot.python.org/all/";
+
+#[test]
+fn builds_that_share_a_failure_are_one_draft_with_all_that_failed() {
+    let desk = Desk::new("");
+    for (builder, id, tests) in [
+        ("AMD64 One 3.x", "n1", &[A, B][..]),
+        ("AMD64 Two 3.x", "n2", &[B, C]),
+        ("AMD64 Three 3.x", "n3", &[C]),
+    ] {
+        desk.put(failing(builder, id, tests, ELSEWHERE));
+    }
+    desk.settle();
+    assert_eq!(desk.json(&["list"])["total"], 1);
+    let row = desk.row(1);
+    assert_eq!(row["along"], serde_json::json!([2, 3]), "{row}");
+    let opens: Vec<_> = row["actions"].as_array().unwrap().iter().collect();
+    assert!(
+        opens.len() == 3 && opens.iter().all(|it| it["do"] == "open"),
+        "{row}"
+    );
+    desk.approve(1);
+    desk.settle();
+    assert_eq!(desk.reports().len(), 3);
+    let sent = desk.sent();
+    assert_eq!(sent.len(), 3);
+    let answer = |id: &str| {
+        let header = format!("In-Reply-To: <{id}@mx.example.test>");
+        let is_it = |mail: &&Vec<u8>| String::from_utf8_lossy(mail).contains(&header);
+        text_of(sent.iter().find(is_it).expect("a reply"))
+    };
+    let second = answer("n2");
+    assert!(
+        second.contains("test_sched") && second.contains("test_bisect"),
+        "{second}"
+    );
+    assert!(!second.contains("test_string"), "{second}");
+    assert!(!answer("n3").contains("test_sched"));
+    // What failed only on another builder found its report, too.
+    desk.take(failing("AMD64 Four 3.x", "n4", &[C], ELSEWHERE));
+    assert_eq!(desk.row(4)["actions"][0]["do"], "comment");
+}
+
+#[test]
+fn what_another_draft_is_about_is_not_drafted_twice() {
+    let desk = Desk::new("");
+    desk.take(failing("AMD64 One 3.x", "n1", &[A], ELSEWHERE));
+    desk.take(failing("AMD64 Two 3.x", "n2", &[C], ELSEWHERE));
+    assert_eq!(desk.json(&["list"])["total"], 2);
+    // It shares a failure with both: it waits for the first.
+    desk.take(failing("AMD64 Three 3.x", "n3", &[A, C], ELSEWHERE));
+    assert_eq!(standing(&desk, 3).0, "attached");
+    assert_eq!(desk.row(1)["actions"].as_array().unwrap().len(), 1);
+    desk.approve(1);
+    desk.settle();
+    let row = desk.row(2);
+    assert_eq!(row["along"], serde_json::json!([3]), "{row}");
+    desk.approve(2);
+    desk.settle();
+    assert_eq!((desk.reports().len(), desk.sent().len()), (2, 3));
+}
+
+#[test]
+fn the_first_that_is_still_being_read_joins_those_that_were_faster() {
+    // Nobody answers there.
+    let away = "http://127.0.0.1:9/";
+    let desk = Desk::with_sections(&format!("[ci]\nbuildbots = [\"{away}\"]\nwait = \"10m\"\n"));
+    desk.put(failing("AMD64 One 3.x", "n1", &[A], away));
+    desk.put(failing("AMD64 Two 3.x", "n2", &[A], ELSEWHERE));
+    desk.put(failing("AMD64 Three 3.x", "n3", &[A], ELSEWHERE));
+    desk.settle();
+    assert_eq!(desk.row(1)["stage"], "received");
+    assert_eq!(desk.row(2)["along"], serde_json::json!([3]));
+    let database = rusqlite::Connection::open(desk.path("state/buildbot-watch.sqlite3")).unwrap();
+    let changed = database.execute(
+        "UPDATE notifications SET received_at = received_at - 660, waiting_until = 0 WHERE id = 1",
+        [],
+    );
+    assert_eq!(changed.unwrap(), 1);
+    desk.settle();
+    assert_eq!(standing(&desk, 1).0, "attached");
+    assert_eq!(desk.json(&["list"])["total"], 1);
+    desk.approve(2);
+    desk.settle();
+    assert_eq!((desk.reports().len(), desk.sent().len()), (1, 3));
+}

@@ -93,3 +93,27 @@ fn a_report_that_became_a_duplicate_leads_to_its_master() {
         "{text}"
     );
 }
+
+#[test]
+fn what_was_fixed_only_after_the_build_is_no_regression() {
+    let demo = Demo::new();
+    let later = format!(
+        r#"{{"number": 2, "title": "{TITLE}", "state": "closed", "closed": "2199-01-01",
+            "resolution": "fixed"}}"#
+    );
+    let file = demo.folder.join("later.jsonl");
+    fs::write(&file, later.replace('\n', " ")).unwrap();
+    demo.run(&format!("import --issues {}", file.display()))
+        .ok();
+    demo.run("sync").ok();
+    let show = again(&demo, 1);
+    assert_eq!(show["actions"][0]["do"], "comment", "{show}");
+    assert_eq!(show["actions"][0]["issue"], 2, "{show}");
+    for verb in ["show 1", "explain 1"] {
+        let text = demo.run(verb).ok();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in ["after this notification came in", "which is no regression"] {
+            assert!(text.contains(part), "{verb}: {part}: {text}");
+        }
+    }
+}

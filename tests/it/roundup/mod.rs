@@ -3,6 +3,7 @@
 
 mod proxy;
 mod reading;
+mod reopening;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,0 +1,131 @@
+//! When a build took its revision, at the latest; and what that says of a report that
+//! was closed about then.
+//!
+//! A mend can only be in a build that began after it. Nobody asks here which commits a
+//! revision has: a report is closed when its mend is in, so that the moment of closing
+//! stands for it. Two clocks are compared, the tracker's and the CI system's; where the
+//! latter tells nothing, that of this machine, which took the notification in after the
+//! build had ended. What a mail says of its own date counts for nothing.
+
+use crate::domain::Seconds;
+use crate::domain::notification::Build;
+
+/// So long a build may have taken that is not known to have begun later: nobody can
+/// say what came first. In seconds.
+const LONGEST_BUILD: Seconds = 86_400;
+
+/// The latest moment at which a build can have taken its revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// The CI system says that it began then.
+    At(Seconds),
+    /// Its notification came in then; when it began is not known.
+    Before(Seconds),
+}
+
+impl Begun {
+    /// Of a build whose notification came in at `received_at`. A build that began after
+    /// its notification did not: some clock is wrong.
+    pub fn of(build: &Build, received_at: Seconds) -> Self {
+        match build.began_at {
+            Some(at) if at <= received_at => Self::At(at),
+            _ => Self::Before(received_at),
+        }
+    }
+
+    /// The moment.
+    pub fn at(self) -> Seconds {
+        match self {
+            Self::At(at) | Self::Before(at) => at,
+        }
+    }
+
+    /// That a report was closed after the build had begun.
+    pub(super) fn closed_after(self, closed_at: Seconds) -> String {
+        let span = span(closed_at.saturating_sub(self.at()));
+        format!(
+            "it was open when this build began, and closed {span} after {}: what mended it is \
+             not in this build, which is no regression",
+            self.words()
+        )
+    }
+
+    /// That what was closed as fixed is there again.
+    pub(super) fn regression(self, closed_at: Option<Seconds>) -> String {
+        let Some(closed_at) = closed_at else {
+            return "it was closed as fixed, nobody knows when: a regression, if before this \
+                    build"
+                .to_owned();
+        };
+        let before = self.at().saturating_sub(closed_at);
+        let doubt = match self {
+            Self::Before(_) if before < LONGEST_BUILD => {
+                "; when this build began is not known: it may lack what mended it"
+            }
+            Self::Before(_) | Self::At(_) => "",
+        };
+        format!(
+            "it was closed as fixed {} before {}: a regression{doubt}",
+            span(before),
+            self.words()
+        )
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::At(_) => "this build began",
+            Self::Before(_) => "this notification came in",
+        }
+    }
+}
+
+/// `3 days`, `2 hours`, `1 minute`; never negative.
+fn span(seconds: Seconds) -> String {
+    let (count, unit) = match seconds.max(0) {
+        days @ 172_800.. => (days / 86_400, "day"),
+        hours @ 7200.. => (hours / 3600, "hour"),
+        minutes => (minutes / 60, "minute"),
+    };
+    match count {
+        1 => format!("1 {unit}"),
+        many => format!("{many} {unit}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::notification::{BuildResult, CiSystem};
+
+    const HOUR: Seconds = 3600;
+    const NOW: Seconds = 1_795_000_000;
+
+    #[test]
+    fn a_build_begins_when_its_ci_system_says_so_but_not_after_its_notification() {
+        let begun = |began_at| {
+            let build = Build::bare(CiSystem::Buildbot, "a".to_owned(), BuildResult::Failure);
+            Begun::of(&Build { began_at, ..build }, NOW)
+        };
+        assert_eq!(begun(Some(NOW - HOUR)), Begun::At(NOW - HOUR));
+        assert_eq!(begun(Some(NOW + 1)), Begun::Before(NOW));
+        assert_eq!(begun(None), Begun::Before(NOW));
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let said = |begun: Begun, ago: Option<Seconds>| begun.regression(ago.map(|it| NOW - it));
+        let sure = said(Begun::At(NOW), Some(HOUR));
+        assert_eq!(
+            sure,
+            "it was closed as fixed 60 minutes before this build began: a regression"
+        );
+        assert!(said(Begun::Before(NOW), Some(HOUR)).ends_with("it may lack what mended it"));
+        assert!(said(Begun::Before(NOW), Some(72 * HOUR)).ends_with("came in: a regression"));
+        assert!(said(Begun::At(NOW), None).contains("nobody knows when"));
+        let later = Begun::At(NOW).closed_after(NOW + 5 * HOUR);
+        assert!(
+            later.contains("closed 5 hours after this build began"),
+            "{later}"
+        );
+    }
+}
