@@ -3,8 +3,10 @@
 
 mod browser;
 mod deciding;
+mod forwarded;
 mod recovered;
 mod safety;
+mod slow;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -49,7 +49,7 @@ fn version(database: &rusqlite::Connection) -> i64 {
         .unwrap()
 }
 
-fn configured(folder: &Path, section: &str) {
+pub(super) fn configured(folder: &Path, section: &str) {
     let file = folder.join("config.toml");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(file, format!("{text}\n[web]\n{section}\n")).unwrap();
