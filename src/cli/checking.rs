@@ -2,6 +2,7 @@
 //! at once, and changes nothing anywhere.
 
 mod alerts;
+mod approvers;
 mod names;
 mod page;
 mod report;

@@ -7,6 +7,7 @@ mod forwarded;
 mod recovered;
 mod safety;
 mod slow;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fs;
