@@ -4,6 +4,7 @@
 mod browser;
 mod deciding;
 mod forwarded;
+mod mending;
 mod recovered;
 mod safety;
 mod slow;
