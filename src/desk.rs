@@ -7,6 +7,7 @@
 //! | `summary`, `words`, `failures`, `mails` | one notification in a few words |
 //! | `caution`, `recovered`, `repeating`, `unfinished`, `facts`, `reports` | what a person should know before deciding |
 //! | `leaves` | what would leave, and where to |
+//! | `outside` | how things stand with the list, approvers and channels |
 //! | `filing` | a build that nobody mailed about |
 //! | `deciding` | a word on a draft, and what follows from it |
 //! | `reviewing` | all drafts that wait, decided on in one document |
@@ -28,6 +29,7 @@ pub mod filing;
 pub(crate) mod leaves;
 pub(crate) mod linking;
 pub(crate) mod mails;
+pub(crate) mod outside;
 pub(crate) mod recovered;
 pub(crate) mod repeating;
 pub(crate) mod reports;

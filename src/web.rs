@@ -6,8 +6,9 @@
 //! | file | what |
 //! |---|---|
 //! | `listen` | a port of this machine, or a Unix socket |
+//! | `bounds` | how long a client may take, and how many there may be |
 //! | `guard` | the host it was meant for; whether another site sent it; the headers of every answer |
-//! | `identity`, `login`, `damping`, `password` | who sent it |
+//! | `identity`, `login`, `forwarded`, `damping`, `password` | who sent it, and from where |
 //! | `posted` | whether the form was made for them and for this |
 //! | `queue`, `draft`, `underway`, `incidents`, `history`, `status` | look: nothing changes |
 //! | `filing` | a build that nobody mailed about |
@@ -17,12 +18,14 @@
 //! Deliberately absent: a GET that changes anything, text of others as HTML, a file
 //! from elsewhere.
 
+mod bounds;
 mod bulk;
 mod damping;
 mod deciding;
 mod draft;
 mod editing;
 mod filing;
+mod forwarded;
 mod frame;
 mod guard;
 mod history;
@@ -61,11 +64,15 @@ use crate::domain::Seconds;
 use crate::templates::Pages;
 use damping::Damping;
 
+pub use guard::OTHER_HOST;
 pub use listen::{Bound, bind};
 pub use password::{MIN_PASSWORD_CHARS, hash};
 
 /// The largest form, in bytes: all texts of a draft, edited, fit in.
 const LARGEST_FORM: usize = 4 * 1024 * 1024;
+
+/// The largest that somebody may send who is not known yet, in bytes.
+const LARGEST_LOGIN: usize = 16 * 1024;
 
 /// So many passwords are looked at together; each takes 19 MiB for a while.
 const HASHED_AT_ONCE: usize = 2;
@@ -79,11 +86,19 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// How browsers reach it.
     pub scheme: Scheme,
-    /// A proxy that says who somebody is.
-    pub trusted: Option<TrustedHeader>,
+    /// The address of the proxy in front; of a Unix socket everybody who can connect
+    /// is the proxy.
+    pub proxy: Option<IpAddr>,
+    /// The header by which the proxy names whom it let in, in lower case.
+    pub trusted_header: Option<String>,
 }
 
 impl Settings {
+    /// Whether it is the proxy who connected from there; `None` is a Unix socket.
+    fn is_proxy(&self, peer: Option<IpAddr>) -> bool {
+        peer.is_none_or(|address| self.proxy == Some(address))
+    }
+
     /// The same for the port that the system chose: names with port 0 get it.
     pub fn on_port(self, port: u16) -> Self {
         let named = |host: String| match host.strip_suffix(":0") {
@@ -113,15 +128,6 @@ pub enum Scheme {
     Http,
     /// By TLS of a proxy in front.
     Https,
-}
-
-/// A header by which a proxy names whom it let in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrustedHeader {
-    /// Its name, in lower case.
-    pub name: String,
-    /// The proxy's address; of a Unix socket everybody who can connect is the proxy.
-    pub proxy: Option<IpAddr>,
 }
 
 /// The page with all it needs.
@@ -201,7 +207,12 @@ pub async fn serve(
 fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/", get(queue::show))
-        .route("/login", get(login::form).post(login::log_in))
+        .route(
+            "/login",
+            get(login::form)
+                .post(login::log_in)
+                .layer(DefaultBodyLimit::max(LARGEST_LOGIN)),
+        )
         .route("/logout", post(login::log_out))
         .route("/draft/{id}", get(draft::show))
         .route("/draft/{id}/history", get(history::of_one))
@@ -225,10 +236,12 @@ fn router(site: Arc<Site>) -> Router {
         .route("/switch/{what}", post(switching::switch))
         .route("/style.css", get(guard::style))
         .route("/keys.js", get(guard::keys))
+        .fallback(guard::nowhere)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&site),
             guard::guard,
         ))
+        .layer(middleware::from_fn(bounds::take_turns))
         .with_state(site)
 }

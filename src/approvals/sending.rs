@@ -19,7 +19,7 @@ use crate::domain::Seconds;
 use crate::domain::delivery::{Outcome, Receipt, retry_after};
 use crate::maildir::OutgoingMaildir;
 use crate::smtp::Dialogue;
-use crate::store::{LetterEnd, LetterRow, Switch};
+use crate::store::{DECIDED_MEANWHILE, LetterEnd, LetterRow, NOBODY_ANY_MORE, Switch};
 use crate::worker::Outgoing;
 
 const HOUR: Seconds = 3600;
@@ -60,11 +60,11 @@ async fn send(room: Room<'_>, letter: &LetterRow) -> Result<Option<Outcome>> {
     let over = |why| store.end_letter(letter.id, LetterEnd::Over(why), room.now);
     let person = room.approvers.named(&letter.approver);
     if person.is_none_or(|person| person.address != letter.address) {
-        over("nobody of that name and address is an approver any more")?;
+        over(NOBODY_ANY_MORE)?;
         return Ok(None);
     }
     if letter.asks && !store.still_asks(letter.id)? {
-        over("what it asks was decided meanwhile")?;
+        over(DECIDED_MEANWHILE)?;
         return Ok(None);
     }
     let lately = store.letters_claimed(&letter.approver, room.now - HOUR)?;

@@ -2,7 +2,9 @@
 //! at once, and changes nothing anywhere.
 
 mod alerts;
+mod approvers;
 mod names;
+mod page;
 mod report;
 mod subscription;
 
@@ -46,11 +48,15 @@ pub(super) fn check(session: &Session, wanted: &Check) -> Result<ExitCode> {
             .context("starting the runtime")?;
         store(&mut report, &settings.config);
         report.extend("list", subscription::findings(&settings.config));
+        report.extend(
+            "approvers",
+            approvers::findings(&settings.config, session.now),
+        );
         templates(&mut report, &settings.config);
         report.extend("rules", super::ruling::findings(&settings.config));
         let auto = super::ruling::auto_findings(session, &settings.config);
         report.extend("auto", auto);
-        let (mails, replies, reports, builds, hooks, irc) = runtime.block_on(async {
+        let (mails, replies, reports, builds, hooks, irc, page) = runtime.block_on(async {
             tokio::join!(
                 bounded(mailbox(&settings)),
                 bounded(outgoing(&settings)),
@@ -58,6 +64,7 @@ pub(super) fn check(session: &Session, wanted: &Check) -> Result<ExitCode> {
                 bounded(ci(&settings)),
                 bounded(alerts::webhooks(&settings, wanted, session.now)),
                 bounded(alerts::irc(&settings, wanted, session.now)),
+                bounded(page::findings(session, &settings.config)),
             )
         });
         report.extend("mailbox", mails);
@@ -66,6 +73,7 @@ pub(super) fn check(session: &Session, wanted: &Check) -> Result<ExitCode> {
         report.extend("ci", builds);
         report.extend("webhook", hooks);
         report.extend("irc", irc);
+        report.extend("web", page);
     }
     Ok(report.end())
 }

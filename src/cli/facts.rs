@@ -11,7 +11,7 @@ use crate::daemon::names_of;
 use crate::desk::automatic::Stand;
 use crate::desk::facts::{Facts, OwnPosts, health};
 use crate::domain::Seconds;
-use crate::store::{Subscription, SwitchState};
+use crate::store::{Asked, Subscription, SwitchState};
 
 /// What the tracker's mirror is called in the store.
 pub(super) fn tracker_name(config: &Config) -> Result<String> {
@@ -29,6 +29,24 @@ fn subscription_json(last: &Subscription) -> Value {
         "begun_at": timestamp(last.begun_at),
         "ended_at": last.ended.map(|(at, _)| timestamp(at)),
     })
+}
+
+fn asked_json((name, asked): &(String, Asked)) -> Value {
+    json!({
+        "approver": name,
+        "unanswered": asked.unanswered,
+        "last_sent_at": asked.last_sent_at.map(timestamp),
+        "queued": asked.queued,
+        "queued_why": asked.queued_why,
+        "last_failed": asked.last_failed.as_ref().map(|failed| json!({
+            "at": timestamp(failed.at),
+            "why": failed.why,
+        })),
+    })
+}
+
+fn channel_json((name, last_told): &(String, Option<Seconds>)) -> Value {
+    json!({ "channel": name, "last_told_at": last_told.map(timestamp) })
 }
 
 fn own_posts_seen_at(facts: &Facts) -> Option<Seconds> {
@@ -109,6 +127,8 @@ pub(super) fn document(facts: &Facts) -> Value {
         "underway_waits_for": facts.waits_for,
         "subscription": facts.subscription.as_ref().map(subscription_json),
         "own_posts_seen_at": own_posts_seen_at(facts).map(timestamp),
+        "asked_by_mail": facts.asked.iter().map(asked_json).collect::<Vec<_>>(),
+        "channels": facts.channels.iter().map(channel_json).collect::<Vec<_>>(),
         "disk_full": facts.is_disk_full,
         "auto_rules": facts.auto.iter().map(stand_json).collect::<Vec<_>>(),
         "unseen_replies": facts.unseen.iter().map(shapes::delivery).collect::<Vec<_>>(),

@@ -28,7 +28,7 @@ pub(super) fn serve(session: &Session, wanted: &Serve) -> Result<()> {
     let config = session.config()?;
     let store = session.store_of(&config)?;
     let settings = settings(&config, wanted)?;
-    if settings.trusted.is_none() && store.users(session.now)?.is_empty() {
+    if settings.trusted_header.is_none() && store.users(session.now)?.is_empty() {
         let words = format!(
             "Nobody can log in yet; add somebody with: {}",
             session.line("user add NAME")
@@ -68,7 +68,8 @@ fn settings(config: &Config, wanted: &Serve) -> Result<Settings> {
         listen: Listen::Tcp(port),
         hosts: vec![port.to_string(), format!("localhost:{}", port.port())],
         scheme: Scheme::Http,
-        trusted: None,
+        proxy: None,
+        trusted_header: None,
     })
 }
 

@@ -9,7 +9,8 @@ use super::showing::delivery_lines;
 use super::words::{age, count, date, when, wrapped};
 use crate::config::{Config, Mailbox};
 use crate::daemon;
-use crate::desk::facts::{Facts, OwnPosts, gather, health};
+use crate::desk::facts::{Facts, gather, health};
+use crate::desk::outside::{self, Mood};
 use crate::domain::Seconds;
 use crate::domain::untrusted::terminal;
 use crate::store::{ListingUnderWay, MirrorHealth, SwitchState};
@@ -25,7 +26,7 @@ pub(super) fn status(session: &Session) -> Result<()> {
     drafts(session, &facts);
     tracker(session, &config, &facts);
     outside(session, &config, &facts);
-    subscription(session, &facts);
+    others(session, &facts);
     trouble(session, &facts);
     next(session, &facts);
     Ok(())
@@ -210,40 +211,15 @@ fn outside(session: &Session, config: &Config, facts: &Facts) {
     line(session, "Sent", None, &caps.join(", "));
 }
 
-/// What was asked of the list, and whether it sends us what we write.
-fn subscription(session: &Session, facts: &Facts) {
-    if let Some(it) = &facts.subscription {
-        let (tone, words) = match it.ended {
-            None => (
-                Some(Tone::Warning),
-                format!(
-                    "asked to {} {}, not done yet: type {} to go on",
-                    it.request.name(),
-                    when(it.begun_at, session.now),
-                    super::subscribing::verb(it.request)
-                ),
-            ),
-            Some((at, outcome)) => (
-                None,
-                format!(
-                    "{}, {}",
-                    super::subscribing::word(outcome),
-                    when(at, session.now)
-                ),
-            ),
+/// The list, the people who are asked by mail, and the channels.
+fn others(session: &Session, facts: &Facts) {
+    for told in outside::outside(facts, session.now) {
+        let tone = match told.mood {
+            Mood::Plain => None,
+            Mood::Doubtful => Some(Tone::Warning),
+            Mood::Bad => Some(Tone::Bad),
         };
-        line(session, "Subscription", tone, &words);
-    }
-    match facts.own_posts {
-        None => {}
-        Some(OwnPosts::Seen(at)) => {
-            let words = format!("come back from the list, seen {}", when(at, session.now));
-            line(session, "Own posts", None, &words);
-        }
-        Some(OwnPosts::NotSeen) => {
-            let words = "not seen yet: the first reply shows whether the list sends them to us";
-            line(session, "Own posts", None, words);
-        }
+        line(session, told.name, tone, &told.words);
     }
 }
 
@@ -273,19 +249,7 @@ fn trouble(session: &Session, facts: &Facts) {
         line(session, "Trouble", Some(Tone::Bad), words);
     }
     for it in &facts.troubles {
-        let name = match it.service.as_str() {
-            "mailbox" => "The mailbox cannot be read".to_owned(),
-            "outgoing" => "The last mail could not leave".to_owned(),
-            "tracker" => "The tracker cannot be read".to_owned(),
-            "ci" => "The CI system does not answer".to_owned(),
-            "irc" => "Nothing can be said on IRC".to_owned(),
-            channel => format!("The {channel} takes nothing"),
-        };
-        let words = format!(
-            "{name}, since {}: {}",
-            when(it.since, session.now),
-            it.words
-        );
+        let words = outside::trouble(it, session.now);
         line(session, "Trouble", Some(Tone::Bad), &words);
     }
     if !facts.unseen.is_empty() {

@@ -26,7 +26,6 @@ use crate::store::{
 use crate::worker::{Attempt, Clerk, Heard, SmtpNow, wall_clock};
 
 use telling::Steps;
-pub(super) use telling::{verb, word};
 use watching::Watched;
 
 /// What the list answered to the same request less than so long ago still holds.

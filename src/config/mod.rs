@@ -593,7 +593,7 @@ secret = "hunter2"
         let page = page.unwrap().unwrap();
         assert_eq!(page.listen, Listen::Unix("/run/x/page.sock".into()));
         assert_eq!(page.hosts, ["watch.example.org"]);
-        assert_eq!(page.trusted_header, Some(("x-remote-user".into(), None)));
+        assert_eq!(page.trusted_header.as_deref(), Some("x-remote-user"));
         let open = "[web]\nlisten = \"0.0.0.0:80\"\nopen_to_network = true\nhosts = [\"a\"]\n";
         assert!(web(open).unwrap().is_some());
         check(

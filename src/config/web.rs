@@ -19,9 +19,12 @@ pub struct Web {
     pub hosts: Vec<String>,
     /// Whether browsers reach it by TLS, of a proxy in front.
     pub https: bool,
-    /// The header by which a proxy names whom it let in, in lower case, and the
-    /// proxy's address; only of a Unix socket that may be left out.
-    pub trusted_header: Option<(String, Option<IpAddr>)>,
+    /// The address that a proxy in front connects from. Of a Unix socket everybody who
+    /// can connect is the proxy.
+    pub proxy: Option<IpAddr>,
+    /// The header by which the proxy names whom it let in, in lower case; on a port only
+    /// together with the proxy's address.
+    pub trusted_header: Option<String>,
 }
 
 /// Where the page listens.
@@ -67,6 +70,12 @@ pub(crate) fn web(root: &DeTable<'_>, findings: &mut Findings) -> Option<Web> {
         );
         tell(&mut section, "trusted_header", wrong);
     }
+    if let (Some(Listen::Unix(_)), Some(_)) = (&listen, proxy) {
+        section.warn(
+            "proxy",
+            "means nothing for a socket: whoever can connect to it is the proxy",
+        );
+    }
     let hosts = hosts.or_else(|| {
         listen
             .as_ref()
@@ -84,7 +93,8 @@ pub(crate) fn web(root: &DeTable<'_>, findings: &mut Findings) -> Option<Web> {
         listen: listen?,
         hosts: hosts?,
         https,
-        trusted_header: header.map(|header| (header, proxy)),
+        proxy,
+        trusted_header: header,
     })
 }
 
@@ -144,7 +154,8 @@ fn header(value: &Value<'_>) -> Result<String, Wrong> {
 
 fn address(value: &Value<'_>) -> Result<IpAddr, Wrong> {
     let text = values::text(value)?;
-    text.parse().map_err(|_| {
+    let parsed = text.parse().map(|address: IpAddr| address.to_canonical());
+    parsed.map_err(|_| {
         Wrong::new(
             format!("= {text:?} is no address"),
             "write the address that the proxy connects from: \"127.0.0.1\"",

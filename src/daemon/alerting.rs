@@ -26,6 +26,7 @@ use crate::irc::{IrcError, IrcSettings, Said, Session};
 use crate::worker::Parts;
 
 use channels::IRC;
+pub(super) use channels::channel_names;
 pub use channels::{hook_of, irc_of, webhook_name};
 pub use words::test_message;
 

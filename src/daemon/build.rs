@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::alerting::channel_names;
 use super::{Settings, is_full, mailbox_name};
 use crate::ci::{Buildbot, Ci, Hosted, hosted};
 use crate::config::{
@@ -116,8 +117,15 @@ pub fn surroundings_of(config: &Config) -> Result<Surroundings> {
             OutgoingConfig::Smtp(_) => Replies::ToTheList,
             OutgoingConfig::Maildir { .. } => Replies::ToAFolder,
         },
+        approvers: approver_names(config),
+        channels: channel_names(config),
         is_disk_full: is_full,
     })
+}
+
+fn approver_names(config: &Config) -> Vec<String> {
+    let people = config.approvers.iter().flat_map(|it| &it.people);
+    people.map(|it| it.name.as_str().to_owned()).collect()
 }
 
 /// Tells what is wrong with own templates; the program goes on without them.

@@ -16,7 +16,7 @@ use super::filing::filing_of;
 use crate::config::{Config, Listen, Secrets, Web};
 use crate::desk::filing::Filing;
 use crate::store::Store;
-use crate::web::{self, Bound, Scheme, Site, TrustedHeader};
+use crate::web::{self, Bound, Scheme, Site};
 use crate::worker::wall_clock;
 
 /// When it cannot be served, it is tried again after so long.
@@ -24,6 +24,10 @@ const AGAIN: Duration = Duration::from_secs(30);
 
 /// What is being answered may take so long at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// For what waits for the database, hashes or files a build: the unit gives the whole
+/// service 64 tasks (`TasksMax=`), and whatever is more waits for its turn.
+const THREADS: usize = 16;
 
 /// A page that is served until the value is gone.
 #[derive(Debug)]
@@ -131,6 +135,7 @@ async fn asked(stopped: &mut watch::Receiver<bool>) {
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(THREADS)
         .build()
         .context("starting the runtime")
 }
@@ -194,12 +199,7 @@ pub fn settings_of(page: &Web) -> web::Settings {
         } else {
             Scheme::Http
         },
-        trusted: page
-            .trusted_header
-            .as_ref()
-            .map(|(name, proxy)| TrustedHeader {
-                name: name.clone(),
-                proxy: *proxy,
-            }),
+        proxy: page.proxy,
+        trusted_header: page.trusted_header.clone(),
     }
 }

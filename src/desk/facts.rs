@@ -13,9 +13,9 @@ use crate::domain::policy::Limits;
 use crate::domain::policy::auto::AutoRule;
 use crate::domain::silence::{LOOKED_AT, Silence, silence};
 use crate::store::{
-    DeliveryId, DeliveryRow, LedgerScope, ListFilter, ListingUnderWay, LockRefused, MailboxCursor,
-    MirrorHealth, NotificationId, ServiceTrouble, Store, Subscription, Switch, SwitchState,
-    lock_daemon,
+    Asked, DeliveryId, DeliveryRow, LedgerScope, ListFilter, ListingUnderWay, LockRefused,
+    MailboxCursor, MirrorHealth, NotificationId, ServiceTrouble, Store, Subscription, Switch,
+    SwitchState, lock_daemon,
 };
 use crate::worker::{UNSEEN_AFTER, mirror_max_age};
 
@@ -36,6 +36,10 @@ pub struct Surroundings {
     pub auto: Vec<AutoRule>,
     /// Where replies go.
     pub replies: Replies,
+    /// Who is asked by mail, by the names of the configuration.
+    pub approvers: Vec<String>,
+    /// Where people are told that something waits: the channels' names in the store.
+    pub channels: Vec<String>,
     /// Tells whether the disk of a folder has next to no room.
     pub is_disk_full: fn(&Path) -> bool,
 }
@@ -80,6 +84,10 @@ pub(crate) struct Facts {
     pub(crate) own_posts: Option<OwnPosts>,
     /// Replies that the list has not shown for over an hour.
     pub(crate) unseen: Vec<DeliveryRow>,
+    /// Each approver and how the mails to them stand.
+    pub(crate) asked: Vec<(String, Asked)>,
+    /// Each channel and when something was last told there.
+    pub(crate) channels: Vec<(String, Option<Seconds>)>,
     pub(crate) troubles: Vec<ServiceTrouble>,
     /// What the first delivery on its way that does not leave waits for.
     pub(crate) waits_for: Option<String>,
@@ -166,11 +174,18 @@ pub(crate) fn gather(around: &Surroundings, store: &Store, now: Seconds) -> Resu
             Replies::ToTheList => store.unseen_replies(now - UNSEEN_AFTER)?,
             Replies::ToAFolder => Vec::new(),
         },
+        asked: of_each(&around.approvers, |name| store.asked(name))?,
+        channels: of_each(&around.channels, |name| store.last_told(name, now))?,
         troubles: store.troubles()?,
         waits_for: waits_for(store)?,
         is_disk_full: (around.is_disk_full)(&around.state_dir),
         auto: stands(store, &around.auto)?,
     })
+}
+
+fn of_each<T>(names: &[String], look: impl Fn(&str) -> Result<T>) -> Result<Vec<(String, T)>> {
+    let looked = names.iter().map(|name| Ok((name.clone(), look(name)?)));
+    looked.collect()
 }
 
 /// So many drafts on their way are looked at.

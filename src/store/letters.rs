@@ -7,6 +7,12 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::{LetterId, NotificationId, Store, Switch, TokenId, switches};
 use crate::domain::Seconds;
 
+/// A letter ended for this reason: it was not needed any more.
+pub const DECIDED_MEANWHILE: &str = "what it asks was decided meanwhile";
+
+/// A letter ended for this reason: the configuration names nobody like that.
+pub const NOBODY_ANY_MORE: &str = "nobody of that name and address is an approver any more";
+
 /// What a letter is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LetterKind {

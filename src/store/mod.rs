@@ -23,6 +23,7 @@
 //! | `signing` | old signatures are made anew |
 //! | `recovery`, `closing` | builders that pass again; drafts that nobody decided on |
 //! | `alerts` | what people were told of |
+//! | `asked` | how mails to approvers and messages to channels stand |
 //! | `subscribing` | what is asked of the list about our subscription |
 //! | `users` | who may use the page, and their sessions |
 //! | `ruling` | the drafts that wait, after a change of the rules |
@@ -36,6 +37,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 mod alerts;
 mod along;
 mod answers;
+mod asked;
 mod audit;
 mod auto;
 mod claim;
@@ -79,6 +81,7 @@ pub use crate::domain::delivery::DeliveryKind;
 pub use alerts::AlertId;
 pub use along::Attached;
 pub use answers::{Outcome as AnswerOutcome, TokenRow};
+pub use asked::{Asked, FailedLetter};
 pub use audit::AuditLine;
 pub use auto::{AutoRow, AutoState};
 pub use claim::{Claim, ClaimRefused};
@@ -90,7 +93,9 @@ pub use incidents::{IncidentSummary, Occurrence};
 pub use intake::{IncomingMail, MailboxCursor, Taken};
 pub use lately::{DAYS, Lately, Place};
 pub use ledger::{LedgerEntry, LedgerScope};
-pub use letters::{LetterEnd, LetterKind, LetterRow, NewLetter};
+pub use letters::{
+    DECIDED_MEANWHILE, LetterEnd, LetterKind, LetterRow, NOBODY_ANY_MORE, NewLetter,
+};
 pub use listing::ListFilter;
 pub use lock::{DaemonLock, LockRefused, lock_daemon};
 pub use mirror::{ListingUnderWay, Mirror, MirrorState};

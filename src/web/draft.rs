@@ -28,7 +28,7 @@ use crate::domain::failure::Failure;
 use crate::domain::life::Stage;
 use crate::domain::matching::Candidate;
 use crate::domain::untrusted::plain_line;
-use crate::store::{DraftRow, NotificationId, NotificationRow};
+use crate::store::{DraftRow, ListFilter, NotificationId, NotificationRow};
 
 /// Of a mail in which nothing failed so many lines are shown.
 const LINES_SHOWN: usize = 60;
@@ -53,6 +53,8 @@ struct DraftPage {
     leaves: Vec<Leaf>,
     along: Option<String>,
     deliveries: Vec<Delivery>,
+    /// Another one that waits.
+    next: Option<i64>,
     #[serde(flatten)]
     ways: Ways,
 }
@@ -112,6 +114,9 @@ struct MailView {
     open: bool,
 }
 
+/// Among so many that wait the next one is looked for.
+const LOOKED_AT: usize = 1000;
+
 /// Shows one draft.
 pub(super) async fn show(
     State(site): State<Arc<Site>>,
@@ -164,9 +169,18 @@ fn draft(room: &Room<'_>, id: NotificationId) -> Result<Shown> {
             .iter()
             .map(|it| delivery(room, it, None))
             .collect(),
+        next: next(room, id)?,
         ways: ways(room, &row),
     };
     Ok(Shown::Page(Page::new("draft", format!("Draft {id}"), &it)?))
+}
+
+/// The one that waits behind this one; behind the last comes the first.
+fn next(room: &Room<'_>, id: NotificationId) -> Result<Option<i64>> {
+    let waiting = room.office.store.list(ListFilter::ToDecide, LOOKED_AT)?;
+    let behind = waiting.iter().find(|other| **other > id);
+    let first = waiting.iter().find(|other| **other != id);
+    Ok(behind.or(first).map(|next| next.0))
 }
 
 fn tone(row: &NotificationRow) -> &'static str {

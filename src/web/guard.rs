@@ -38,6 +38,10 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
+/// What whoever calls it by another name is told.
+pub const OTHER_HOST: &str =
+    "This host is not served here; [web] hosts in the configuration names those that are.\n";
+
 /// Refuses what another site may have sent, and sets the headers of every answer.
 pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let mut answer = match refused(&site.settings, &request) {
@@ -62,8 +66,7 @@ fn refused(settings: &Settings, request: &Request) -> Option<(StatusCode, &'stat
     };
     let uri_host = request.uri().authority().map(|it| it.as_str());
     if !only(headers, &HOST).is_some_and(is_known) || !uri_host.is_none_or(is_known) {
-        let words = "This host is not served here; the configuration names those that are.\n";
-        return Some((StatusCode::MISDIRECTED_REQUEST, words));
+        return Some((StatusCode::MISDIRECTED_REQUEST, OTHER_HOST));
     }
     let method = request.method();
     if method == Method::GET || method == Method::HEAD {
@@ -100,6 +103,12 @@ pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a 
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
+}
+
+/// What stands at an address that there is not.
+pub(super) async fn nowhere() -> (StatusCode, &'static str) {
+    let words = "There is no such page. The queue is at /, how things stand at /status.\n";
+    (StatusCode::NOT_FOUND, words)
 }
 
 /// What pages look like.

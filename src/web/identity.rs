@@ -52,14 +52,12 @@ impl FromRequestParts<Arc<Site>> for Caller {
 
 /// Whom the proxy names, if it is the proxy who asks.
 fn by_proxy(parts: &Parts, site: &Site) -> Option<Caller> {
-    let trusted = site.settings.trusted.as_ref()?;
+    let header = site.settings.trusted_header.as_ref()?;
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<Peer>>()?;
-    match (peer, trusted.proxy) {
-        (Peer::Unix, _) => {}
-        (Peer::Tcp(address), Some(proxy)) if *address == proxy => {}
-        (Peer::Tcp(_), _) => return None,
+    if !site.settings.is_proxy(peer.address) {
+        return None;
     }
-    let name = HeaderName::from_bytes(trusted.name.as_bytes()).ok()?;
+    let name = HeaderName::from_bytes(header.as_bytes()).ok()?;
     let who = Approver::new(only(&parts.headers, &name)?).ok()?;
     Some(Caller {
         identity: format!("proxy {}", who.as_str()),

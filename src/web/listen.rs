@@ -2,18 +2,20 @@
 
 use std::fs;
 use std::future::Future;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::Listen;
+use super::bounds::{Bounded, Bounds, Connection};
 
 /// A socket that is listened on.
 #[derive(Debug)]
@@ -24,22 +26,29 @@ pub enum Bound {
     Unix(UnixListener, PathBuf),
 }
 
-/// Who connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Peer {
-    Tcp(IpAddr),
-    Unix,
+/// Who connected, and by which connection.
+#[derive(Debug, Clone)]
+pub(super) struct Peer {
+    /// The address; `None` if it came by a Unix socket.
+    pub(super) address: Option<IpAddr>,
+    pub(super) connection: Arc<Connection>,
 }
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Self::Tcp(stream.remote_addr().ip().to_canonical())
+impl Connected<IncomingStream<'_, Bounded<TcpListener>>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Bounded<TcpListener>>) -> Self {
+        Self {
+            address: Some(stream.remote_addr().ip().to_canonical()),
+            connection: Arc::clone(stream.io().connection()),
+        }
     }
 }
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(_stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self::Unix
+impl Connected<IncomingStream<'_, Bounded<UnixListener>>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Bounded<UnixListener>>) -> Self {
+        Self {
+            address: None,
+            connection: Arc::clone(stream.io().connection()),
+        }
     }
 }
 
@@ -53,7 +62,11 @@ pub async fn bind(listen: &Listen) -> Result<Bound> {
         Listen::Tcp(address) => TcpListener::bind(address)
             .await
             .map(Bound::Tcp)
-            .with_context(|| format!("the page cannot listen on {address}")),
+            .map_err(|error| {
+                let remedy = remedy(&error);
+                let what = format!("the page cannot listen on {address}{remedy}");
+                Error::new(error).context(what)
+            }),
         Listen::Unix(path) => {
             let in_words = || format!("the page cannot listen on {}", path.display());
             clear(path).await.with_context(in_words)?;
@@ -61,6 +74,17 @@ pub async fn bind(listen: &Listen) -> Result<Bound> {
             fs::set_permissions(path, fs::Permissions::from_mode(0o660)).with_context(in_words)?;
             Ok(Bound::Unix(listener, path.clone()))
         }
+    }
+}
+
+/// What to do where a port cannot be had, as the end of a sentence.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::AddrInUse => " (end what listens there, or name another port)",
+        ErrorKind::PermissionDenied => {
+            " (name a port from 1024 on; under systemd the unit has to allow it: SocketBindAllow=)"
+        }
+        _ => "",
     }
 }
 
@@ -98,12 +122,12 @@ pub(super) async fn serve(
     let service = router.into_make_service_with_connect_info::<Peer>();
     match bound {
         Bound::Tcp(listener) => {
-            axum::serve(listener, service)
+            axum::serve(Bounded::new(listener, Bounds::USUAL), service)
                 .with_graceful_shutdown(stop)
                 .await?;
         }
         Bound::Unix(listener, path) => {
-            axum::serve(listener, service)
+            axum::serve(Bounded::new(listener, Bounds::USUAL), service)
                 .with_graceful_shutdown(stop)
                 .await?;
             // Whoever comes next clears it as well.

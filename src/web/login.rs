@@ -4,16 +4,16 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use serde_json::json;
 
 use super::damping::Key;
+use super::forwarded::place_of;
 use super::frame::bare_frame;
 use super::identity::{cookie, digest_of, form_token, hex, is_form_token, session_cookie};
-use super::listen::Peer;
 use super::password::{is_password, random};
 use super::posted::{Posted, fields_of, not_ours};
 use super::room::trouble;
@@ -64,7 +64,7 @@ fn set_cookie(site: &Site, name: &str, value: &str, path: &str, seconds: u64) ->
 /// Begins a session, if the password is right.
 pub(super) async fn log_in(State(site): State<Arc<Site>>, request: Request) -> Response {
     let visitor = cookie(request.headers(), VISITOR).map(str::to_owned);
-    let from = peer(&request);
+    let from = place_of(&request, &site.settings);
     let fields = match fields_of(request, &site).await {
         Ok(fields) => fields,
         Err(refusal) => return refusal,
@@ -102,14 +102,6 @@ pub(super) async fn log_in(State(site): State<Arc<Site>>, request: Request) -> R
             ask(&site, StatusCode::FORBIDDEN, Some(why)).unwrap_or_else(|error| trouble(&error))
         }
         Err(error) => trouble(&error),
-    }
-}
-
-/// Where a request comes from, as damping tells them apart.
-fn peer(request: &Request) -> String {
-    match request.extensions().get::<ConnectInfo<Peer>>() {
-        Some(ConnectInfo(Peer::Tcp(address))) => address.to_string(),
-        Some(ConnectInfo(Peer::Unix)) | None => String::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::Site;
+use super::bounds::connection_of;
 use super::identity::{Caller, is_form_token};
 
 /// A form of a caller's own.
@@ -53,10 +54,22 @@ impl FromRequest<Arc<Site>> for Posted {
 
 /// Reads a form without looking whose it is.
 pub(super) async fn fields_of(request: Request, site: &Arc<Site>) -> Result<Fields, Response> {
-    let Form(fields) = Form::from_request(request, site)
-        .await
-        .map_err(IntoResponse::into_response)?;
+    let connection = connection_of(&request);
+    let form = Form::from_request(request, site).await;
+    if let Some(connection) = connection {
+        connection.asked();
+    }
+    let Form(fields) = form.map_err(|wrong| match wrong.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => wrong.into_response(),
+    })?;
     Ok(Fields(fields))
+}
+
+fn too_large() -> Response {
+    let words = "This is larger than anything that is sent here, so nothing was done. Go back, \
+                 and shorten it.\n";
+    (StatusCode::PAYLOAD_TOO_LARGE, words).into_response()
 }
 
 /// What a form without its token gets.

@@ -14,14 +14,23 @@ use super::frame::Notice;
 use super::identity::Caller;
 use super::room::{Page, Room, Shown};
 use crate::desk::facts::{Facts, gather, health};
-use crate::desk::words::{age, count, when};
+use crate::desk::outside::{self, Mood};
+use crate::desk::words::{age, when};
 use crate::store::{MirrorHealth, SwitchState};
+
+#[derive(Serialize)]
+struct Part {
+    title: &'static str,
+    lines: Vec<Line>,
+}
 
 #[derive(Serialize)]
 struct Line {
     name: String,
     words: String,
     tone: &'static str,
+    /// Where more is to be seen.
+    to: Option<&'static str>,
 }
 
 /// Shows how things stand.
@@ -35,14 +44,19 @@ pub(super) async fn show(
 
 fn status(room: &Room<'_>) -> Result<Shown> {
     let facts = gather(&room.office.around, &room.office.store, room.now)?;
-    let mut lines = switches(room, &facts);
-    lines.extend(drafts(room, &facts));
-    lines.extend(tracker(room, &facts));
-    lines.extend(outside(room, &facts));
+    let part = |title, lines| Part { title, lines };
+    let mut parts = vec![
+        part("Wants a person", trouble(room, &facts)),
+        part("What leaves", switches(room, &facts)),
+        part("Drafts", drafts(room, &facts)),
+        part("Tracker", tracker(room, &facts)),
+        part("List and people", outside(room, &facts)),
+    ];
+    parts.retain(|part| !part.lines.is_empty());
     let form = |what: &str| room.form(format!("/switch/{what}"));
     let suspicious = matches!(facts.tracker.health, MirrorHealth::Suspicious(_));
     let it = json!({
-        "lines": lines,
+        "parts": parts,
         "stop": facts.stop.is_none().then(|| form("stop")),
         "clear_stop": facts.stop.is_some().then(|| form("clear-stop")),
         "pause": facts.pause.is_none().then(|| form("pause")),
@@ -52,11 +66,28 @@ fn status(room: &Room<'_>) -> Result<Shown> {
     Ok(Shown::Page(Page::new("status", "Status", &it)?))
 }
 
+fn deliveries(number: usize) -> String {
+    match number {
+        1 => "1 delivery".to_owned(),
+        more => format!("{more} deliveries"),
+    }
+}
+
 fn line(name: &str, words: impl Into<String>, tone: &'static str) -> Line {
     Line {
         name: name.to_owned(),
         words: words.into(),
         tone,
+        to: None,
+    }
+}
+
+impl Line {
+    fn to(self, place: &'static str) -> Self {
+        Self {
+            to: Some(place),
+            ..self
+        }
     }
 }
 
@@ -94,12 +125,30 @@ fn switches(room: &Room<'_>, facts: &Facts) -> Vec<Line> {
         switch("Pause", facts.pause.as_ref(), "warn"),
     ];
     lines.extend(rules);
+    for cap in &facts.caps {
+        let tone = if cap.used >= cap.allowed { "warn" } else { "" };
+        let words = format!("{} of {} {}", cap.used, cap.allowed, cap.name);
+        lines.push(line("Sent", words, tone));
+    }
     lines
 }
 
 fn drafts(room: &Room<'_>, facts: &Facts) -> Vec<Line> {
     let mut lines = Vec::new();
     for (name, number) in &facts.counts {
+        let (label, to, is_always_told) = match *name {
+            "to decide" => ("To decide", "/", true),
+            "attached" => ("Attached", "/underway", false),
+            "held" => ("Held", "/underway", false),
+            "underway" => ("On their way", "/underway", false),
+            "quarantined" => ("Quarantined", "/underway", false),
+            "delivered" => ("Delivered", "/history", true),
+            "closed" => ("Closed", "/history", true),
+            _ => continue,
+        };
+        if *number == 0 && !is_always_told {
+            continue;
+        }
         let oldest = facts.oldest.filter(|_| *name == "to decide");
         let waits = facts.waits_for.as_ref().filter(|_| *name == "underway");
         let words = match (oldest, waits) {
@@ -107,11 +156,8 @@ fn drafts(room: &Room<'_>, facts: &Facts) -> Vec<Line> {
             (_, Some(why)) => format!("{number}, waits: {why}"),
             _ => number.to_string(),
         };
-        let mut name = name.replace("underway", "on their way");
-        if let Some(first) = name.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        lines.push(line(&name, words, ""));
+        let tone = if is_always_told { "" } else { "warn" };
+        lines.push(line(label, words, tone).to(to));
     }
     if let Some(unfinished) = &facts.unfinished {
         lines.push(line("No draft yet", unfinished.words(), "warn"));
@@ -166,24 +212,27 @@ fn outside(room: &Room<'_>, facts: &Facts) -> Vec<Line> {
         );
         lines.push(line("Silent", words, "warn"));
     }
-    for cap in &facts.caps {
-        let tone = if cap.used >= cap.allowed { "warn" } else { "" };
-        let words = format!("{} of {} {}", cap.used, cap.allowed, cap.name);
-        lines.push(line("Sent", words, tone));
+    for told in outside::outside(facts, room.now) {
+        let tone = match told.mood {
+            Mood::Plain => "",
+            Mood::Doubtful => "warn",
+            Mood::Bad => "bad",
+        };
+        lines.push(line(told.name, told.words, tone));
     }
+    lines
+}
+
+/// What does not go on by itself, or not as it should.
+fn trouble(room: &Room<'_>, facts: &Facts) -> Vec<Line> {
+    let mut lines = Vec::new();
     if facts.is_disk_full {
         let words = "The disk under the database is full: nothing is done until there is room. \
                      Nothing is lost";
         lines.push(line("Trouble", words, "bad"));
     }
     for it in &facts.troubles {
-        let words = format!(
-            "{}, since {}: {}",
-            it.service,
-            when(it.since, room.now),
-            it.words
-        );
-        lines.push(line("Trouble", words, "bad"));
+        lines.push(line("Trouble", outside::trouble(it, room.now), "bad"));
     }
     for (name, number, tone) in [
         (
@@ -195,11 +244,8 @@ fn outside(room: &Room<'_>, facts: &Facts) -> Vec<Line> {
         ("Refused for good", facts.failed.len(), "bad"),
     ] {
         if number > 0 {
-            lines.push(line(
-                name,
-                format!("{} (see Under way)", count(number, "delivery")),
-                tone,
-            ));
+            let words = deliveries(number);
+            lines.push(line(name, words, tone).to("/underway"));
         }
     }
     if !facts.conflicts.is_empty() {

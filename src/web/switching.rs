@@ -17,6 +17,12 @@ use crate::store::Switch;
 /// What a switch says when nobody gave a reason.
 const NO_REASON: &str = "no reason given";
 
+/// Somebody was faster, or the copy itself is not as it should be, for which nobody
+/// can vouch.
+const NOT_SUSPICIOUS: &str = "No listing of the tracker is suspicious (any more), so there is \
+     nothing to trust. If a search here does not find what it must, list the tracker's reports \
+     anew: buildbot-watch sync.";
+
 /// Turns a switch.
 pub(super) async fn switch(
     State(site): State<Arc<Site>>,
@@ -44,9 +50,10 @@ fn switched(room: &Room<'_>, what: &str, fields: &Fields) -> Result<Shown> {
         }
         "trust-mirror" => {
             let mirror = store.mirror(&room.office.around.tracker);
-            if mirror.state()?.suspicious.is_some() {
-                mirror.accept(who, room.now)?;
+            if mirror.state()?.suspicious.is_none() {
+                return refused(NOT_SUSPICIOUS.to_owned());
             }
+            mirror.accept(who, room.now)?;
             "trusted"
         }
         _ => return no_such("such switch"),
@@ -55,18 +62,20 @@ fn switched(room: &Room<'_>, what: &str, fields: &Fields) -> Result<Shown> {
     Ok(Shown::To(format!("/status?said={said}")))
 }
 
+/// Nothing was done.
+fn refused(words: String) -> Result<Shown> {
+    Message {
+        status: StatusCode::CONFLICT,
+        title: "Not done",
+        words,
+        to: "/status".to_owned(),
+        label: "To the status",
+    }
+    .page()
+}
+
 fn turn_on(room: &Room<'_>, switch: Switch, fields: &Fields) -> Result<Shown> {
     let store = &room.office.store;
-    let refused = |words: String| {
-        Message {
-            status: StatusCode::CONFLICT,
-            title: "Not done",
-            words,
-            to: "/status".to_owned(),
-            label: "To the status",
-        }
-        .page()
-    };
     if let Some(was) = store.switch(switch)? {
         let (when, who) = (when(was.at, room.now), was.who);
         return refused(format!("It is on already, by {who} {when}: {}", was.reason));

@@ -1,9 +1,19 @@
 // A single key goes to what has it as its access key: a link is followed, a button
-// gets the focus, so that deciding takes Enter as well.
+// gets the focus, so that deciding takes Enter as well. j and k go down and up a list.
 "use strict";
 document.addEventListener("keydown", (event) => {
   const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+  if (event.target.tagName === "TEXTAREA" && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.target.form?.requestSubmit();
+    return;
+  }
   if (typing || event.ctrlKey || event.metaKey || event.altKey || event.key.length !== 1) return;
+  if (event.key === "j" || event.key === "k") {
+    const rows = [...document.querySelectorAll("ul.rows a")];
+    const next = rows.indexOf(document.activeElement) + (event.key === "j" ? 1 : -1);
+    rows[Math.max(next, 0)]?.focus();
+    return;
+  }
   const goal = document.querySelector(`[accesskey="${CSS.escape(event.key)}"]`);
   if (!goal) return;
   event.preventDefault();

@@ -1,5 +1,7 @@
 //! `check` on real servers: what is right, and each thing that can be wrong.
 
+mod page;
+
 use std::path::Path;
 
 use crate::github_stand_in::{REPOSITORY, StandIn};

@@ -1,5 +1,7 @@
 //! The unit file, checked without a running systemd (package `systemd`).
 
+mod page;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -3,8 +3,12 @@
 
 mod browser;
 mod deciding;
+mod forwarded;
+mod mending;
 mod recovered;
 mod safety;
+mod slow;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,11 +1,11 @@
 //! Whether the list takes us in, and sends us what we write: as far as the database
 //! knows, because asking the list would be a mail.
 
-use crate::cli::subscribing::{verb, word};
 use crate::cli::words::date;
 use crate::config::{Config, Outgoing};
 use crate::daemon;
 use crate::desk::facts::{OwnPosts, Replies, own_posts};
+use crate::desk::outside::{verb, word};
 use crate::domain::finding::Finding;
 use crate::store::{Store, Subscription};
 use crate::worker::{UNSEEN_AFTER, wall_clock};

@@ -8,6 +8,7 @@ use crate::cli::screen::Tone;
 use crate::cli::session::Session;
 use crate::cli::words::{age, cut, span, timestamp, wrapped};
 use crate::config::{Config, place_of};
+use crate::desk::outside::verb;
 use crate::domain::Seconds;
 use crate::domain::mail::Mail;
 use crate::domain::subscribing::Request;
@@ -308,27 +309,6 @@ impl<'a> Steps<'a> {
             "configured_list_id": self.list_id,
             "steps": self.told,
         }));
-    }
-}
-
-/// What is typed for a request.
-pub(in crate::cli) fn verb(request: Request) -> &'static str {
-    match request {
-        Request::Join => "subscribe",
-        Request::Leave => "unsubscribe",
-    }
-}
-
-/// How a request ended, in a word or two.
-pub(in crate::cli) fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Member => "subscribed",
-        Outcome::AlreadyMember => "subscribed already",
-        Outcome::Left => "unsubscribed",
-        Outcome::NotAMember => "not subscribed",
-        Outcome::Refused => "refused by the list's owner",
-        Outcome::Replaced => "something else was asked for",
-        Outcome::Expired => "never answered",
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::config::{Address, Irc, SecretSource, Webhook};
+use crate::config::{Address, Config, Irc, SecretSource, Webhook};
 use crate::daemon::Settings;
 use crate::daemon::build::tls;
 use crate::domain::secret::Secret;
@@ -17,6 +17,13 @@ pub(super) const IRC: &str = "irc";
 /// What a webhook is called in the store: `webhook team`.
 pub fn webhook_name(webhook: &Webhook) -> String {
     format!("webhook {}", webhook.name)
+}
+
+/// What every channel of a configuration is called in the store.
+pub(in crate::daemon) fn channel_names(config: &Config) -> Vec<String> {
+    let webhooks = config.alerts.webhooks.iter().map(webhook_name);
+    let irc = config.alerts.irc.iter().map(|_| IRC.to_owned());
+    webhooks.chain(irc).collect()
 }
 
 /// A webhook that can be posted to.

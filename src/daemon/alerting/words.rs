@@ -186,6 +186,7 @@ mod tests {
                 },
                 hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
                 https,
+                proxy: None,
                 trusted_header: None,
             })
         };

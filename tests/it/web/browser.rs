@@ -301,20 +301,93 @@ fn a_watcher_changes_a_draft_in_a_browser() {
 }
 
 #[test]
-fn a_phone_in_the_dark_shows_all_of_it() {
+fn three_keys_decide_and_lead_to_the_next() {
     let page = Page::new();
     let mut browser = logged_in(&page);
-    browser.looks(390, 844, "dark");
-    for (name, path) in [
-        ("queue", "/"),
-        ("draft", "/draft/4"),
-        ("incidents", "/incidents"),
-        ("history", "/history"),
-        ("status", "/status"),
-    ] {
-        browser.go(path);
-        let width = browser.run("document.documentElement.scrollWidth");
-        assert!(width.as_u64().unwrap() <= 390, "{path} is {width} wide");
-        browser.shoot(&format!("{name}-dark-phone"));
+    for id in [1, 2] {
+        browser.press("n");
+        browser.loaded();
+        assert_eq!(browser.path(), format!("/draft/{id}"));
+        browser.press("a");
+        browser.press("Enter");
+        browser.loaded();
+        assert_eq!(browser.path(), "/");
     }
+    page.sent(2);
+    // The keys stand where they act.
+    let key = "getComputedStyle(document.querySelector('ul.rows a'), '::after').content";
+    assert_eq!(browser.run(key), json!("\"n\""));
+    // Down and up the list.
+    for (key, wanted) in [("j", "3"), ("j", "4"), ("k", "3"), ("k", "3")] {
+        browser.press(key);
+        let focused = browser.run("document.activeElement.getAttribute('href')");
+        assert_eq!(focused, json!(format!("/draft/{wanted}")), "{key}");
+    }
+    browser.press("Enter");
+    browser.loaded();
+    assert_eq!(browser.path(), "/draft/3");
+    // From draft to draft without the queue, and round.
+    for id in [4, 5, 6, 3] {
+        browser.press("n");
+        browser.loaded();
+        assert_eq!(browser.path(), format!("/draft/{id}"));
+    }
+    // What is typed is text, and no key.
+    browser.press("e");
+    browser.loaded();
+    browser.press("n");
+    assert_eq!(browser.path(), "/draft/3/edit");
+    let params = json!({ "type": "keyDown", "key": "Enter", "modifiers": 2,
+                         "windowsVirtualKeyCode": 13, "code": "Enter" });
+    browser.ask("Input.dispatchKeyEvent", params);
+    browser.loaded();
+    assert_eq!(browser.path(), "/draft/3");
+}
+
+/// Everything that can be looked at.
+const PAGES: [(&str, &str); 11] = [
+    ("queue", "/"),
+    ("draft", "/draft/1"),
+    ("long-draft", "/draft/4"),
+    ("edit", "/draft/4/edit"),
+    ("link", "/draft/4/link?words=test"),
+    ("history-of-one", "/draft/2/history"),
+    ("underway", "/underway"),
+    ("incidents", "/incidents"),
+    ("incident", "/incident/1"),
+    ("history", "/history"),
+    ("status", "/status"),
+];
+
+#[test]
+fn every_page_fits_by_day_and_by_night_on_a_desk_and_on_a_phone() {
+    let page = Page::new();
+    let mut browser = logged_in(&page);
+    // Something is under way, and something is held.
+    page.run("hold 3");
+    page.run("pause");
+    page.run("approve 2 --yes");
+    for (look, width, height, scheme) in [
+        ("light", 1300, 900, "light"),
+        ("dark", 1300, 900, "dark"),
+        ("dark-phone", 390, 844, "dark"),
+    ] {
+        browser.looks(width, height, scheme);
+        for (name, path) in PAGES {
+            browser.go(path);
+            let shown = browser.run("document.documentElement.scrollWidth");
+            assert!(
+                shown.as_u64().unwrap() <= u64::from(width),
+                "{path} is {shown} wide"
+            );
+            browser.shoot(&format!("{name}-{look}"));
+        }
+    }
+    // On a phone the way to the buttons is short.
+    browser.go("/draft/4");
+    browser.click("a.jump");
+    let seen = "(() => { const b = document.querySelector('#decide button').getBoundingClientRect(); \
+                return b.top >= 0 && b.bottom <= innerHeight })()";
+    assert_eq!(browser.run(seen), json!(true));
+    assert_eq!(browser.path(), "/draft/4");
 }
