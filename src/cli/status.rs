@@ -227,7 +227,7 @@ fn subscription(session: &Session, facts: &Facts) {
                 None,
                 format!(
                     "{}, {}",
-                    super::subscribing::word(outcome),
+                    super::subscribing::standing(it, outcome),
                     when(at, session.now)
                 ),
             ),

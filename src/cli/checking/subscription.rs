@@ -1,7 +1,7 @@
 //! Whether the list takes us in, and sends us what we write: as far as the database
 //! knows, because asking the list would be a mail.
 
-use crate::cli::subscribing::{verb, word};
+use crate::cli::subscribing::{standing, verb};
 use crate::cli::words::date;
 use crate::config::{Config, Outgoing};
 use crate::daemon;
@@ -34,7 +34,7 @@ fn subscription(last: &Subscription) -> Finding {
         Some((at, outcome)) => Finding::fine(format!(
             "{} is {} ({})",
             last.address,
-            word(outcome),
+            standing(last, outcome),
             date(at)
         )),
         None => Finding::doubtful(
