@@ -290,6 +290,7 @@ impl<'a> Handshake<'a> {
             let is_due = self.try_again.is_none_or(|at| Instant::now() >= at);
             let mut mails = watched.new_mails(&open).await?;
             if is_due {
+                self.try_again = None;
                 mails.append(&mut self.unanswered);
             }
             for seen in mails {
@@ -302,7 +303,6 @@ impl<'a> Handshake<'a> {
                 open = self.reload()?;
             }
             if is_due {
-                self.try_again = self.try_again.filter(|_| !self.unanswered.is_empty());
                 self.ask_if_needed(&open).await?;
             }
             open = self.reload()?;

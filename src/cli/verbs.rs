@@ -312,8 +312,8 @@ Next: systemctl reload buildbot-watch    to use them"
     /// somebody filed it, is told and not taken in again. Only configured CI systems
     /// are asked. Without a service this matches and drafts it by itself.
     ///
-    /// Put the address in quotes: a shell may take # for a comment. If this is broken
-    /// off, the service finishes it.
+    /// Put the address in quotes: to a shell, ? and & mean something else. If this is
+    /// broken off, the service finishes it.
     #[command(
         verbatim_doc_comment,
         after_help = "\
