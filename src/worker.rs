@@ -56,7 +56,7 @@ pub use incidents::Occasion;
 pub use matching::match_row;
 pub use mirroring::{MANY as MANY_LISTED, PageListed, list_page, mirror_max_age};
 pub use parts::{AfterRecovery, Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
-pub use subscribing::{Attempt, Clerk, Heard};
+pub use subscribing::{Attempt, Clerk, Heard, Incoming};
 pub use unseen::UNSEEN_AFTER;
 
 /// After so many attempts that did not end in an orderly way, a mail is laid
@@ -93,6 +93,7 @@ pub async fn pass(parts: &Parts, memory: &mut Memory) -> Result<Seconds> {
     memory.opened_this_run.clear();
     mirroring::bring_up_to_date(parts, memory).await?;
     let signs_anew = signing::go_on(parts)?;
+    filing::take_up(parts, memory).await?;
     let due = parts.store.due(parts.clock.now(), ROWS_A_PASS)?;
     let mut is_idle = due.is_empty() && !signs_anew && memory.is_tidy;
     for id in due {

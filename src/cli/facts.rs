@@ -28,6 +28,7 @@ fn subscription_json(last: &Subscription) -> Value {
         "state": last.ended.map_or("waiting", |(_, outcome)| outcome.name()),
         "begun_at": timestamp(last.begun_at),
         "ended_at": last.ended.map(|(at, _)| timestamp(at)),
+        "proven_by": last.proven.map(|(_, proof)| proof.name()),
     })
 }
 

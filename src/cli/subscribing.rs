@@ -16,17 +16,16 @@ use super::who::who;
 use crate::config::{Config, Environment, Mailbox, Outgoing, Secrets, Smtp};
 use crate::daemon::{self, Settings};
 use crate::domain::Seconds;
-use crate::domain::mail::Mail;
-use crate::domain::subscribing::Request;
+use crate::domain::subscribing::{ListServer, Request};
 use crate::imap::ImapSettings;
 use crate::store::{
     ASK_AGAIN_AFTER, NewSubscription, NotNow, Store, Subscription, SubscriptionOutcome as Outcome,
     Switch,
 };
-use crate::worker::{Attempt, Clerk, Heard, SmtpNow, wall_clock};
+use crate::worker::{Attempt, Clerk, Heard, Incoming, SmtpNow, wall_clock};
 
 use telling::Steps;
-use watching::Watched;
+use watching::{Seen, Watched};
 
 /// What the list answered to the same request less than so long ago still holds.
 const STILL_TRUE: Seconds = ASK_AGAIN_AFTER;
@@ -36,6 +35,9 @@ const TRY_AGAIN: Duration = Duration::from_secs(15);
 
 /// The service may hear an answer before this does: so often the store is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// A welcome may be anybody's: for so long its question is waited for.
+const QUESTION_MAY_COME: Duration = Duration::from_secs(10);
 
 /// A mail of the list is small; of others the beginning is more than enough.
 const MAIL_SIZE: u64 = 64 * 1024;
@@ -80,6 +82,7 @@ pub(super) fn ask(session: &Session, request: Request, wanted: &Subscribe) -> Re
             has_asked: false,
             try_again: None,
             unanswered: Vec::new(),
+            welcomed: None,
         };
         handshake.steps.begun(&begun);
         handshake.go_on(&mut watched, begun).await?;
@@ -100,6 +103,9 @@ fn answered_just_now(
 ) -> Result<Option<Subscription>> {
     let now = wall_clock();
     Ok(store.subscription()?.filter(|last| {
+        if last.may_be_asked(now) {
+            return false;
+        }
         let is_same = last.request == request
             && last.list == config.list.address
             && last.address == config.outgoing.sender().address;
@@ -116,15 +122,7 @@ fn answered_just_now(
 /// credentials may not be here.
 fn settings_of(session: &Session, config: Config, request: Request) -> Result<Settings> {
     let (Mailbox::Imap(imap), Outgoing::Smtp(smtp)) = (&config.mailbox, &config.outgoing) else {
-        let server = &config.list.server;
-        let what = "this needs a mailbox with kind = \"imap\" and outgoing with kind = \"smtp\"";
-        let remedy = format!(
-            "by hand: write to {} from the address that is subscribed, and answer what comes back; \
-             or change {}",
-            server.request_address(request),
-            session.config_file().display()
-        );
-        return Err(Refusal::new(what, remedy).into());
+        return Err(by_hand(session, &config, request).into());
     };
     let environment = Environment::of_process();
     let resolve = |source: &crate::config::SecretSource| {
@@ -145,6 +143,36 @@ fn settings_of(session: &Session, config: Config, request: Request) -> Result<Se
         secrets,
         environment,
     })
+}
+
+/// Without mail servers there is nothing to do it with.
+fn by_hand(session: &Session, config: &Config, request: Request) -> Refusal {
+    let mut missing = Vec::new();
+    if !matches!(config.mailbox, Mailbox::Imap(_)) {
+        missing.push("[mailbox] has no kind = \"imap\"");
+    }
+    if !matches!(config.outgoing, Outgoing::Smtp(_)) {
+        missing.push("[outgoing] has no kind = \"smtp\"");
+    }
+    let what = format!(
+        "this needs mail servers to read from and to write to, and {}",
+        missing.join(" and ")
+    );
+    let remedy = format!(
+        "by hand, in a mail program that writes as {}: send a mail with the subject `{}` to {}; \
+         answer the list's question without a change to its subject; when its {} is there, type \
+         `{}`. Or name the servers in {}",
+        config.outgoing.sender().address,
+        request.name(),
+        config.list.server.request_address(request),
+        match request {
+            Request::Join => "welcome",
+            Request::Leave => "goodbye",
+        },
+        session.line("check"),
+        session.config_file().display()
+    );
+    Refusal::new(what, remedy)
 }
 
 fn imap_of(settings: &Settings) -> Result<ImapSettings> {
@@ -183,6 +211,7 @@ fn clerk<'a>(store: &'a Store, settings: &'a Settings, smtp: &'a SmtpNow) -> Cle
         server: &config.list.server,
         sender: (&sender.name, &sender.address),
         bounce: &sender.bounce,
+        trust: config.approvers.as_ref().map(|it| &it.trust),
     }
 }
 
@@ -223,6 +252,18 @@ fn refused(why: &str) -> Refusal {
     )
 }
 
+/// What was written to the list came back.
+fn came_back(server: &ListServer, request: Request, why: &str) -> Refusal {
+    Refusal::new(
+        format!("a mail to the list came back: {why}"),
+        format!(
+            "does {} exist? Look at `address` in [list], and at `join_address`, `leave_address` \
+             and `confirm_address` if the list has others",
+            server.request_address(request)
+        ),
+    )
+}
+
 /// One run of the verb.
 struct Handshake<'a> {
     clerk: Clerk<'a>,
@@ -234,8 +275,10 @@ struct Handshake<'a> {
     has_asked: bool,
     /// When what did not leave is tried again.
     try_again: Option<Instant>,
-    /// Mails that ask for a confirmation which did not leave.
-    unanswered: Vec<Mail>,
+    /// Mails that ask for a confirmation which did not leave, or not yet.
+    unanswered: Vec<Seen>,
+    /// Since when this run knows of a welcome that came before any question.
+    welcomed: Option<Instant>,
 }
 
 impl<'a> Handshake<'a> {
@@ -246,25 +289,39 @@ impl<'a> Handshake<'a> {
             let is_due = self.try_again.is_none_or(|at| Instant::now() >= at);
             let mut mails = watched.new_mails(&open).await?;
             if is_due {
+                self.try_again = None;
                 mails.append(&mut self.unanswered);
             }
-            for mail in mails {
-                let heard = self.clerk.hear(&open, &mail, wall_clock()).await?;
-                self.heard(heard, mail)?;
+            for seen in mails {
+                let incoming = Incoming {
+                    mail: &seen.mail,
+                    raw: &seen.raw,
+                };
+                let heard = self.clerk.hear(&open, incoming, wall_clock()).await?;
+                self.heard(&open, heard, seen)?;
                 open = self.reload()?;
             }
             if is_due {
-                self.try_again = self.try_again.filter(|_| !self.unanswered.is_empty());
                 self.ask_if_needed(&open).await?;
             }
             open = self.reload()?;
             let left = self.deadline.saturating_duration_since(Instant::now());
-            if open.ended.is_some() || left.is_zero() {
+            let is_over = open.ended.is_some() && !self.awaits_question(&open);
+            if is_over || left.is_zero() {
                 return Ok(());
             }
             self.steps.waits(&open, self.patience);
             watched.wait(left.min(LOOK_EVERY)).await;
         }
+    }
+
+    /// Whether a welcome may have been somebody else's.
+    fn awaits_question(&mut self, open: &Subscription) -> bool {
+        if !open.may_be_asked(wall_clock()) {
+            return false;
+        }
+        let since = self.welcomed.get_or_insert_with(Instant::now);
+        since.elapsed() < QUESTION_MAY_COME
     }
 
     fn reload(&self) -> Result<Subscription> {
@@ -292,19 +349,28 @@ impl<'a> Handshake<'a> {
         Ok(())
     }
 
-    fn heard(&mut self, heard: Heard, mail: Mail) -> Result<()> {
+    fn heard(&mut self, open: &Subscription, heard: Heard, seen: Seen) -> Result<()> {
         if heard != Heard::Nothing {
-            self.steps.came_from(&mail);
+            self.steps.came_from(&seen.mail);
         }
         match &heard {
             Heard::Confirmed(Attempt::Failed(_)) => {
                 self.try_again = Some(Instant::now() + TRY_AGAIN);
-                self.unanswered.push(mail);
+                self.unanswered.push(seen);
+            }
+            Heard::NotYet { until } => {
+                let seconds = u64::try_from(until - wall_clock()).unwrap_or_default();
+                let then = Instant::now() + Duration::from_secs(seconds);
+                self.try_again = Some(self.try_again.map_or(then, |at| at.min(then)));
+                self.unanswered.push(seen);
             }
             Heard::Confirmed(Attempt::Refused(why)) => return Err(refused(why).into()),
             Heard::Confirmed(Attempt::NotNow(
                 why @ (NotNow::Stopped(_) | NotNow::Paused(_) | NotNow::TooMany),
             )) => return Err(kept_back(self.steps.session(), why).into()),
+            Heard::CameBack { why } => {
+                return Err(came_back(self.clerk.server, open.request, why).into());
+            }
             _ => {}
         }
         self.steps.heard(&heard);

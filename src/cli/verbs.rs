@@ -115,10 +115,13 @@ Next: buildbot-watch status, then buildbot-watch list"
     /// Subscribe our address to the list, up to its welcome
     ///
     /// Writes to the list's own address for that, recognises its question in the
-    /// mailbox, confirms it, and waits for the welcome: with the service running or
-    /// not. Nothing is confirmed that nobody asked for here. It can be broken off at
-    /// any moment (Ctrl-C); typed again, it goes on, and the list is not asked twice.
-    /// Ends with 1 if we are not subscribed yet.
+    /// mailbox, in any language, confirms it, and waits for the welcome: with the
+    /// service running or not. Nothing is confirmed that nobody asked for here. It can
+    /// be broken off at any moment (Ctrl-C); typed again, it goes on, and the list is
+    /// not asked twice. Needs a mailbox by IMAP and outgoing mail by SMTP; without
+    /// them it says what to do by hand. Ends with 1 if we are not subscribed yet.
+    ///
+    /// Anybody could write a welcome: `status` says since when it is proven.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -308,6 +311,9 @@ Next: systemctl reload buildbot-watch    to use them"
     /// or the comment alone. A build that is known already, by a mail or because
     /// somebody filed it, is told and not taken in again. Only configured CI systems
     /// are asked. Without a service this matches and drafts it by itself.
+    ///
+    /// Put the address in quotes: to a shell, ? and & mean something else. If this is
+    /// broken off, the service finishes it.
     #[command(
         verbatim_doc_comment,
         after_help = "\

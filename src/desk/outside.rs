@@ -72,7 +72,10 @@ fn subscription(it: &Subscription, now: Seconds) -> Told {
             ),
             Mood::Doubtful,
         ),
-        Some((at, outcome)) => (format!("{}, {}", word(outcome), when(at, now)), Mood::Plain),
+        Some((at, outcome)) => (
+            format!("{}, {}", standing(it, outcome), when(at, now)),
+            Mood::Plain,
+        ),
     };
     told("Subscription", words, mood)
 }
@@ -85,8 +88,20 @@ pub(crate) fn verb(request: Request) -> &'static str {
     }
 }
 
+/// How a request ended, and whether it is proven.
+pub(crate) fn standing(last: &Subscription, outcome: SubscriptionOutcome) -> String {
+    let word = word(outcome);
+    match last.proven {
+        Some((_, proof)) => format!("{word}, proven by {}", proof.words()),
+        None if last.is_unproven() => {
+            format!("{word}, as the list says; its first post proves it")
+        }
+        None => word.to_owned(),
+    }
+}
+
 /// How a request ended, in a word or two.
-pub(crate) fn word(outcome: SubscriptionOutcome) -> &'static str {
+fn word(outcome: SubscriptionOutcome) -> &'static str {
     match outcome {
         SubscriptionOutcome::Member => "subscribed",
         SubscriptionOutcome::AlreadyMember => "subscribed already",

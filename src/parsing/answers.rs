@@ -75,6 +75,17 @@ pub fn envelope(raw: &[u8], approvers: &Approvers) -> Result<Envelope, NoAnswer>
     })
 }
 
+/// The address that wrote a mail, in lower case, if the trusted server says that its
+/// domain signed it. Of other mails than answers, too.
+///
+/// # Errors
+///
+/// Why nobody can be sure of it.
+pub fn verified_sender(raw: &[u8], trust: &Trust) -> Result<String, NoAnswer> {
+    let headers = headers::headers(raw).map_err(NoAnswer::Unreadable)?;
+    verified(&headers, trust)
+}
+
 fn verified(headers: &[Header], trust: &Trust) -> Result<String, NoAnswer> {
     sender::verified_sender(headers, trust).map_err(NoAnswer::Unverified)
 }

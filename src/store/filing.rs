@@ -20,7 +20,99 @@ pub struct Filed {
     pub who: String,
 }
 
+/// A build that a person asked to file, which is not read yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// Its number.
+    pub id: i64,
+    /// Where the build is, as it was written.
+    pub address: String,
+    /// Who asked.
+    pub who: String,
+}
+
 impl Store {
+    /// Notes that somebody asks to file a build, before anything is asked of a CI
+    /// system: a kill does not forget it. One that is noted already is the same.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn note_filing(&self, address: &str, who: &str, now: Seconds) -> Result<Noted> {
+        let transaction = self.begin()?;
+        let known = transaction
+            .query_row(
+                "SELECT id FROM filings WHERE address = ?1 AND ended_at IS NULL",
+                [address],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => {
+                transaction.execute(
+                    "INSERT INTO filings (address, who, noted_at) VALUES (?1, ?2, ?3)",
+                    params![address, who, now],
+                )?;
+                transaction.last_insert_rowid()
+            }
+        };
+        transaction.commit()?;
+        Ok(Noted {
+            id,
+            address: address.to_owned(),
+            who: who.to_owned(),
+        })
+    }
+
+    /// What was noted before a moment and is not done, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn filings_noted_before(&self, moment: Seconds) -> Result<Vec<Noted>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, address, who FROM filings
+             WHERE ended_at IS NULL AND noted_at <= ?1
+             ORDER BY id",
+        )?;
+        let noted = statement.query_map([moment], |row| {
+            Ok(Noted {
+                id: row.get(0)?,
+                address: row.get(1)?,
+                who: row.get(2)?,
+            })
+        })?;
+        Ok(noted.collect::<Result<_, _>>()?)
+    }
+
+    /// Counts an attempt at what was noted, before it is made; gives the number of it.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn count_filing(&self, id: i64, now: Seconds) -> Result<u32> {
+        Ok(self.connection.query_row(
+            "UPDATE filings SET attempts = attempts + 1, noted_at = ?2 WHERE id = ?1
+             RETURNING attempts",
+            params![id, now],
+            |row| row.get(0),
+        )?)
+    }
+
+    /// Ends what was noted: with the notification, or why there is none.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn end_filing(&self, id: i64, outcome: &str, now: Seconds) -> Result<()> {
+        self.connection.execute(
+            "UPDATE filings SET ended_at = ?2, outcome = ?3 WHERE id = ?1 AND ended_at IS NULL",
+            params![id, now, outcome],
+        )?;
+        Ok(())
+    }
+
     /// Takes a build in that somebody filed, read already: Parsed. `key` is what tells
     /// it from all other builds; one with the same is known.
     ///

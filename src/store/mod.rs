@@ -87,7 +87,7 @@ pub use auto::{AutoRow, AutoState};
 pub use claim::{Claim, ClaimRefused};
 pub use decisions::{Change, Decided, DecisionKind, NewDecision, NotDecided};
 pub use doubt::{Confirmed, Resolution};
-pub use filing::Filed;
+pub use filing::{Filed, Noted};
 pub use health::MirrorHealth;
 pub use incidents::{IncidentSummary, Occurrence};
 pub use intake::{IncomingMail, MailboxCursor, Taken};
@@ -113,8 +113,8 @@ pub use row::{
 pub use search::{Combine, Hit, Order};
 pub use signing::{Renamed, Signing};
 pub use subscribing::{
-    ASK_AGAIN_AFTER, NewSubscription, NotNow, Outcome as SubscriptionOutcome, Subscription,
-    SubscriptionMail,
+    ASK_AGAIN_AFTER, NewSubscription, NotNow, Outcome as SubscriptionOutcome, Question,
+    Subscription, SubscriptionMail,
 };
 pub use switches::{Switch, SwitchState};
 pub use troubles::{Service, ServiceTrouble, disk_trouble, is_disk_trouble};

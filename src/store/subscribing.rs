@@ -4,6 +4,7 @@
 //! of its own (I9): these mails are no replies and stand in no other ledger. A claim
 //! that never got an answer counts as sent, because it may have been.
 
+mod proving;
 pub(super) mod row;
 
 use anyhow::{Context, Result};
@@ -13,6 +14,7 @@ use super::{NotificationId, PROGRAM, Store, Switch, SwitchState, audit, switches
 use crate::domain::Seconds;
 use crate::domain::subscribing::{Request, Token};
 
+pub use proving::Question;
 use row::last;
 pub use row::{ASK_AGAIN_AFTER, Outcome, Subscription, SubscriptionMail};
 
@@ -64,9 +66,11 @@ impl Store {
         last(&self.connection)
     }
 
-    /// The request that waits, if it is not too old to be answered. `now` decides.
-    pub fn open_subscription(&self, now: Seconds) -> Result<Option<Subscription>> {
-        Ok(self.subscription()?.filter(|it| it.is_open(now)))
+    /// The last request, if a mail of the list may still change it: it waits, or what
+    /// became of it is not proven. `now` decides.
+    pub fn listening_subscription(&self, now: Seconds) -> Result<Option<Subscription>> {
+        let last = self.subscription()?;
+        Ok(last.filter(|it| it.may_be_asked(now) || it.is_unproven()))
     }
 
     /// Begins a request, or goes on with the one that waits if it is the same. One
@@ -77,12 +81,12 @@ impl Store {
         now: Seconds,
     ) -> Result<Subscription> {
         let transaction = self.begin()?;
-        if let Some(open) = last(&transaction)?.filter(|it| it.ended.is_none()) {
+        if let Some(open) = last(&transaction)? {
             let is_same = open.request == new.request
                 && open.list == new.list
                 && open.address == new.address
                 && open.mailbox == new.mailbox;
-            if is_same && open.is_open(now) {
+            if is_same && open.may_be_asked(now) {
                 return Ok(open);
             }
             let outcome = if is_same {
@@ -90,7 +94,9 @@ impl Store {
             } else {
                 Outcome::Replaced
             };
-            end(&transaction, &open, outcome, None, now)?;
+            if open.ended.is_none() {
+                end(&transaction, &open, outcome, None, now)?;
+            }
         }
         transaction.execute(
             "INSERT INTO subscriptions
@@ -127,6 +133,7 @@ impl Store {
         if let Some(why) = why_not(&transaction, subscription, token, now)? {
             return Ok(Err(why));
         }
+        proving::take_welcome_back(&transaction, subscription, now)?;
         transaction.execute(
             "INSERT INTO subscription_mails (message_id, subscription, token, claimed_at)
              VALUES (?1, ?2, ?3, ?4)",
@@ -268,7 +275,11 @@ fn why_not(
     if let Some(pause) = switches::read(connection, Switch::Pause)? {
         return Ok(Some(NotNow::Paused(pause)));
     }
-    let open = last(connection)?.filter(|it| it.id == subscription && it.is_open(now));
+    let may_leave = |it: &Subscription| match token {
+        None => it.is_open(now),
+        Some(_) => it.may_be_asked(now),
+    };
+    let open = last(connection)?.filter(|it| it.id == subscription && may_leave(it));
     let Some(open) = open else {
         return Ok(Some(NotNow::Ended));
     };

@@ -1,7 +1,10 @@
 //! A build that a person names, though nobody mailed about it.
 //!
-//! It is asked for and read at once, as a mail's build is, and only what was read is
-//! stored: from there on it is a notification like any other, which nobody answers.
+//! It is noted, then asked for and read at once, as a mail's build is, and only what was
+//! read becomes a notification: like any other, but nobody is answered. What a kill
+//! leaves noted and not read, `taking_up` finishes.
+
+mod taking_up;
 
 use anyhow::Result;
 
@@ -15,6 +18,8 @@ use crate::domain::notification::{
 };
 use crate::parsing;
 use crate::store::{Filed, MailSummary, NotificationId, NotificationRow, Reading, Taken};
+
+pub(super) use taking_up::take_up;
 
 /// What is read may be waited for so long by whoever files a build.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(240);
@@ -76,15 +81,48 @@ impl NotFiled {
     }
 }
 
-/// Reads a build and stores it as a notification, unless it is one already.
+/// Notes a build, reads it and stores it as a notification, unless it is one already.
 ///
 /// # Errors
 ///
 /// Why not.
 pub async fn file(parts: &Parts, address: &str, who: &str) -> Result<Taken, NotFiled> {
+    let (ci, link) = place_of(parts, address)?;
+    let noted = parts
+        .store
+        .note_filing(address.trim(), who, parts.clock.now())?;
+    let filed = read_and_store(parts, ci, link, who).await;
+    let outcome = match &filed {
+        // It is tried again: the database may have room then.
+        Err(NotFiled::Trouble(_)) => return filed,
+        Err(why) => why.to_string(),
+        Ok(taken) => word_of(*taken),
+    };
+    parts
+        .store
+        .end_filing(noted.id, &outcome, parts.clock.now())?;
+    filed
+}
+
+/// Which build is meant, and who is asked for it.
+fn place_of<'a>(parts: &'a Parts, address: &str) -> Result<(&'a Ci, BuildLink), NotFiled> {
     let link = parsing::build_address(address).ok_or(NotFiled::NoAddress)?;
     let ci = parts.ci.iter().find(|ci| ci.knows(&link));
     let ci = ci.ok_or_else(|| NotFiled::NotConfigured(host_of(&link)))?;
+    Ok((ci, link))
+}
+
+fn word_of(taken: Taken) -> String {
+    let (Taken::New(id) | Taken::Known(id) | Taken::Conflict(id)) = taken;
+    id.to_string()
+}
+
+async fn read_and_store(
+    parts: &Parts,
+    ci: &Ci,
+    link: BuildLink,
+    who: &str,
+) -> Result<Taken, NotFiled> {
     let found = tokio::time::timeout(PATIENCE, look_up(ci, link)).await;
     let (key, build) = found.unwrap_or_else(|_| Err(too_slow()))?;
     if let Some((id, _)) = telling_of(parts, &build)?.first() {

@@ -142,6 +142,8 @@ pub struct Memory {
     pub is_suspicion_told: bool,
     /// The silence of the list that people were told of.
     pub silence: Option<Silence>,
+    /// Whether the builds that an earlier process left noted were filed.
+    pub has_taken_up: bool,
     /// How right the automatic rules are, and which drafts they were asked about.
     pub auto: AutoMemory,
 }
@@ -159,6 +161,7 @@ impl Memory {
             is_tidy: true,
             is_suspicion_told: false,
             silence: None,
+            has_taken_up: false,
             auto: AutoMemory::fresh(),
         }
     }

@@ -8,16 +8,20 @@ pub(super) mod logs;
 use anyhow::Result;
 
 use super::delivering::restored;
-use super::{Memory, Parts, filing, remembering, subscribing};
+use super::{Incoming, Memory, Parts, filing, remembering, subscribing};
 use crate::domain::classify::{MailKind, classify};
 use crate::domain::delivery::is_own_loop_header;
 use crate::domain::life::{ClosedReason, Stage};
 use crate::domain::mail::Mail;
 use crate::domain::mention::{Mention, issue_mentions};
 use crate::domain::notification::{Build, BuildResult, Notification};
+use crate::domain::subscribing::Proof;
 use crate::parsing::mime::{self, Completeness};
 use crate::parsing::{self, Event, NoFailure};
 use crate::store::{Confirmed, MailSummary, NotificationId, NotificationRow, Reading};
+
+/// So much of a mail is looked at for what it says of our subscription.
+const LOOKED_AT: usize = 64 * 1024;
 
 /// Reads one mail: it is closed with a reason, or becomes a notification.
 pub(super) async fn read(parts: &Parts, memory: &mut Memory, row: &NotificationRow) -> Result<()> {
@@ -31,6 +35,7 @@ pub(super) async fn read(parts: &Parts, memory: &mut Memory, row: &NotificationR
         Completeness::Whole
     };
     let mail = mime::parse(&raw, completeness)?;
+    let beginning = raw.get(..LOOKED_AT).unwrap_or(&raw).to_vec();
     drop(raw);
     if is_letter(parts, &mail)? {
         let note = "our own mail to an approver";
@@ -39,7 +44,16 @@ pub(super) async fn read(parts: &Parts, memory: &mut Memory, row: &NotificationR
     if is_ours(parts, &mail)? {
         return own_mail(parts, row.id, &mail);
     }
-    subscribing::overhear(parts, row.id, &mail).await?;
+    let incoming = Incoming {
+        mail: &mail,
+        raw: &beginning,
+    };
+    if let Some(until) = subscribing::overhear(parts, row.id, incoming).await? {
+        let why = "the list asks in a language that is not known: nothing else may come";
+        return parts
+            .store
+            .wait_until(row.id, until, why, parts.clock.now());
+    }
     let (reason, note) = match classify(&mail, &parts.rules.list) {
         MailKind::Notification => return notice(parts, memory, row, &mail).await,
         MailKind::Answer => {
@@ -109,7 +123,10 @@ fn own_mail(parts: &Parts, id: NotificationId, mail: &Mail) -> Result<()> {
     };
     let found = format!("the list carries our mail <{message_id}>");
     match &confirmed {
-        Some(Confirmed { delivery, .. }) => restored::tell(parts, *delivery, &found)?,
+        Some(Confirmed { delivery, .. }) => {
+            parts.store.prove_subscription(Proof::OwnPost, now)?;
+            restored::tell(parts, *delivery, &found)?;
+        }
         None => restored::stop(parts, &found)?,
     }
     close(parts, id, ClosedReason::OwnMail, &note)

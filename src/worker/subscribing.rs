@@ -4,18 +4,39 @@
 //! says which of the two sends a mail. Nothing is confirmed unless a person asked for
 //! exactly that here, and lately; what the list says about anybody else's request is
 //! told and left alone.
+//!
+//! A question in a language that is not known does not tell what it asks. It is answered
+//! a moment later, if nothing else came from the list by then: to a member who asks to
+//! join, the list says so and asks nothing, and a second question is somebody else's
+//! doing.
 
 use anyhow::{Context, Result};
 
 use super::{Outgoing, Parts, SmtpNow};
 use crate::domain::Seconds;
+use crate::domain::approvers::Trust;
 use crate::domain::delivery::{Outcome as Sent, Receipt, message_id};
 use crate::domain::mail::Mail;
-use crate::domain::subscribing::{Answer, ListServer, Request, Token, answer, is_post};
+use crate::domain::subscribing::{
+    Answer, ListServer, Proof, Request, Style, Token, answer, bounce, is_post,
+};
+use crate::parsing::answers::verified_sender;
 use crate::smtp::{Dialogue, ListRequest, compose_request};
 use crate::store::{
     NotNow, NotificationId, PROGRAM, Store, Subscription, SubscriptionOutcome as Outcome,
 };
+
+/// A question in a language that is not known is answered after so many seconds.
+const QUIET: Seconds = 8;
+
+/// A mail that came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Incoming<'a> {
+    /// As it is understood.
+    pub mail: &'a Mail,
+    /// Its bytes, or the beginning of them.
+    pub raw: &'a [u8],
+}
 
 /// What the handshake is done with.
 pub struct Clerk<'a> {
@@ -29,6 +50,8 @@ pub struct Clerk<'a> {
     pub sender: (&'a str, &'a str),
     /// The envelope sender.
     pub bounce: &'a str,
+    /// Whose word on signatures is believed, if anybody's is.
+    pub trust: Option<&'a Trust>,
 }
 
 /// What became of one mail to the list.
@@ -56,6 +79,11 @@ pub enum Heard {
     Nothing,
     /// It was confirmed, or that was tried.
     Confirmed(Attempt),
+    /// It is a question that is answered then, if nothing else comes: to be heard again.
+    NotYet {
+        /// From when on.
+        until: Seconds,
+    },
     /// A confirmation that is wanted and not given, for this reason: a sentence
     /// without a full stop.
     NotConfirmed(String),
@@ -65,6 +93,13 @@ pub enum Heard {
     TokenUnknown,
     /// The list says something that is not known: as hostile as any text.
     Other(String),
+    /// A mail of ours came back, and may be sent again.
+    CameBack {
+        /// Why: as hostile as any text.
+        why: String,
+    },
+    /// It proves that we are subscribed, which was only said before.
+    Proven(Proof),
     /// The request is over.
     Ended {
         /// How.
@@ -94,27 +129,57 @@ impl Clerk<'_> {
     pub async fn hear(
         &self,
         subscription: &Subscription,
-        mail: &Mail,
+        incoming: Incoming<'_>,
         now: Seconds,
     ) -> Result<Heard> {
         let (_, own) = self.sender;
-        let said = answer(mail, self.server, own, &subscription.message_ids());
-        let request = subscription.request;
+        let sent = subscription.sent();
+        let mail = incoming.mail;
+        if subscription.ended.is_none() {
+            let raw = String::from_utf8_lossy(incoming.raw);
+            if let Some((ours, why)) = bounce(mail, &raw, &sent) {
+                let id = &ours.message_id;
+                self.store.subscription_mail_bounced(id, &why, now)?;
+                return Ok(Heard::CameBack { why });
+            }
+        }
+        match answer(mail, self.server, own, &sent) {
+            Some(Answer::Confirm {
+                request,
+                token,
+                style,
+            }) => {
+                self.question(subscription, request, &token, style, now)
+                    .await
+            }
+            said if subscription.ended.is_some() => self.prove(incoming, said.as_ref(), now),
+            said => self.told(subscription, incoming, said, now),
+        }
+    }
+
+    /// What is no question, while the request waits.
+    fn told(
+        &self,
+        subscription: &Subscription,
+        incoming: Incoming<'_>,
+        said: Option<Answer>,
+        now: Seconds,
+    ) -> Result<Heard> {
+        let mail = incoming.mail;
         let list_id = mail.list_ids.first();
         let ends = |outcome| self.end(subscription, outcome, list_id.cloned(), now);
-        match (said, request) {
-            (Some(Answer::Confirm { request: of, token }), _) if of == request => {
-                self.confirm(subscription, &token, now).await
-            }
-            (Some(Answer::Confirm { request: of, .. }), _) => {
-                let why = format!("somebody else asked to {} in our name", of.name());
-                self.leave_alone(&why, now)
-            }
+        match (said, subscription.request) {
             (Some(Answer::NotGenuine(why)), _) => self.leave_alone(why, now),
             (Some(Answer::Welcome { has_digests, .. }), Request::Join) => {
-                ends(Outcome::Member).map(|heard| with_digests(heard, has_digests))
+                let heard = ends(Outcome::Member)?;
+                self.prove(incoming, Some(&Answer::Welcome { has_digests }), now)?;
+                Ok(with_digests(heard, has_digests))
             }
-            (Some(Answer::AlreadyMember), Request::Join) => ends(Outcome::AlreadyMember),
+            (Some(Answer::AlreadyMember), Request::Join) => {
+                let heard = ends(Outcome::AlreadyMember)?;
+                self.store.prove_subscription(Proof::Quoted, now)?;
+                Ok(heard)
+            }
             (Some(Answer::Goodbye), Request::Leave) => ends(Outcome::Left),
             (Some(Answer::NotAMember), Request::Leave) => ends(Outcome::NotAMember),
             (Some(Answer::Banned | Answer::Rejected), _) => ends(Outcome::Refused),
@@ -128,23 +193,89 @@ impl Clerk<'_> {
             (None, Request::Join)
                 if subscription.is_confirmed_or_pending() && is_post(mail, self.server) =>
             {
-                ends(Outcome::Member)
+                let heard = ends(Outcome::Member)?;
+                self.store.prove_subscription(Proof::Post, now)?;
+                Ok(heard)
             }
             _ => Ok(Heard::Nothing),
         }
     }
 
-    /// Confirms a token, if we asked before, and lately: else it is somebody else's doing.
+    /// Whether a mail proves that the list takes us in, as it said.
+    fn prove(&self, incoming: Incoming<'_>, said: Option<&Answer>, now: Seconds) -> Result<Heard> {
+        let proof = match said {
+            None if is_post(incoming.mail, self.server) => Proof::Post,
+            Some(Answer::Welcome { .. }) if self.is_signed(incoming) => Proof::Signature,
+            _ => return Ok(Heard::Nothing),
+        };
+        Ok(match self.store.prove_subscription(proof, now)? {
+            true => Heard::Proven(proof),
+            false => Heard::Nothing,
+        })
+    }
+
+    /// Whether the server that is trusted says that its author signed it.
+    fn is_signed(&self, incoming: Incoming<'_>) -> bool {
+        let signer = self.trust.map(|trust| verified_sender(incoming.raw, trust));
+        matches!(signer, Some(Ok(from)) if incoming.mail.from == std::slice::from_ref(&from))
+    }
+
+    /// What is done about a question.
+    async fn question(
+        &self,
+        subscription: &Subscription,
+        asked: Option<Request>,
+        token: &Token,
+        style: Style,
+        now: Seconds,
+    ) -> Result<Heard> {
+        if !subscription.may_be_asked(now) {
+            return Ok(Heard::Nothing);
+        }
+        if !subscription.may_be_confirmed(now) {
+            return self.leave_alone("nothing was asked for here lately", now);
+        }
+        match asked {
+            Some(of) if of != subscription.request => {
+                let why = format!("somebody else asked to {} in our name", of.name());
+                return self.leave_alone(&why, now);
+            }
+            Some(_) => {}
+            None if subscription.was_confirmed(token) => {}
+            None => {
+                let noted = self.store.note_question(subscription.id, token, now)?;
+                if noted.others > 0 {
+                    return self.leave_alone(&self.ambiguous(), now);
+                }
+                let until = noted.seen_at + QUIET;
+                if now < until {
+                    return Ok(Heard::NotYet { until });
+                }
+            }
+        }
+        self.confirm(subscription, token, style, now).await
+    }
+
+    fn ambiguous(&self) -> String {
+        format!(
+            "different questions came, in a language that is not known here, and one of them is \
+             not about our request; read them, and confirm the right one by hand: a mail to {} \
+             with the subject `confirm` and its token",
+            self.server.command_address()
+        )
+    }
+
     async fn confirm(
         &self,
         subscription: &Subscription,
         token: &Token,
+        style: Style,
         now: Seconds,
     ) -> Result<Heard> {
-        if !subscription.may_be_confirmed(now) {
-            return self.leave_alone("nothing was asked for here lately", now);
-        }
-        let to = self.server.confirm_address(token);
+        let to = match style {
+            Style::TokenInAddress => self.server.confirm_address(token),
+            Style::TokenInSubject => self.server.command_address(),
+        };
         let command = format!("confirm {token}");
         let attempt = self
             .send(subscription, Some(token), &to, &command, now)
@@ -271,20 +402,25 @@ fn with_digests(heard: Heard, has_digests: bool) -> Heard {
     }
 }
 
-/// The service goes on with a request that a command began and did not end.
+/// The service goes on with a request that a command began and did not end. Gives when
+/// the mail has to be heard again, if it has.
 ///
 /// # Errors
 /// Only the store's.
-pub(super) async fn overhear(parts: &Parts, id: NotificationId, mail: &Mail) -> Result<()> {
+pub(super) async fn overhear(
+    parts: &Parts,
+    id: NotificationId,
+    incoming: Incoming<'_>,
+) -> Result<Option<Seconds>> {
     let now = parts.clock.now();
     let Outgoing::Smtp(smtp) = &parts.outgoing else {
-        return Ok(());
+        return Ok(None);
     };
-    let Some(open) = parts.store.open_subscription(now)? else {
-        return Ok(());
+    let Some(open) = parts.store.listening_subscription(now)? else {
+        return Ok(None);
     };
     if !parts.store.came_after(&open, id)? {
-        return Ok(());
+        return Ok(None);
     }
     let (name, address) = &parts.rules.sender;
     let clerk = Clerk {
@@ -293,9 +429,11 @@ pub(super) async fn overhear(parts: &Parts, id: NotificationId, mail: &Mail) -> 
         server: &parts.rules.server,
         sender: (name, address),
         bounce: &parts.rules.bounce,
+        trust: parts.rules.approvers.as_ref().map(|it| &it.trust),
     };
-    let what = match clerk.hear(&open, mail, now).await? {
-        Heard::Nothing | Heard::Confirmed(Attempt::NotNow(_)) => return Ok(()),
+    let what = match clerk.hear(&open, incoming, now).await? {
+        Heard::Nothing | Heard::Confirmed(Attempt::NotNow(_)) => return Ok(None),
+        Heard::NotYet { until } => return Ok(Some(until)),
         Heard::Confirmed(Attempt::Sent { .. }) => "confirmed",
         Heard::Confirmed(Attempt::Failed(_) | Attempt::Refused(_) | Attempt::InDoubt(_)) => {
             "the confirmation did not leave"
@@ -304,6 +442,8 @@ pub(super) async fn overhear(parts: &Parts, id: NotificationId, mail: &Mail) -> 
         Heard::Pending => "waits for the list's owner",
         Heard::TokenUnknown => "the list does not know the token",
         Heard::Other(_) => "the list says something else",
+        Heard::CameBack { .. } => "our mail to it came back",
+        Heard::Proven(proof) => proof.words(),
         Heard::Ended { outcome, .. } => outcome.name(),
     };
     tracing::info!(
@@ -311,5 +451,5 @@ pub(super) async fn overhear(parts: &Parts, id: NotificationId, mail: &Mail) -> 
         what,
         "the list answered about our subscription"
     );
-    Ok(())
+    Ok(None)
 }

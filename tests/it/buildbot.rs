@@ -1,7 +1,7 @@
 //! Logs and facts from a real Buildbot.
 
 mod late;
-mod scripted;
+pub mod scripted;
 pub mod stand_in;
 
 use buildbot_watch::ci::{BuildFacts, Buildbot, Ci, Extent, Extract, LogKind, Miss, Piece};
@@ -11,7 +11,7 @@ use buildbot_watch::domain::notification::{BuildLink, BuildResult, CiSystem};
 use crate::roundup::tls;
 use crate::world::{run, world};
 
-fn ci() -> Ci {
+pub fn ci() -> Ci {
     Ci::Buildbot(Buildbot::new(std::slice::from_ref(&world().buildbot.url), tls()).unwrap())
 }
 
@@ -35,7 +35,7 @@ fn red() -> BuildLink {
 }
 
 /// A name as addresses have it.
-fn quoted(name: &str) -> String {
+pub fn quoted(name: &str) -> String {
     name.replace(' ', "%20").replace('+', "%2B")
 }
 

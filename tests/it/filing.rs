@@ -1,5 +1,7 @@
 //! Builds that a person files, of which no mail told.
 
+mod real;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path as File;
@@ -154,6 +156,22 @@ fn mail(demo: &Demo, base: &str, number: u64) {
     demo.run("demo").ok();
 }
 
+/// Every part stands in the text.
+#[track_caller]
+pub fn names_all(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+/// Files a build; gives what `file` says of it, which is this notification, new or not.
+#[track_caller]
+pub fn file(demo: &Demo, address: &str, id: u64, is_new: bool) -> Value {
+    let filed = demo.json(&format!("file {address}"));
+    assert_eq!((&filed["id"], &filed["new"]), (&json!(id), &json!(is_new)));
+    filed
+}
+
 fn known(demo: &Demo) -> u64 {
     let all = &demo.json("status")["notifications"]["all"];
     all.as_u64().unwrap()
@@ -168,14 +186,13 @@ fn a_filed_build_is_decided_on_like_any_other_and_nobody_is_answered() {
     let show = demo.run("show 10").ok();
     let show: Vec<&str> = show.split_whitespace().collect();
     let show = show.join(" ");
-    for words in [
+    let parts = [
         "Vic Stone filed this build; nobody mailed about it",
         "there is no mail to answer",
         "test_nozzle.HeatTests.test_heat_2: failed",
         "Open a new report",
-    ] {
-        assert!(show.contains(words), "{words}: {show}");
-    }
+    ];
+    names_all(&show, &parts);
     assert!(!show.contains("reply to the list"), "{show}");
     // The same build in other words.
     for same in [
@@ -183,8 +200,7 @@ fn a_filed_build_is_decided_on_like_any_other_and_nobody_is_answered() {
         format!("{base}#/builders/{}/builds/2", BUILDER.replace(' ', "%20")),
         format!("{base}builders/{}/builds/2", BUILDER.replace(' ', "%20")),
     ] {
-        let again = demo.json(&format!("file {same}"));
-        assert_eq!((&again["id"], &again["new"]), (&json!(10), &json!(false)));
+        file(&demo, &same, 10, false);
     }
     let out = demo.run(&format!("file {}", address(&base, 2))).ok();
     assert!(out.contains("is notification 10@"), "{out}");
@@ -242,11 +258,9 @@ fn filed_and_mailed_is_one() {
         row["failures"][0]["test"],
         "test_nozzle.HeatTests.test_heat_6"
     );
-    let again = demo.json(&format!("file {}", address(&base, 6)));
-    assert_eq!((&again["id"], &again["new"]), (&json!(10), &json!(false)));
+    file(&demo, &address(&base, 6), 10, false);
     // Filed first: the mail takes its place, and is answered.
-    let filed = demo.json(&format!("file {}", address(&base, 7)));
-    assert_eq!(filed["id"], 11);
+    file(&demo, &address(&base, 7), 11, true);
     mail(&demo, &base, 7);
     assert_eq!(demo.json("show 11")["stage"], "closed");
     let closed = demo.run("list --closed").ok();
@@ -255,8 +269,7 @@ fn filed_and_mailed_is_one() {
     assert!(show.contains("Vic Stone filed a build of this mail before: see 11"));
     assert!(show.contains("reply to the list"), "{show}");
     // Filed and decided: the mail is answered all the same.
-    let filed = demo.json(&format!("file {}", address(&base, 2)));
-    assert_eq!(filed["id"], 13);
+    file(&demo, &address(&base, 2), 13, true);
     demo.run(&format!("approve {}", demo.key(13))).ok();
     mail(&demo, &base, 2);
     let show = demo.run("show 14").ok();
@@ -269,12 +282,11 @@ fn filed_and_mailed_is_one() {
 fn it_is_read_again_and_beside_a_service() {
     let base = buildbot();
     let demo = demo(&base);
-    demo.json(&format!("file {}", address(&base, 2)));
+    file(&demo, &address(&base, 2), 10, true);
     let before = demo.json("show 10");
     demo.run("reject 10 --reason no").ok();
     assert_eq!(demo.run("retry 10").code, 1);
-    let filed = demo.json(&format!("file {}", address(&base, 6)));
-    assert_eq!(filed["id"], 11);
+    file(&demo, &address(&base, 6), 11, true);
     demo.run("retry 11").ok();
     demo.run("demo").ok();
     let after = demo.json("show 11");
@@ -290,8 +302,7 @@ fn it_is_read_again_and_beside_a_service() {
         assert!(begun.elapsed() < Duration::from_secs(30), "no service");
         std::thread::sleep(Duration::from_millis(100));
     }
-    let filed = demo.json(&format!("file {}", address(&base, 7)));
-    assert_eq!((&filed["id"], &filed["new"]), (&json!(12), &json!(true)));
+    let filed = file(&demo, &address(&base, 7), 12, true);
     assert_eq!(filed["stage"], "drafted", "{filed}");
     let pid = rustix::process::Pid::from_child(&service);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();

@@ -4,10 +4,10 @@
 mod approvals;
 mod auto;
 mod by_mail;
-mod by_real_mail;
+pub mod by_real_mail;
 mod caps;
 pub mod desk;
-mod dkim;
+pub mod dkim;
 mod doubts;
 mod incidents;
 mod never_answered;

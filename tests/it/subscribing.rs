@@ -1,6 +1,9 @@
 //! `subscribe` and `unsubscribe`, with a real Mailman, and what must never come of
 //! the mails by which it does that.
 
+mod forged;
+mod ways;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -60,21 +63,19 @@ fn done(setup: &Setup, verb: &str, state: &str) -> Value {
     document
 }
 
+/// What Mailman's REST interface says of the list.
+async fn rest(setup: &Setup, path: &str) -> Value {
+    let mailman = &world().mailman;
+    let url = format!("{}/lists/{}/{path}", mailman.rest, setup.list);
+    let request = reqwest::Client::new().get(url);
+    let request = request.basic_auth(&mailman.user, Some(&mailman.password));
+    let answer = request.send().await.expect("Mailman answers");
+    answer.json().await.expect("JSON")
+}
+
 /// The addresses that the list sends its posts to.
 async fn members(setup: &Setup) -> Vec<String> {
-    let mailman = &world().mailman;
-    let answer: Value = reqwest::Client::new()
-        .get(format!(
-            "{}/lists/{}/roster/member",
-            mailman.rest, setup.list
-        ))
-        .basic_auth(&mailman.user, Some(&mailman.password))
-        .send()
-        .await
-        .expect("Mailman answers")
-        .json()
-        .await
-        .expect("JSON");
+    let answer = rest(setup, "roster/member").await;
     let entries = answer["entries"].as_array().cloned().unwrap_or_default();
     let address = |entry: &Value| entry["email"].as_str().map(str::to_owned);
     entries.iter().filter_map(address).collect()
@@ -89,6 +90,34 @@ fn mails_with(setup: &Setup, words: &str) -> usize {
     let mails = world().inbox(&setup.watcher);
     let texts = mails.iter().map(|mail| String::from_utf8_lossy(mail));
     texts.filter(|text| text.contains(words)).count()
+}
+
+/// Its service, once it looks at the mailbox.
+async fn serving(setup: &Setup) -> Service {
+    let mut service = Service::start(setup);
+    service.says("first start").await;
+    service
+}
+
+/// Changes the configuration.
+fn reconfigure(setup: &Setup, from: &str, to: &str) {
+    let text = std::fs::read_to_string(&setup.config).expect("a configuration");
+    assert!(text.contains(from), "{from}: {text}");
+    std::fs::write(&setup.config, text.replacen(from, to, 1)).expect("a configuration");
+}
+
+/// Waits until the service knows how a request ended; gives what `status` says of it.
+async fn ended(setup: &Setup, state: &str) -> Value {
+    eventually(PATIENCE, || {
+        let status = setup.json(&["status"]);
+        (status["subscription"]["state"] == state).then(|| status["subscription"].clone())
+    })
+    .await
+}
+
+/// A text on one line.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn post(setup: &Setup, subject: &str) {
@@ -167,11 +196,13 @@ fn whoever_is_subscribed_already_is_told_so() {
         done(&setup, "subscribe", "already_member");
         assert_eq!(mails_with(&setup, "is already a"), 1);
 
+        // Its answer quotes the id of our mail: nobody else knows that.
+        let status = setup.json(&["status"]);
+        assert_eq!(status["subscription"]["proven_by"], "quoted", "{status:#}");
+
         // A configuration that names another List-Id would refuse every mail.
-        let text = std::fs::read_to_string(&setup.config).expect("a configuration");
         let list_id = setup.list.replace('@', ".");
-        let text = text.replacen(&list_id, "other.example.test", 1);
-        std::fs::write(&setup.config, text).expect("a configuration");
+        reconfigure(&setup, &list_id, "other.example.test");
         let ran = setup.run(&["subscribe", "--wait", "5"]);
         assert!(!ran.status.success(), "{}", ran.out);
         assert!(
@@ -210,125 +241,11 @@ fn a_kill_after_the_request_is_gone_on_from() {
     });
 }
 
-/// Requests go where no list answers, so that whatever comes is somebody else's.
-fn with_a_silent_list(setup: &Setup) {
-    let text = std::fs::read_to_string(&setup.config).expect("a configuration");
-    let silent = world().address(&setup.reader);
-    let section = format!("[list]\njoin_address = \"{silent}\"\nleave_address = \"{silent}\"");
-    let text = text.replacen("[list]", &section, 1);
-    std::fs::write(&setup.config, text).expect("a configuration");
-}
-
-/// The list's question as Mailman writes it, to our address.
-fn question(setup: &Setup) -> String {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/fixtures/mailman/confirm-join.eml"
-    );
-    let text = std::fs::read_to_string(path).expect("a fixture");
-    let (_, text) = text.split_once("MIME-Version").expect("its own headers");
-    let (name, _) = setup.list.split_once('@').expect("an address");
-    let text = text.replace("watch@example.test", &watcher(setup));
-    let text = format!("MIME-Version{text}").replace("buildbot-status", name);
-    text.replace('\n', "\r\n")
-}
-
-#[test]
-fn a_forged_question_is_not_answered() {
-    run(async {
-        let setup = setup("forged").await;
-        with_a_silent_list(&setup);
-        let (is_done, document) = ask(&setup, &["subscribe", "--wait", "0"]);
-        assert!(!is_done);
-        assert_eq!(document["waits_for"], "confirmation", "{document:#}");
-        // The request itself left, to the configured address.
-        let request = world().inbox_of(&setup.reader, 1).await;
-        assert!(String::from_utf8_lossy(&request[0]).contains("Subject: join"));
-
-        let genuine = question(&setup);
-        let bounces = setup.list.replace('@', "-bounces@");
-        let forgeries = [
-            ("@lists.example.test\r\nTo:", "@lists.evil.example\r\nTo:"),
-            ("List-Id: <", "List-Id: <evil."),
-            ("Auto-Submitted: auto-generated\r\n", ""),
-            ("is needed to join", "is needed to leave"),
-            ("fc810f5d65be5c4b5a6adba45fbfb34c7a931f48@", "fc81@"),
-            ("    confirm fc81", "    confirm 0000"),
-            ("Precedence: list", "References: <a@b>\r\nPrecedence: list"),
-        ];
-        for (from, to) in forgeries {
-            let mail = genuine.replacen(from, to, 1);
-            assert_ne!(mail, genuine, "{from}");
-            world().post(&bounces, &watcher(&setup), mail.as_bytes());
-        }
-        // To the letter, but by another sender.
-        world().post("evil@example.test", &watcher(&setup), genuine.as_bytes());
-        world().inbox_of(&setup.watcher, forgeries.len() + 1).await;
-
-        let (is_done, document) = ask(&setup, &["subscribe", "--wait", "3"]);
-        assert!(!is_done);
-        assert!(document["confirmed_at"].is_null(), "{document:#}");
-        let left_alone = document["steps"].to_string().matches("Left alone").count();
-        assert_eq!(left_alone, forgeries.len(), "{document:#}");
-        // Nothing else left either.
-        assert_eq!(world().inbox(&setup.reader).len(), 1);
-        assert_eq!(mails_with(&setup, "The results of your email"), 0);
-    });
-}
-
-/// Somebody asks the list to take the watcher in.
-fn attack(setup: &Setup) {
-    let join = setup.list.replace('@', "-join@");
-    let mail = format!(
-        "From: {}\r\nTo: {join}\r\nSubject: join\r\nMessage-ID: <1@evil.example>\r\n\
-         Date: Sun, 22 Nov 2026 07:00:00 +0000\r\n\r\nend\r\n",
-        watcher(setup)
-    );
-    world().post("evil@example.test", &join, mail.as_bytes());
-}
-
-#[test]
-fn what_somebody_else_asked_for_is_not_confirmed() {
-    run(async {
-        let setup = setup("attack").await;
-        let mut service = Service::start(&setup);
-        service.says("first start").await;
-        attack(&setup);
-        let row = setup.stage_of(1, "closed").await;
-        assert_eq!(row["closed"]["reason"], "refused", "{row:#}");
-        assert_eq!(mails_with(&setup, "is needed to join"), 1);
-        assert_eq!(members(&setup).await.len(), 1);
-        assert!(service.stop().await.success());
-    });
-}
-
-#[test]
-fn nor_while_the_opposite_is_asked_for() {
-    run(async {
-        let setup = setup("opposite").await;
-        with_a_silent_list(&setup);
-        let mut service = Service::start(&setup);
-        service.says("first start").await;
-        let (is_done, _) = ask(&setup, &["unsubscribe", "--wait", "0"]);
-        assert!(!is_done);
-        attack(&setup);
-        service.says("nobody here asked for it").await;
-        let (is_done, document) = ask(&setup, &["unsubscribe", "--wait", "1"]);
-        assert!(!is_done, "{document:#}");
-        let said = document["steps"].to_string();
-        assert!(said.contains("somebody else asked to join"), "{said}");
-        assert!(document["confirmed_at"].is_null(), "{document:#}");
-        assert_eq!(members(&setup).await.len(), 1);
-        assert!(service.stop().await.success());
-    });
-}
-
 #[test]
 fn beside_the_service() {
     run(async {
         let setup = setup("beside").await;
-        let mut service = Service::start(&setup);
-        service.says("first start").await;
+        let mut service = serving(&setup).await;
         done(&setup, "subscribe", "member");
         // Both looked at the question; one answered, to LIST-request@, because the list's
         // name is long.
@@ -340,11 +257,7 @@ fn beside_the_service() {
         // The service goes on with what a command began.
         let (is_done, document) = ask(&setup, &["unsubscribe", "--wait", "0"]);
         assert!(!is_done, "{document:#}");
-        eventually(PATIENCE, || {
-            let status = setup.json(&["status"]);
-            (status["subscription"]["state"] == "left").then_some(())
-        })
-        .await;
+        ended(&setup, "left").await;
         assert_eq!(members(&setup).await.len(), 1);
 
         // None of these mails was taken for a notification.
@@ -379,22 +292,11 @@ fn the_owners_approval_is_waited_for() {
         assert!(said.contains("owner may have to approve"), "{said}");
         assert_eq!(members(&setup).await.len(), 1);
 
-        let mailman = &world().mailman;
-        let path = format!("/lists/{}/requests", setup.list);
-        let requests: Value = reqwest::Client::new()
-            .get(format!("{}{path}?token_owner=moderator", mailman.rest))
-            .basic_auth(&mailman.user, Some(&mailman.password))
-            .send()
-            .await
-            .expect("Mailman answers")
-            .json()
-            .await
-            .expect("JSON");
+        let requests = rest(&setup, "requests?token_owner=moderator").await;
         let token = requests["entries"][0]["token"].as_str().expect("a token");
+        let path = format!("/lists/{}/requests/{token}", setup.list);
         let accept = "action=accept".to_owned();
-        world()
-            .mailman_call(Method::POST, &format!("{path}/{token}"), accept)
-            .await;
+        world().mailman_call(Method::POST, &path, accept).await;
         done(&setup, "subscribe", "member");
     });
 }
@@ -415,8 +317,7 @@ fn stop_holds_it_back() {
             ran.err
         );
         // The service obeys it as well.
-        let mut service = Service::start(&setup);
-        service.says("first start").await;
+        let service = serving(&setup).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert_eq!(members(&setup).await.len(), 1);
         assert!(service.stop().await.success());

@@ -15,6 +15,8 @@ set -euo pipefail
   export MAIL_DOMAIN=example.test
   export LIST_DOMAIN=lists.example.test
   export LIST_ADDRESS=buildbot-status@lists.example.test
+  # In which lists speak besides English; see mailman.sh.
+  export LIST_LANGUAGES="de fr ja"
   export MAIL_PASSWORD=pw
   export MAILMAN_USER=restadmin
   export MAILMAN_PASSWORD=restpass

@@ -10,13 +10,31 @@
 D=$WORLD/mailman
 user_dir "$D"
 
+# Debian's package has the translations of subjects only as their authors wrote them.
+# So the runners are given a package of links to it, with compiled ones.
+INSTALLED=/usr/lib/python3/dist-packages/mailman
+PACKAGE=$D/python/mailman
+mkdir -p "$PACKAGE" "$D/bin"
+ln -s "$INSTALLED"/* "$PACKAGE/"
+rm "$PACKAGE/messages"
+cp -r "$INSTALLED/messages" "$PACKAGE/"
+for language in $LIST_LANGUAGES; do
+  messages=$PACKAGE/messages/$language/LC_MESSAGES
+  msgfmt -o "$messages/mailman.mo" "$messages/mailman.po"
+done
+cat >"$D/bin/runner" <<RUNNER
+import runpy, sys
+sys.path.insert(0, "$D/python")
+runpy.run_path("/usr/lib/mailman3/bin/runner", run_name="__main__")
+RUNNER
+
 cat >"$D/mailman.cfg" <<CONFIG
 [mailman]
 layout: here
 site_owner: postmaster@$MAIL_DOMAIN
 [paths.here]
 var_dir: $D/var
-bin_dir: /usr/lib/mailman3/bin
+bin_dir: $D/bin
 # Postfix needs no map files of Mailman's: it sends it the whole domain.
 [mta]
 incoming: mailman.mta.null.NullMTA
@@ -43,6 +61,9 @@ CONFIG
 # The runners a post goes through look for work five times a second, not once.
 for runner in in pipeline out archive virgin command; do
   printf '[runner.%s]\nsleep_time: 0.2s\n' "$runner" >>"$D/mailman.cfg"
+done
+for language in $LIST_LANGUAGES; do
+  printf '[language.%s]\n' "$language" >>"$D/mailman.cfg"
 done
 # Each runner is a Python process that takes a second of CPU to start. Not
 # needed here: news, digests, bounce counting, expiry; and Postfix is never away,

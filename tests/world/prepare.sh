@@ -9,7 +9,7 @@
 
 PACKAGES="postfix dovecot-imapd dovecot-lmtpd mailman3 publicsuffix python3-venv
   openssl curl strace procps util-linux systemd chromium-headless-shell
-  ngircd opendkim dovecot-sieve"
+  ngircd opendkim dovecot-sieve gettext"
 OCTOKIT_OPENAPI=@octokit/openapi@23.0.2
 
 prepare_packages() {

@@ -5,7 +5,7 @@ use crate::cli::words::date;
 use crate::config::{Config, Outgoing};
 use crate::daemon;
 use crate::desk::facts::{OwnPosts, Replies, own_posts};
-use crate::desk::outside::{verb, word};
+use crate::desk::outside::{standing, verb};
 use crate::domain::finding::Finding;
 use crate::store::{Store, Subscription};
 use crate::worker::{UNSEEN_AFTER, wall_clock};
@@ -34,7 +34,7 @@ fn subscription(last: &Subscription) -> Finding {
         Some((at, outcome)) => Finding::fine(format!(
             "{} is {} ({})",
             last.address,
-            word(outcome),
+            standing(last, outcome),
             date(at)
         )),
         None => Finding::doubtful(

@@ -110,12 +110,24 @@ impl<'a> Steps<'a> {
     /// What the list said, and what was done.
     pub(super) fn heard(&mut self, heard: &Heard) {
         let (tone, words) = match heard {
-            Heard::Nothing | Heard::Confirmed(Attempt::NotNow(_)) => return,
+            Heard::Nothing | Heard::Confirmed(Attempt::NotNow(_)) | Heard::CameBack { .. } => {
+                return;
+            }
+            Heard::NotYet { .. } => (
+                None,
+                "The list asks something, in a language that is not known here. If nothing else \
+                 comes from it, it is about this request."
+                    .to_owned(),
+            ),
+            Heard::Proven(proof) => (Some(Tone::Good), format!("Proven by {}.", proof.words())),
             Heard::Confirmed(Attempt::Sent { to }) => {
-                let hidden = to.split_once('+').map_or(to.as_str(), |(name, _)| name);
+                let shown = match to.split_once('+') {
+                    Some((name, _)) => format!("{name}+..."),
+                    None => to.clone(),
+                };
                 (
                     None,
-                    format!("The list wants that confirmed; confirmed to {hidden}+... ."),
+                    format!("The list wants that confirmed; confirmed to {shown} ."),
                 )
             }
             Heard::Confirmed(other) => (Some(Tone::Warning), trouble(other, "The confirmation")),
@@ -148,7 +160,10 @@ impl<'a> Steps<'a> {
 
     /// Says once what is waited for, and for how long.
     pub(super) fn waits(&mut self, open: &Subscription, patience: u64) {
-        let next = next_answer(open);
+        let next = match open.ended {
+            Some(_) => "question",
+            None => next_answer(open),
+        };
         if self.waits_for == Some(next) {
             return;
         }
@@ -223,6 +238,14 @@ impl<'a> Steps<'a> {
     fn outcome(&mut self, outcome: Outcome, last: &Subscription) -> bool {
         let (list, own) = (self.list.clone(), self.own.clone());
         let (tone, words, is_done) = match outcome {
+            Outcome::Member if last.is_unproven() => (
+                Tone::Good,
+                format!(
+                    "Subscribed, as the list says: {list} takes {own} in. Anybody could have \
+                     written that welcome; its first post proves it, and `status` tells."
+                ),
+                true,
+            ),
             Outcome::Member => (
                 Tone::Good,
                 format!("Subscribed: {list} takes {own} in."),
@@ -306,6 +329,7 @@ impl<'a> Steps<'a> {
             "pending_at": last.pending_at.map(timestamp),
             "ended_at": last.ended.map(|(at, _)| timestamp(at)),
             "list_id": last.list_id,
+            "proven_by": last.proven.map(|(_, proof)| proof.name()),
             "configured_list_id": self.list_id,
             "steps": self.told,
         }));
@@ -327,6 +351,7 @@ fn next_answer(open: &Subscription) -> &'static str {
 fn words_for(next: &str, request: Request) -> &'static str {
     match (next, request) {
         ("request", _) => "the request to leave this machine",
+        ("question", _) => "a question after all: that welcome may have been somebody else's",
         ("confirmation", _) => "the list's question whether we mean it",
         ("approval", _) => "the list's owner",
         (_, Request::Join) => "the list's welcome",

@@ -22,6 +22,12 @@ const MOST_FAILURES: u32 = 5;
 /// Servers' clocks and days differ.
 const DAY: Seconds = 86_400;
 
+/// One mail, and as it is understood.
+pub(super) struct Seen {
+    pub(super) mail: Mail,
+    pub(super) raw: Vec<u8>,
+}
+
 /// The folder that is watched, over all connections.
 pub(super) struct Watched {
     settings: ImapSettings,
@@ -52,7 +58,7 @@ impl Watched {
 
     /// What came since a request was begun and was not looked at yet; nothing while
     /// the connection is broken.
-    pub(super) async fn new_mails(&mut self, since: &Subscription) -> Result<Vec<Mail>> {
+    pub(super) async fn new_mails(&mut self, since: &Subscription) -> Result<Vec<Seen>> {
         match self.fetch_new(since).await {
             Ok(mails) => {
                 self.failures = 0;
@@ -70,7 +76,7 @@ impl Watched {
         }
     }
 
-    async fn fetch_new(&mut self, since: &Subscription) -> Result<Vec<Mail>, ImapError> {
+    async fn fetch_new(&mut self, since: &Subscription) -> Result<Vec<Seen>, ImapError> {
         let mut session = match self.session.take() {
             Some(session) => session,
             None => imap::connect(&self.settings).await?,
@@ -88,7 +94,10 @@ impl Watched {
                     false => Completeness::Whole,
                 };
                 // One that breaks the reader is no mail of the list's.
-                mails.extend(mime::parse(&fetched.raw, completeness).ok());
+                if let Ok(mail) = mime::parse(&fetched.raw, completeness) {
+                    let raw = fetched.raw;
+                    mails.push(Seen { mail, raw });
+                }
             }
             self.seen.insert((validity, uid));
         }

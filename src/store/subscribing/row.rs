@@ -4,7 +4,7 @@ use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::domain::Seconds;
-use crate::domain::subscribing::{Request, Token};
+use crate::domain::subscribing::{Proof, Request, SentMail, Token};
 
 /// The list is not asked again within an hour: Mailman keeps a request for three days
 /// (`pending_request_life`), and its confirmation may be on its way.
@@ -43,6 +43,8 @@ pub struct Subscription {
     pub ended: Option<(Seconds, Outcome)>,
     /// The List-Id of the list, from its welcome.
     pub list_id: Option<String>,
+    /// Since when it is proven that the list takes us in, and by what.
+    pub proven: Option<(Seconds, Proof)>,
     /// The mails that were to leave for it, oldest first.
     pub mails: Vec<SubscriptionMail>,
 }
@@ -163,9 +165,34 @@ impl Subscription {
         self.pending_at.is_some() || self.confirmed_at().is_some()
     }
 
-    /// The ids of all its mails.
-    pub fn message_ids(&self) -> Vec<String> {
-        self.mails.iter().map(|it| it.message_id.clone()).collect()
+    /// Whether the list is said to take us in, and nothing proves it.
+    pub fn is_unproven(&self) -> bool {
+        let is_in = |outcome| matches!(outcome, Outcome::Member | Outcome::AlreadyMember);
+        self.proven.is_none() && self.ended.is_some_and(|(_, outcome)| is_in(outcome))
+    }
+
+    /// Whether a question of the list may still come: while it waits, and after a
+    /// welcome that came before any question and so may be anybody's.
+    pub fn may_be_asked(&self, now: Seconds) -> bool {
+        let was_welcomed_early = self.is_unproven() && self.confirmed_at().is_none();
+        self.is_open(now) || (was_welcomed_early && self.may_be_confirmed(now))
+    }
+
+    /// Whether a token was confirmed, as far as is known.
+    pub fn was_confirmed(&self, token: &Token) -> bool {
+        self.may_confirm_at(token).is_some()
+    }
+
+    /// Its mails, of which an answer may speak.
+    pub fn sent(&self) -> Vec<SentMail> {
+        let mails = self.mails.iter().filter(|it| it.failed_why.is_none());
+        mails
+            .map(|it| SentMail {
+                message_id: it.message_id.clone(),
+                request: self.request,
+                token: it.token.as_deref().and_then(Token::parse),
+            })
+            .collect()
     }
 }
 
@@ -174,7 +201,7 @@ pub(super) fn last(connection: &Connection) -> Result<Option<Subscription>> {
     let found = connection
         .prepare_cached(
             "SELECT id, request, list, address, begun_at, mailbox, uidvalidity, uidnext,
-                    pending_at, ended_at, outcome, list_id
+                    pending_at, ended_at, outcome, list_id, proven_at, proof
              FROM subscriptions
              ORDER BY id DESC
              LIMIT 1",
@@ -216,6 +243,11 @@ fn subscription(row: &Row<'_>) -> rusqlite::Result<Subscription> {
             found.ok_or_else(|| unknown(10))
         })
         .transpose()?;
+    let proven_at: Option<Seconds> = row.get(12)?;
+    let proof: Option<String> = row.get(13)?;
+    let proof = proof
+        .map(|name| Proof::from_name(&name).ok_or_else(|| unknown(13)))
+        .transpose()?;
     Ok(Subscription {
         id: row.get(0)?,
         request: Request::from_name(&request).ok_or_else(|| unknown(1))?,
@@ -228,6 +260,7 @@ fn subscription(row: &Row<'_>) -> rusqlite::Result<Subscription> {
         pending_at: row.get(8)?,
         ended: ended_at.zip(outcome),
         list_id: row.get(11)?,
+        proven: proven_at.zip(proof),
         mails: Vec::new(),
     })
 }

@@ -97,3 +97,23 @@ fn a_mail_takes_its_place_until_it_is_decided() {
     store.reject(&by_anna(two, &revised), NOW).unwrap();
     store.supersede(two, mail, NOW).unwrap_err();
 }
+
+#[test]
+fn what_is_noted_is_noted_once_until_it_is_done() {
+    let store = Store::open_in_memory().unwrap();
+    let noted = store.note_filing("http://x/1", "Ada", NOW).unwrap();
+    assert_eq!(
+        store.note_filing("http://x/1", "Ada", NOW + 1).unwrap(),
+        noted
+    );
+    let left = |moment| store.filings_noted_before(moment).unwrap();
+    assert_eq!(left(NOW - 1), []);
+    assert_eq!(left(NOW), [noted.clone()]);
+    assert_eq!(store.count_filing(noted.id, NOW + 5).unwrap(), 1);
+    assert_eq!(left(NOW), [], "somebody is at it");
+    assert_eq!(store.count_filing(noted.id, NOW + 6).unwrap(), 2);
+    store.end_filing(noted.id, "7", NOW + 7).unwrap();
+    assert_eq!(left(NOW + 9), []);
+    let again = store.note_filing("http://x/1", "Ada", NOW + 8).unwrap();
+    assert_ne!(again.id, noted.id);
+}

@@ -22,7 +22,7 @@ async fn ask(path: &str) -> Value {
 
 /// Starts a build in which each named step runs a script of the shell; gives its
 /// number once it has one.
-pub(super) async fn start(scripts: Value) -> u64 {
+pub async fn start(scripts: Value) -> u64 {
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "force", "params": scripts });
     let url = format!("{}/forceschedulers/scripted", world().buildbot.api);
     let request = reqwest::Client::new().post(url).json(&call);
@@ -42,12 +42,12 @@ pub(super) async fn start(scripts: Value) -> u64 {
 }
 
 /// The link to a build of the builder for this.
-pub(super) fn link_to(number: u64) -> BuildLink {
+pub fn link_to(number: u64) -> BuildLink {
     link(&quoted(&world().buildbot.scripted_builder_name), number)
 }
 
 /// Waits until a build has ended.
-pub(super) async fn ended(ci: &Ci, number: u64) -> BuildFacts {
+pub async fn ended(ci: &Ci, number: u64) -> BuildFacts {
     let begun = std::time::Instant::now();
     loop {
         let facts = ci.build(&link_to(number)).await;
@@ -100,17 +100,17 @@ pub(super) async fn build(scripts: Value) -> (Ci, BuildFacts) {
 
 /// Keeps a step running until it is opened, or dropped: however slow the machine
 /// is, a build must not end before its test wants it to.
-pub(super) struct Gate(tempfile::TempDir);
+pub struct Gate(tempfile::TempDir);
 
 impl Gate {
-    pub(super) fn closed() -> Self {
+    pub fn closed() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         // The worker is another user, who must see the file.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("its owner");
         Self(folder)
     }
 
-    pub(super) fn script(&self, before: &str, after: &str) -> String {
+    pub fn script(&self, before: &str, after: &str) -> String {
         let folder = self.0.path().display();
         format!(
             "{before}; while [ -d '{folder}' ] && [ ! -e '{folder}/open' ]; do \
@@ -118,7 +118,7 @@ impl Gate {
         )
     }
 
-    pub(super) fn open(&self) {
+    pub fn open(&self) {
         std::fs::write(self.0.path().join("open"), "").expect("a file");
     }
 }

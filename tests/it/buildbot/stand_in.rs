@@ -127,7 +127,9 @@ fn a_redirect_to_another_host_is_not_followed() {
 }
 
 /// Serves for as long as the tests run, also those that are no futures.
-pub fn aside<F: Future<Output = String>>(server: impl FnOnce() -> F + Send + 'static) -> String {
+pub fn aside<T: Send + 'static, F: Future<Output = T>>(
+    server: impl FnOnce() -> F + Send + 'static,
+) -> T {
     let (tell, base) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -135,7 +137,8 @@ pub fn aside<F: Future<Output = String>>(server: impl FnOnce() -> F + Send + 'st
             .build()
             .expect("a runtime");
         runtime.block_on(async {
-            tell.send(server().await).expect("somebody who asked");
+            let told = tell.send(server().await);
+            assert!(told.is_ok(), "somebody asked");
             std::future::pending::<()>().await;
         });
     });

@@ -15,6 +15,7 @@ use buildbot_watch::domain::secret::Secret;
 use serde_json::Value;
 
 use crate::cli::Demo;
+use crate::filing;
 use crate::roundup::tls;
 use crate::world::run;
 use stand_in::{Ended, Job, Log, PROJECT, Run, SHA, StandIn};
@@ -442,15 +443,14 @@ fn a_mail_becomes_the_failed_tests_of_each_job() {
             server.api
         );
         let said = replayed("gha-via-list-2026", ci).await.to_string();
-        for part in [
+        let parts = [
             "Tests / ubuntu",
             "Tests / windows",
             "test_nozzle.HeatTests.test_hot",
             "test_nozzle.HeatTests.test_cold",
             "AssertionError: 4 != 3",
-        ] {
-            assert!(said.contains(part), "{part}: {said}");
-        }
+        ];
+        filing::names_all(&said, &parts);
         assert!(!said.contains("test_not_this"), "{said}");
         assert_eq!(server.asked("store"), ["/12", "/14"]);
     });
@@ -515,7 +515,7 @@ fn a_mail_with_githubs_own_list_id_gets_no_draft() {
 fn a_run_is_filed_by_its_address() {
     run(async {
         let server = StandIn::start(vec![red(CiSystem::GitHubActions)]).await;
-        let filing = move || {
+        let all = move || {
             let demo = Demo::new();
             let file = demo.folder.join("config.toml");
             let text = fs::read_to_string(&file).unwrap();
@@ -532,26 +532,16 @@ fn a_run_is_filed_by_its_address() {
             server.state().runs[0].is_complete = true;
             let other = format!("file https://github.com/{PROJECT}/actions/runs/1");
             demo.run(&other).refused(&["no such build"]);
-            let filed = demo.json(&file);
-            assert_eq!(
-                (&filed["id"], filed["new"] == true),
-                (&Value::from(10), true)
-            );
+            let filed = filing::file(&demo, &format!("{address}/job/12"), 10, true);
             assert_eq!(filed["stage"], "drafted", "{filed}");
-            let said = filed.to_string();
-            for part in [
+            let parts = [
                 "ubuntu",
                 "windows",
                 "HeatTests.test_hot",
                 "HeatTests.test_cold",
-            ] {
-                assert!(said.contains(part), "{part}: {said}");
-            }
-            let again = demo.json(&format!("file {address}"));
-            assert_eq!(
-                (&again["id"], again["new"] == true),
-                (&Value::from(10), false)
-            );
+            ];
+            filing::names_all(&filed.to_string(), &parts);
+            filing::file(&demo, &address, 10, false);
             for job in &mut server.state().runs[0].jobs {
                 job.log = Log::Deleted;
             }
@@ -564,6 +554,6 @@ fn a_run_is_filed_by_its_address() {
             demo.run(&deleted).refused(&["did not fail"]);
             assert_eq!(demo.json("status")["notifications"]["all"], 10);
         };
-        tokio::task::spawn_blocking(filing).await.unwrap();
+        tokio::task::spawn_blocking(all).await.unwrap();
     });
 }

@@ -28,7 +28,7 @@ fn header(mail: &[u8], name: &str) -> String {
 
 /// What an operator is told to do: look at a mail in the mailbox for the servers that
 /// stand above the one that checks signatures.
-async fn received_by(world: &World) -> Vec<String> {
+pub async fn received_by(world: &World) -> Vec<String> {
     let user = world.fresh_user("probe");
     let address = world.address(&user);
     let probe = format!(
