@@ -25,7 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_letters.sql"),
     include_str!("migrations/0012_subscribing.sql"),
     include_str!("migrations/0013_auto_rules.sql"),
-    include_str!("migrations/0017_proven.sql"),
+    include_str!("migrations/0014_proven.sql"),
 ];
 
 /// Tells our files from other SQLite files: "bbw1".

@@ -22,7 +22,7 @@ const MORE: [&str; 14] = [
     include_str!("filled_v11_more.sql"),
     include_str!("filled_v12_more.sql"),
     include_str!("filled_v13_more.sql"),
-    include_str!("filled_v17_more.sql"),
+    include_str!("filled_v14_more.sql"),
 ];
 
 fn count_all(connection: &Connection) -> Vec<(String, i64)> {
