@@ -43,38 +43,30 @@ impl Begun {
     /// That a report was closed after the build had begun.
     pub(super) fn closed_after(self, closed_at: Seconds) -> String {
         let span = span(closed_at.saturating_sub(self.at()));
-        format!(
-            "it was open when this build began, and closed {span} after {}: what mended it is \
-             not in this build, which is no regression",
-            self.words()
-        )
+        format!("it was closed {span} after {}: no regression", self.words())
     }
 
-    /// That what was closed as fixed is there again.
-    pub(super) fn regression(self, closed_at: Option<Seconds>) -> String {
+    /// That what was closed as fixed is there again, and how sure that is.
+    pub(super) fn regression(self, closed_at: Option<Seconds>) -> Vec<String> {
         let Some(closed_at) = closed_at else {
-            return "it was closed as fixed, nobody knows when: a regression, if before this \
-                    build"
-                .to_owned();
+            return vec![
+                "it was fixed before this build: a regression".to_owned(),
+                "against: nobody knows when it was closed".to_owned(),
+            ];
         };
         let before = self.at().saturating_sub(closed_at);
-        let doubt = match self {
-            Self::Before(_) if before < LONGEST_BUILD => {
-                "; when this build began is not known: it may lack what mended it"
-            }
-            Self::Before(_) | Self::At(_) => "",
-        };
-        format!(
-            "it was closed as fixed {} before {}: a regression{doubt}",
-            span(before),
-            self.words()
-        )
+        let (span, words) = (span(before), self.words());
+        let mut said = vec![format!("it was fixed {span} before {words}: a regression")];
+        if matches!(self, Self::Before(_)) && before < LONGEST_BUILD {
+            said.push("against: nobody knows when this build began".to_owned());
+        }
+        said
     }
 
     fn words(self) -> &'static str {
         match self {
             Self::At(_) => "this build began",
-            Self::Before(_) => "this notification came in",
+            Self::Before(_) => "this came in",
         }
     }
 }
@@ -114,18 +106,26 @@ mod tests {
     #[test]
     fn what_is_not_known_is_said() {
         let said = |begun: Begun, ago: Option<Seconds>| begun.regression(ago.map(|it| NOW - it));
-        let sure = said(Begun::At(NOW), Some(HOUR));
+        let unknown = "against: nobody knows when this build began";
         assert_eq!(
-            sure,
-            "it was closed as fixed 60 minutes before this build began: a regression"
+            said(Begun::At(NOW), Some(HOUR)),
+            ["it was fixed 60 minutes before this build began: a regression"]
         );
-        assert!(said(Begun::Before(NOW), Some(HOUR)).ends_with("it may lack what mended it"));
-        assert!(said(Begun::Before(NOW), Some(72 * HOUR)).ends_with("came in: a regression"));
-        assert!(said(Begun::At(NOW), None).contains("nobody knows when"));
-        let later = Begun::At(NOW).closed_after(NOW + 5 * HOUR);
-        assert!(
-            later.contains("closed 5 hours after this build began"),
-            "{later}"
+        assert_eq!(
+            said(Begun::Before(NOW), Some(HOUR)),
+            [
+                "it was fixed 60 minutes before this came in: a regression",
+                unknown
+            ]
+        );
+        assert_eq!(
+            said(Begun::Before(NOW), Some(72 * HOUR)),
+            ["it was fixed 3 days before this came in: a regression"]
+        );
+        assert!(said(Begun::At(NOW), None)[1].contains("when it was closed"));
+        assert_eq!(
+            Begun::At(NOW).closed_after(NOW + 5 * HOUR),
+            "it was closed 5 hours after this build began: no regression"
         );
     }
 }

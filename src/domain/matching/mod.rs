@@ -276,7 +276,7 @@ fn candidate(scored: &Scored, tier: Tier) -> Candidate {
     let mut evidence = scored.evidence.clone();
     let past = (tier > Tier::Weak).then(|| report.past()).flatten();
     if past == Some(Past::Fixed) {
-        evidence.push(report.regression());
+        evidence.extend(report.regression());
     }
     Candidate {
         issue: report.issue.clone(),
@@ -296,7 +296,9 @@ pub fn with_past(verdict: Verdict, report: &Report, evidence: String) -> Verdict
     };
     let is_it = |it: &&Candidate| it.issue.number == report.issue.number;
     let mut all = vec![evidence];
-    all.extend((past == Past::Fixed).then(|| report.regression()));
+    if past == Past::Fixed {
+        all.extend(report.regression());
+    }
     let known = related.iter().find(is_it).map(|it| it.evidence.clone());
     for words in known.into_iter().flatten() {
         if !all.contains(&words) {

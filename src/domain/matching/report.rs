@@ -76,10 +76,10 @@ impl Report {
     }
 
     /// That what was fixed is there again, in words.
-    pub(super) fn regression(&self) -> String {
+    pub(super) fn regression(&self) -> Vec<String> {
         match self.begun {
             Some(begun) => begun.regression(self.closed_at),
-            None => "it was fixed before this build: a regression".to_owned(),
+            None => vec!["it was fixed before this build: a regression".to_owned()],
         }
     }
 

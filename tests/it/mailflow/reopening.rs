@@ -74,7 +74,7 @@ fn it_is_opened_again_with_the_comment_that_was_shown() {
     for part in [
         "1. Open #1 again, which was closed as fixed, and comment on it",
         "This was closed as fixed, and it happens again.",
-        "it was closed as fixed 3 days before this notification came in: a regression",
+        "it was fixed 3 days before this came in: a regression",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
@@ -110,7 +110,7 @@ fn it_is_opened_again_with_the_comment_that_was_shown() {
     set(&desk, true, 60);
     desk.take(on("AMD64 Three 3.x", "n3"));
     assert_eq!(would(&desk, 3), ("reopen".to_owned(), 1));
-    assert!(flat(&desk.done(&["show", "3"])).contains("when this build began is not known"));
+    assert!(flat(&desk.done(&["show", "3"])).contains("nobody knows when this build began"));
     desk.approve(3);
     assert!(!is_open(&desk));
     assert_eq!((desk.comments().len(), desk.sent().len()), (1, 3));

@@ -111,9 +111,9 @@ fn what_was_fixed_only_after_the_build_is_no_regression() {
     assert_eq!(show["actions"][0]["issue"], 2, "{show}");
     for verb in ["show 1", "explain 1"] {
         let text = demo.run(verb).ok();
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        for part in ["after this notification came in", "which is no regression"] {
-            assert!(text.contains(part), "{verb}: {part}: {text}");
-        }
+        assert!(
+            text.contains("days after this came in: no regression"),
+            "{verb}: {text}"
+        );
     }
 }
