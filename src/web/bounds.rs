@@ -47,7 +47,10 @@ impl Bounds {
 
 /// One connection, as its socket and its requests share it.
 #[derive(Debug)]
-pub(super) struct Connection(Mutex<State>);
+pub(super) struct Connection {
+    state: Mutex<State>,
+    room: Arc<Notify>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -71,18 +74,22 @@ enum Standing {
 }
 
 impl Connection {
-    fn new(now: Instant) -> Self {
-        Self(Mutex::new(State {
-            standing: Standing::Head {
-                since: now,
-                sent: 0,
-            },
-            waker: None,
-        }))
+    fn new(now: Instant, room: Arc<Notify>) -> Self {
+        let standing = Standing::Head {
+            since: now,
+            sent: 0,
+        };
+        Self {
+            state: Mutex::new(State {
+                standing,
+                waker: None,
+            }),
+            room,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A request is complete: from now on the page is waited for.
@@ -156,6 +163,7 @@ impl Drop for Turn {
             since: Instant::now(),
             sent: 0,
         });
+        self.0.room.notify_one();
     }
 }
 
@@ -163,7 +171,8 @@ impl Drop for Turn {
 #[derive(Debug, Default)]
 struct Open {
     all: Mutex<Vec<Arc<Connection>>>,
-    fewer: Notify,
+    /// Told when there are fewer, or one of them could make room.
+    room: Arc<Notify>,
 }
 
 impl Open {
@@ -181,14 +190,14 @@ impl Open {
             let (_, longest) = waited.min()?;
             all.swap_remove(longest).end();
         }
-        let new = Arc::new(Connection::new(Instant::now()));
+        let new = Arc::new(Connection::new(Instant::now(), Arc::clone(&self.room)));
         all.push(Arc::clone(&new));
         Some(new)
     }
 
     fn forget(&self, gone: &Arc<Connection>) {
         self.all().retain(|one| !Arc::ptr_eq(one, gone));
-        self.fewer.notify_one();
+        self.room.notify_one();
     }
 }
 
@@ -219,7 +228,7 @@ impl<L: Listener> Listener for Bounded<L> {
         let connection = loop {
             match self.open.take_in(self.bounds.connections) {
                 Some(connection) => break connection,
-                None => self.open.fewer.notified().await,
+                None => self.open.room.notified().await,
             }
         };
         let stream = Stream {

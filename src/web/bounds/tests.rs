@@ -188,3 +188,25 @@ fn the_one_that_is_waited_for_longest_makes_room() {
         assert!(work.await.unwrap().ends_with("done"));
     });
 }
+
+#[test]
+fn whoever_has_to_wait_for_the_pages_work_comes_in_right_after_it() {
+    run(async {
+        let port = serve(Bounds {
+            connections: 2,
+            ..Bounds::USUAL
+        })
+        .await;
+        let mut busy = Vec::new();
+        for _ in 0..2 {
+            let mut client = connect(port).await;
+            let request = b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n";
+            client.write_all(request).await.unwrap();
+            busy.push(client);
+        }
+        sleep(WORK / 5).await;
+        // Both keep their connections, and say nothing more.
+        let asked = timeout(WORK * 6, ask(port, "/")).await;
+        assert!(asked.unwrap().ends_with("well"));
+    });
+}
