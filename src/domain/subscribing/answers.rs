@@ -250,8 +250,9 @@ fn results(mail: &Mail, server: &ListServer, own: &str, sent: &[SentMail]) -> Op
     if said.contains(" is not allowed to subscribe to ") {
         return Some(Answer::Banned);
     }
-    let names_us = said.contains(own);
-    let names_both = names_us && said.contains(&server.list);
+    let lower = said.to_lowercase();
+    let names_us = lower.contains(own);
+    let names_both = names_us && lower.contains(&server.list);
     Some(match (&ours.token, ours.request) {
         (Some(_), _) if said == "Confirmed" => Answer::Confirmed,
         // Of what was confirmed at such an address only a failure is told.
