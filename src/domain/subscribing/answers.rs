@@ -118,8 +118,8 @@ pub fn answer(mail: &Mail, server: &ListServer, own: &str, sent: &[SentMail]) ->
 /// (RFC 3464) that quotes an id which nobody but our servers has seen. `raw` is the
 /// whole mail.
 pub fn bounce<'a>(mail: &Mail, raw: &str, sent: &'a [SentMail]) -> Option<(&'a SentMail, String)> {
-    let is_report =
-        mail.content_type == "multipart/report" && mail.return_path.as_deref().unwrap_or("") == "";
+    let is_report = mail.content_type == "multipart/report"
+        && mail.return_path.as_deref().is_none_or(str::is_empty);
     let has_failed = raw
         .lines()
         .any(|line| line.trim().eq_ignore_ascii_case("action: failed"));
