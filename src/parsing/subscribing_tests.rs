@@ -60,7 +60,9 @@ fn answer_to(text: &str) -> Option<Answer> {
 
 #[track_caller]
 fn check(name: &str, expected: &Answer) {
-    assert_eq!(answer_to(&raw(name)).as_ref(), Some(expected), "{name}");
+    // One of them was written to somebody else.
+    let text = raw(name).replace("stranger@", "watch@");
+    assert_eq!(answer_to(&text).as_ref(), Some(expected), "{name}");
 }
 
 #[test]
@@ -202,8 +204,12 @@ fn what_is_not_to_the_letter_is_not_confirmed() {
             "Return-Path: <evil-",
             "sender",
         ),
-        ("To: watch@", "To: other@", "our address"),
-        ("To: watch@", "To: x@example.test, watch@", "our address"),
+        ("\nTo: watch@", "\nTo: other@", "our address"),
+        (
+            "\nTo: watch@",
+            "\nTo: x@example.test, watch@",
+            "our address",
+        ),
         ("    confirm fc81", "    confirm 0000", "token"),
         ("status-confirm+fc81", "status-confirm+zzzz", "token"),
         ("text/plain", "text/html", "plain text"),

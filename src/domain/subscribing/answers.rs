@@ -16,6 +16,10 @@ use super::{ListServer, Request, Token, is_from_list, own_address};
 use crate::domain::classify::is_reply_subject;
 use crate::domain::mail::Mail;
 
+/// The subject of results in English. Of those the sentences are known, so that nothing
+/// has to be concluded from the addresses in them.
+const ENGLISH_RESULTS: &str = "The results of your email commands";
+
 /// How the list writes its questions, and so takes the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -104,7 +108,7 @@ pub fn answer(mail: &Mail, server: &ListServer, own: &str, sent: &[SentMail]) ->
         return None;
     }
     let results = results(mail, server, own, sent);
-    if mail.subject == "The results of your email commands" {
+    if mail.subject == ENGLISH_RESULTS {
         return results;
     }
     results.or_else(|| last_word(mail, own))
@@ -114,8 +118,8 @@ pub fn answer(mail: &Mail, server: &ListServer, own: &str, sent: &[SentMail]) ->
 /// (RFC 3464) that quotes an id which nobody but our servers has seen. `raw` is the
 /// whole mail.
 pub fn bounce<'a>(mail: &Mail, raw: &str, sent: &'a [SentMail]) -> Option<(&'a SentMail, String)> {
-    let is_report =
-        mail.content_type == "multipart/report" && mail.return_path.as_deref().unwrap_or("") == "";
+    let is_report = mail.content_type == "multipart/report"
+        && mail.return_path.as_deref().is_none_or(str::is_empty);
     let has_failed = raw
         .lines()
         .any(|line| line.trim().eq_ignore_ascii_case("action: failed"));
@@ -250,22 +254,38 @@ fn results(mail: &Mail, server: &ListServer, own: &str, sent: &[SentMail]) -> Op
     if said.contains(" is not allowed to subscribe to ") {
         return Some(Answer::Banned);
     }
-    let names_us = said.contains(own);
-    let names_both = names_us && said.contains(&server.list);
+    let lower = said.to_lowercase();
+    let names_us = lower.contains(own);
+    let names_both = names_us && lower.contains(&server.list);
+    let is_english = mail.subject == ENGLISH_RESULTS;
+    let is_pending = match is_english {
+        true => said.contains(" has a pending subscription for "),
+        false => names_both,
+    };
+    let is_unknown = match is_english {
+        true => UNKNOWN.iter().any(|words| said.contains(words)),
+        false => names_us && !names_both,
+    };
     Some(match (&ours.token, ours.request) {
         (Some(_), _) if said == "Confirmed" => Answer::Confirmed,
         // Of what was confirmed at such an address only a failure is told.
         (Some(token), _) if server.confirm_address(token) != server.command_address() => {
             Answer::TokenUnknown
         }
-        (Some(_), _) if said.contains("token did not match") => Answer::TokenUnknown,
+        _ if said.contains("token did not match") => Answer::TokenUnknown,
         (None, _) if said.starts_with("Confirmation email sent to ") => return None,
-        (None, Request::Leave) if said.contains(" is not a member of ") => Answer::NotAMember,
-        (None, Request::Join) if names_both => Answer::Pending,
-        (None, Request::Leave) if names_us && !names_both => Answer::NotAMember,
+        (None, Request::Join) if is_pending => Answer::Pending,
+        (None, Request::Leave) if is_unknown => Answer::NotAMember,
         _ => Answer::Other(said.to_owned()),
     })
 }
+
+/// What is said to whoever asks to leave, and is not there.
+const UNKNOWN: [&str; 3] = [
+    "No registered user for email address: ",
+    "Invalid or unverified email address: ",
+    " is not a member of ",
+];
 
 /// A mail to us that is about no mail of ours: the goodbye, or somebody's decision.
 fn last_word(mail: &Mail, own: &str) -> Option<Answer> {

@@ -108,7 +108,7 @@ fn what_is_noted_is_noted_once_until_it_is_done() {
     );
     let left = |moment| store.filings_noted_before(moment).unwrap();
     assert_eq!(left(NOW - 1), []);
-    assert_eq!(left(NOW), [noted.clone()]);
+    assert_eq!(left(NOW), std::slice::from_ref(&noted));
     assert_eq!(store.count_filing(noted.id, NOW + 5).unwrap(), 1);
     assert_eq!(left(NOW), [], "somebody is at it");
     assert_eq!(store.count_filing(noted.id, NOW + 6).unwrap(), 2);
