@@ -20,6 +20,8 @@ mod rules;
 mod secrets;
 mod sections;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod values;
 mod web;
 
@@ -108,64 +110,14 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-    use std::path::PathBuf;
     use std::time::Duration;
 
-    use expect_test::{Expect, expect};
+    use expect_test::expect;
 
+    use super::testing::{SMALL, check, read, write};
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../systemd/config.example.toml");
-
-    const SMALL: &str = r#"
-[list]
-id = "buildbot-status.python.org"
-address = "Buildbot-Status@Python.org"
-notifiers = ["buildbot@python.org"]
-[mailbox]
-kind = "maildir"
-path = "in"
-[outgoing]
-kind = "maildir"
-path = "out"
-from_address = "watch@example.org"
-[tracker]
-kind = "embedded"
-"#;
-
-    /// A file of its own in a folder of its own, which lives as long as the value.
-    struct Written {
-        folder: tempfile::TempDir,
-        file: PathBuf,
-    }
-
-    fn write(text: &str) -> Written {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config.toml");
-        fs::write(&file, text).unwrap();
-        Written { folder, file }
-    }
-
-    fn read(text: &str) -> Result<Config, String> {
-        let written = write(text);
-        let told = |mistakes: Mistakes| {
-            let folder = format!("{}/", written.folder.path().display());
-            mistakes.to_string().replace(&folder, "")
-        };
-        Config::read(&written.file).map_err(told)
-    }
-
-    #[track_caller]
-    fn check(text: &str, expect: Expect) {
-        expect.assert_eq(&match read(text) {
-            Ok(config) => config
-                .warnings
-                .iter()
-                .map(|warning| format!("line {}: {}\n", warning.place.line, warning.words))
-                .collect(),
-            Err(told) => told,
-        });
-    }
 
     /// Every `key = value` of the example by section, also behind a `#`.
     fn explained() -> BTreeMap<String, BTreeMap<String, String>> {
@@ -310,10 +262,7 @@ kind = "embedded"
     #[test]
     fn a_small_one_is_enough() {
         let config = read(SMALL).unwrap_or_else(|told| panic!("{told}"));
-        assert_eq!(
-            config.store.state_dir,
-            PathBuf::from("/var/lib/buildbot-watch")
-        );
+        assert_eq!(config.store.state_dir, Path::new("/var/lib/buildbot-watch"));
         assert_eq!(config.list.address, "buildbot-status@python.org");
         assert_eq!(config.mailbox.poll(), Duration::from_secs(30));
         assert_eq!(config.drafts.components, ["Tests"]);
