@@ -168,6 +168,7 @@ pub const KEYS: &[SectionKeys] = &[
             "nick",
             "user",
             "password",
+            "certificate",
             "events",
             "ca_file",
         ],

@@ -27,12 +27,12 @@ mod web;
 
 use std::path::Path;
 
-pub use crate::config::alerts::{Address, Alerts, Irc, Webhook};
+pub use crate::config::alerts::{Address, Alerts, Irc, IrcLogin, Webhook};
 pub use crate::config::keys::{KEYS, SectionKeys, nearest};
 pub use crate::config::mistake::{Mistake, Mistakes, Place, Warning};
 pub use crate::config::places::place_of;
 pub use crate::config::rules::rules_of;
-pub use crate::config::secrets::{Environment, SecretSource, Secrets, Way};
+pub use crate::config::secrets::{Environment, Form, SecretSource, Secrets, Way};
 pub use crate::config::settings::{
     AfterRecovery, Ci, Config, Credential, Drafts, GitHub, HostedCi, Imap, Limits, Log, LogFormat,
     Mailbox, MailingList, Matching, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store,
@@ -380,8 +380,27 @@ user = "me"
                 config.toml:22: [irc] nick = "1st" is no nick
                     write at most 30 letters, digits, - and _, and a letter first: "buildbot-watch"
                 config.toml:23: [irc] user is given, but no password
-                    add password, or remove user
+                    add password or certificate, or remove user
                 4 mistakes in the configuration"##]],
+        );
+        check(
+            &format!(
+                "{SMALL}\n{}",
+                r##"
+[irc]
+server = "irc.example.org"
+channel = "#buildbots"
+user = "me"
+password = { file = "p" }
+certificate = "/etc/irc.pem"
+"##
+            ),
+            expect![[r#"
+                config.toml:22: [irc] certificate stands in the file itself, where everybody may read it
+                    write certificate = { file = "/etc/buildbot-watch/certificate" }, { credential = "certificate" } or { command = ["pass", "show", "certificate"] }
+                config.toml:22: [irc] certificate is given, and a password as well: there is one way to log in
+                    remove password, or remove certificate
+                2 mistakes in the configuration"#]],
         );
         check(
             &format!(
@@ -861,11 +880,52 @@ secret = "hunter2"
     }
 
     #[test]
+    fn a_certificate_is_read_with_its_key_or_it_is_told_what_is_missing() {
+        let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+        let key = |kind: &str| format!("-----BEGIN {kind}PRIVATE KEY-----\nMIGH\n");
+        let loaded = |pem: &str| {
+            let irc = "[irc]\nserver = \"irc.example.org\"\nchannel = \"#x\"\n\
+                       certificate = { file = \"irc.pem\" }\n";
+            let written = write(&format!("{SMALL}{irc}"));
+            fs::write(written.folder.path().join("irc.pem"), pem).unwrap();
+            let folder = format!("{}/", written.folder.path().display());
+            match Config::load(&written.file, &Environment::default()) {
+                Ok((_, secrets)) => {
+                    let whole = secrets.alerts["[irc] certificate"].expose();
+                    format!("read, {} lines\n", whole.lines().count())
+                }
+                Err(mistakes) => mistakes.to_string().replace(&folder, "") + "\n",
+            }
+        };
+        let told = [
+            loaded(&format!("{certificate}{}", key(""))),
+            loaded(&format!("{}{certificate}", key("EC "))),
+            loaded(certificate),
+            loaded(&format!("{certificate}{}", key("ENCRYPTED "))),
+            loaded(&key("")),
+        ];
+        expect![[r#"
+            read, 5 lines
+            read, 5 lines
+            config.toml:18: [irc] certificate: the file irc.pem holds a certificate without its private key
+                put the key below the certificate, as PEM (-----BEGIN PRIVATE KEY-----)
+            1 mistake in the configuration
+            config.toml:18: [irc] certificate: the file irc.pem holds a key that is protected by a passphrase
+                take that off (openssl pkey -in KEY), and let nobody else read the file
+            1 mistake in the configuration
+            config.toml:18: [irc] certificate: the file irc.pem holds no certificate
+                put the certificate and its key, both as PEM, one below the other
+            1 mistake in the configuration
+        "#]].assert_eq(&told.concat());
+    }
+
+    #[test]
     fn commands_that_fail_are_told_without_their_output() {
         let source = |words: &[&str]| SecretSource {
             setting: "[tracker] token".into(),
             place: Place::new(Path::new("config.toml"), 3),
             way: Way::Command(words.iter().map(ToString::to_string).collect()),
+            form: Form::Line,
         };
         let told = |words: &[&str]| match source(words).resolve(&Environment::default()) {
             Ok(secret) => format!("got {}", secret.expose()),

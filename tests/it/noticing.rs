@@ -3,6 +3,7 @@
 
 mod closing;
 mod irc;
+mod irc_stand_in;
 mod receiver;
 mod sasl;
 mod telling;
