@@ -261,7 +261,8 @@ impl<'a> Round<'a> {
         if self.last.kind != DecisionKind::Approve {
             return Some(said("rejected it", self.last));
         }
-        if self.decided.draft.digest() == self.shown.draft.digest() {
+        let is_shown = self.decided.revision == self.shown.revision;
+        if is_shown || self.decided.draft.digest() == self.shown.draft.digest() {
             return None;
         }
         Some(match self.change {

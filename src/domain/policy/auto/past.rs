@@ -140,6 +140,9 @@ impl Past {
             let of_signature = past.said.entry(word.signature.clone());
             of_signature.or_default().push(word);
         }
+        for words in past.said.values_mut() {
+            words.sort_by_key(|it| it.behind);
+        }
         for (new, old) in renamed {
             past.names.entry(new).or_default().push(old);
         }
@@ -149,10 +152,12 @@ impl Past {
     /// Whether the last word before the moment on this very signature and the report
     /// was that it belongs there.
     pub fn knows(&self, signature: &str, issue: u64, moment: Moment) -> bool {
-        let last = self.last_word(signature, |it| {
-            it.issue == issue
-                && it.behind < moment.before
-                && it.notification != Some(moment.notification)
+        let last = self.last_word(signature, |words| {
+            // What was said later is most of a long history.
+            let earlier = words.partition_point(|it| it.behind < moment.before);
+            let own = Some(moment.notification);
+            let is_wanted = |it: &&Said| it.issue == issue && it.notification != own;
+            words.get(..earlier)?.iter().rfind(is_wanted)
         });
         last.is_some_and(|it| it.belongs)
     }
@@ -174,16 +179,22 @@ impl Past {
     /// Who said after a decision that a failure with this signature does not belong
     /// to the report, or belongs to another one; the last word counts.
     pub fn contradicted(&self, signature: &str, issue: u64, decision: i64) -> Option<&str> {
-        let last = self.last_word(signature, |it| it.behind >= decision)?;
+        let last = self.last_word(signature, |words| {
+            words.last().filter(|it| it.behind >= decision)
+        })?;
         let agrees = (last.issue == issue) == last.belongs;
         (!agrees).then_some(last.who.as_str())
     }
 
-    /// The last one of this kind that was said of a signature by any of its names.
-    fn last_word(&self, signature: &str, wanted: impl Fn(&Said) -> bool) -> Option<&Said> {
-        let of_name = |name| self.said.get(name).map_or(&[][..], Vec::as_slice);
-        let last = |name| of_name(name).iter().rfind(|it| wanted(it));
-        let words = self.names(signature).into_iter().filter_map(last);
+    /// The last word on a signature by any of its names; `last` picks that of one name.
+    fn last_word<'a>(
+        &'a self,
+        signature: &str,
+        last: impl Fn(&'a [Said]) -> Option<&'a Said>,
+    ) -> Option<&'a Said> {
+        let names = self.names(signature).into_iter();
+        let of_names = names.filter_map(|name| self.said.get(name));
+        let words = of_names.filter_map(|words| last(words));
         words.max_by_key(|it| it.behind)
     }
 
