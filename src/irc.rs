@@ -35,14 +35,60 @@ pub struct IrcSettings {
     pub tls: Arc<ClientConfig>,
     /// What to be called; if that is taken, something like it.
     pub nick: String,
-    /// The account to log in to (SASL PLAIN), and its password.
-    pub account: Option<(String, Secret)>,
+    /// How to log in to an account, if there is one.
+    pub login: Option<Login>,
     /// The channel: `#name`.
     pub channel: String,
     /// Its key, if it has one.
     pub key: Option<Secret>,
     /// How long to wait.
     pub timeouts: Timeouts,
+}
+
+/// How to log in to an account (SASL, in the IRCv3 form).
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// By a password (PLAIN, RFC 4616).
+    Password {
+        /// The account.
+        user: String,
+        /// Its password.
+        password: Secret,
+    },
+    /// By the client certificate in [`IrcSettings::tls`] (EXTERNAL, RFC 4422,
+    /// appendix A).
+    Certificate {
+        /// The account, if the certificate alone does not tell it.
+        user: Option<String>,
+    },
+}
+
+impl Login {
+    /// The name of the mechanism.
+    fn mechanism(&self) -> &'static str {
+        match self {
+            Self::Password { .. } => "PLAIN",
+            Self::Certificate { .. } => "EXTERNAL",
+        }
+    }
+
+    /// The account, where it is said.
+    fn user(&self) -> Option<&str> {
+        match self {
+            Self::Password { user, .. } => Some(user),
+            Self::Certificate { user } => user.as_deref(),
+        }
+    }
+
+    /// What to do when the server does not take it.
+    fn remedy(&self) -> &'static str {
+        match self {
+            Self::Password { .. } => "Check user and password of [irc].",
+            Self::Certificate { .. } => {
+                "Tell the account the fingerprint of the certificate of [irc] (NickServ: CERT ADD)."
+            }
+        }
+    }
 }
 
 /// How long to wait for others.

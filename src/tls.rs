@@ -8,11 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use rustls::pki_types::CertificateDer;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 pub use why::{Why, why};
+
+use crate::domain::secret::Secret;
 
 /// The TLS settings for every outgoing connection: TLS 1.2 and 1.3, no early
 /// data, no client certificate. `ca_file` is a PEM file with further roots.
@@ -20,6 +23,32 @@ pub use why::{Why, why};
 /// # Errors
 /// The file can't be read or holds no certificate, or there is no root at all.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>> {
+    Ok(Arc::new(trusting(ca_file)?.with_no_client_auth()))
+}
+
+/// The same with a certificate of our own, for a server that asks who we are. `pem`
+/// holds it, those above it if there are any, and its private key.
+///
+/// # Errors
+/// As [`client_config`]; `pem` holds no certificate or no key, or they do not belong
+/// together. No part of `pem` is repeated.
+pub fn client_config_as(ca_file: Option<&Path>, pem: &Secret) -> Result<Arc<ClientConfig>> {
+    let pem = pem.expose().as_bytes();
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .context("reading the certificate")?;
+    if chain.is_empty() {
+        bail!("it holds no certificate in PEM form");
+    }
+    let key = PrivateKeyDer::from_pem_slice(pem).context("reading the private key")?;
+    let config = trusting(ca_file)?
+        .with_client_auth_cert(chain, key)
+        .context("using the certificate with its key")?;
+    Ok(Arc::new(config))
+}
+
+/// What is trusted; whom we say we are is left open.
+fn trusting(ca_file: Option<&Path>) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>> {
     let mut roots = system_roots();
     if let Some(path) = ca_file {
         add_file(&mut roots, path)?;
@@ -31,12 +60,10 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>> {
         );
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .context("setting up TLS")?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .with_root_certificates(roots))
 }
 
 /// Single certificates that can't be read are passed over: old roots in odd

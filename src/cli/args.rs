@@ -250,6 +250,17 @@ pub(super) enum RulesVerb {
         file: Option<PathBuf>,
     },
     /// Let an automatic rule go on that went back to shadow
+    ///
+    /// It then acts again as soon as it was right often enough over the history, or
+    /// if its table says below_precision = true.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "\
+Example:
+  buildbot-watch rules resume known
+
+Next: buildbot-watch rules    how right it was"
+    )]
     Resume {
         /// Its name.
         #[arg(value_name = "NAME")]

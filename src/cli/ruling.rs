@@ -80,6 +80,12 @@ fn list_both(session: &Session) -> Result<ExitCode> {
     if let Some(id) = automatic::one_that_was_wrong(&judged) {
         next.push((format!("history {id}"), "what was decided there"));
     }
+    if let Some(id) = automatic::one_that_waits(&judged) {
+        next.push((format!("show {id}"), "a draft that a rule would approve"));
+    }
+    if next.is_empty() {
+        next.push(("list".to_owned(), "the drafts that wait for you"));
+    }
     session.next(&next);
     Ok(ExitCode::SUCCESS)
 }

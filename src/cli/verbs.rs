@@ -286,10 +286,10 @@ Next: buildbot-watch evaluate ... --fit    to see which weights would fit these 
     /// how many stored failures it takes; and each automatic rule with whether it
     /// acts, what it would have approved over the history, how often people decided
     /// the same, and where not. `rules resume` lets one act again that went back to
-    /// shadow. `rules test` tells of each whether it takes
-    /// its own sample, and which stored failures it would also take, by the reports
-    /// that they belong to: so you see when it takes too much. It changes nothing,
-    /// and ends with 1 if a rule does not take its own sample.
+    /// shadow. `rules test` tells of each rule for a report whether it takes its own
+    /// sample, and which stored failures it would also take, by the reports that they
+    /// belong to: so you see when it takes too much. It changes nothing, and ends with
+    /// 1 if a rule does not take its own sample.
     #[command(
         verbatim_doc_comment,
         after_help = "\

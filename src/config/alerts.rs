@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::config::connections::secret;
+use crate::config::connections::{pem, secret};
 use crate::config::reader::{Findings, Section, Value, Wrong};
 use crate::config::secrets::SecretSource;
 use crate::config::sections::base;
@@ -78,12 +78,41 @@ pub struct Irc {
     pub channel_key: Option<SecretSource>,
     /// What to be called.
     pub nick: String,
-    /// The account to log in to, and where its password is.
-    pub account: Option<(String, SecretSource)>,
+    /// How to log in to an account.
+    pub login: Option<IrcLogin>,
     /// What is told.
     pub events: BTreeSet<Event>,
     /// Trusted besides the system's authorities (PEM).
     pub ca_file: Option<PathBuf>,
+}
+
+/// How to log in to an account on IRC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IrcLogin {
+    /// By a password (SASL PLAIN).
+    Password {
+        /// The account.
+        user: String,
+        /// Where its password is.
+        password: SecretSource,
+    },
+    /// By a client certificate (SASL EXTERNAL).
+    Certificate {
+        /// Where it and its key are (PEM).
+        pem: SecretSource,
+        /// The account, if the certificate alone does not tell it.
+        user: Option<String>,
+    },
+}
+
+impl IrcLogin {
+    /// What has to be had for it.
+    pub fn secret(&self) -> &SecretSource {
+        match self {
+            Self::Password { password, .. } => password,
+            Self::Certificate { pem, .. } => pem,
+        }
+    }
 }
 
 /// Reads the three sections.
@@ -242,21 +271,11 @@ fn irc(root: &DeTable<'_>, findings: &mut Findings) -> Option<Irc> {
     };
     let channel_key = secret(&mut section, "channel_key", "irc");
     let nick = section.or("nick", "buildbot-watch".to_owned(), nick);
-    let user = section.maybe("user", account);
-    let password = secret(&mut section, "password", "irc");
-    for (key, other) in [("user", "password"), ("password", "user")] {
-        if let (Some(at), None) = (section.place_of(key), section.place_of(other)) {
-            let wrong = Wrong::new(
-                format!("is given, but no {other}"),
-                format!("add {other}, or remove {key}"),
-            );
-            section.wrong(at, key, wrong);
-        }
-    }
+    let login = login(&mut section);
     let events = section.or("events", every_event(), events);
     let ca_file = section.maybe("ca_file", |v| values::ca_file(v, &base));
     if !asked_for {
-        for key in ["channel", "user"] {
+        for key in ["channel", "user", "certificate"] {
             section.warn(key, "means nothing without server: nothing is said on IRC");
         }
     }
@@ -267,10 +286,48 @@ fn irc(root: &DeTable<'_>, findings: &mut Findings) -> Option<Irc> {
         channel: channel?,
         channel_key,
         nick,
-        account: user.zip(password),
+        login,
         events,
         ca_file,
     })
+}
+
+/// How to log in: by a password or by a certificate, never by both.
+fn login(section: &mut Section<'_, '_>) -> Option<IrcLogin> {
+    let user = section.maybe("user", account);
+    let password = secret(section, "password", "irc");
+    let pem = pem(section, "certificate", "irc");
+    let mut at = |key| section.place_of(key);
+    let wrong = match (at("user"), at("password"), at("certificate")) {
+        (_, Some(_), Some(place)) => Some((
+            place,
+            "certificate",
+            "is given, and a password as well: there is one way to log in",
+            "remove password, or remove certificate",
+        )),
+        (Some(place), None, None) => Some((
+            place,
+            "user",
+            "is given, but no password",
+            "add password or certificate, or remove user",
+        )),
+        (None, Some(place), None) => Some((
+            place,
+            "password",
+            "is given, but no user",
+            "add user, or remove password",
+        )),
+        _ => None,
+    };
+    if let Some((place, key, what, remedy)) = wrong {
+        section.wrong(place, key, Wrong::new(what, remedy));
+    }
+    match pem {
+        Some(pem) => Some(IrcLogin::Certificate { pem, user }),
+        None => user
+            .zip(password)
+            .map(|(user, password)| IrcLogin::Password { user, password }),
+    }
 }
 
 /// A channel (RFC 2812, section 1.3).

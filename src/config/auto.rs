@@ -20,7 +20,7 @@ pub(crate) fn rules(root: &DeTable<'_>, findings: &mut Findings) -> Vec<AutoRule
         return Vec::new();
     };
     let at = key.span().start;
-    // What is no list is told with the sections.
+    // What is no list, or not of tables, is told with the sections.
     let DeValue::Array(items) = value.get_ref() else {
         return Vec::new();
     };
@@ -175,49 +175,19 @@ fn glob(value: &Value<'_>) -> Result<Glob, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::config::sections::read;
     use expect_test::{Expect, expect};
 
-    const SMALL: &str = r#"
-[list]
-id = "buildbot-status.python.org"
-address = "buildbot-status@python.org"
-notifiers = ["buildbot@python.org"]
-[mailbox]
-kind = "maildir"
-path = "in"
-[outgoing]
-kind = "maildir"
-path = "out"
-from_address = "watch@example.org"
-[tracker]
-kind = "embedded"
-"#;
+    use super::*;
+    use crate::config::testing::{self, SMALL, read};
 
-    /// The rules, or every mistake; lines count from the first of the rules.
+    /// The rules, or every mistake.
     fn read_rules(text: &str) -> Result<Vec<AutoRule>, String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), format!("{SMALL}{text}")).unwrap();
-        let read = read(file.path());
-        let above = SMALL.lines().count();
-        if read.mistakes.is_empty() {
-            return Ok(read.config.unwrap().auto);
-        }
-        let told = read.mistakes.iter().map(|it| {
-            format!(
-                "{}: {}\n    {}\n",
-                it.place.line.saturating_sub(above),
-                it.what,
-                it.remedy
-            )
-        });
-        Err(told.collect())
+        read(&format!("{SMALL}{text}")).map(|config| config.auto)
     }
 
     #[track_caller]
     fn check(text: &str, expect: Expect) {
-        expect.assert_eq(&read_rules(text).unwrap_err());
+        testing::check(&format!("{SMALL}{text}"), expect);
     }
 
     #[test]
@@ -264,6 +234,40 @@ kind = "embedded"
     }
 
     #[test]
+    fn what_is_no_list_of_rules_is_told() {
+        check(
+            "[auto]\nname = \"a\"\n",
+            expect![[r#"
+            config.toml:15: of [auto] there may be several
+                write a line [[auto]] for each, and its settings below it
+            1 mistake in the configuration"#]],
+        );
+        check(
+            "[auto.known]\nactions = [\"reply\"]\n",
+            expect![[r#"
+            config.toml:15: of [auto] there may be several
+                write a line [[auto]] for each, and its settings below it
+            1 mistake in the configuration"#]],
+        );
+        // What stands above the first section belongs to none.
+        for text in ["auto = \"on\"", "auto = []"] {
+            let told = read(&format!("{text}{SMALL}")).unwrap_err();
+            assert!(
+                told.contains(":1: of [auto] there may be several"),
+                "{told}"
+            );
+        }
+        let one = "{ name = \"a\", actions = [\"reply\"] }";
+        let told = read(&format!("auto = [{one}, \"b\"]{SMALL}")).unwrap_err();
+        assert!(
+            told.contains(":1: [auto] has something else in it"),
+            "{told}"
+        );
+        let one = read(&format!("auto = [{one}]{SMALL}")).unwrap();
+        assert_eq!(one.auto.len(), 1);
+    }
+
+    #[test]
     fn every_mistake_is_told_with_its_line() {
         check(
             "[[auto]]\nname = \"issue12\"\nmode = \"of\"\nactions = [\"coment\"]\n\
@@ -273,38 +277,38 @@ kind = "embedded"
              [[auto]]\nname = \"a\"\nactions = [\"reply\"]\n\
              [[auto]]\nname = \"a\"\nactions = [\"reply\"]\n",
             expect![[r#"
-                2: [auto] name = "issue12" is no name of an automatic rule
+                config.toml:16: [auto] name = "issue12" is no name of an automatic rule
                     write at most 60 letters, with hyphens between them
-                3: [auto] mode = "of" is not known
+                config.toml:17: [auto] mode = "of" is not known
                     did you mean "on"?
-                4: [auto] actions item 1 = "coment" is not known
+                config.toml:18: [auto] actions item 1 = "coment" is not known
                     did you mean "comment"?
-                5: [auto] tier = "sure" is not known
+                config.toml:19: [auto] tier = "sure" is not known
                     write one of "strong", "likely", "weak"
-                6: [auto] kind item 1 = "infrastructure" is not known
+                config.toml:20: [auto] kind item 1 = "infrastructure" is not known
                     write one of "failure", "error", "import_error", "unexpected_success", "crash", "timeout", "leak", "env_changed", "compile"
-                7: [auto] precision is a number, not a whole number
+                config.toml:21: [auto] precision is a number, not a whole number
                     write it as 50
-                8: [auto] has no setting "builders"
+                config.toml:22: [auto] has no setting "builders"
                     did you mean "builder"?
-                10: [auto] actions has no "reply": every draft answers its mail, so the rule could never act
-                    add "reply"
-                9: [auto] name is missing
+                config.toml:23: [auto] name is missing
                     add to that section: name = "known"
-                13: [auto] actions has "open", and a failure without a report is weak and belongs to none
+                config.toml:24: [auto] actions has no "reply": every draft answers its mail, so the rule could never act
+                    add "reply"
+                config.toml:27: [auto] actions has "open", and a failure without a report is weak and belongs to none
                     add tier = "weak" and signature_known = false, or remove "open"
-                14: [auto] line 25 has the name a already
+                config.toml:28: [auto] line 25 has the name a already
                     give one of them another name
-                17: [auto] line 25 has the name a already
+                config.toml:31: [auto] line 25 has the name a already
                     give one of them another name
-            "#]],
+                12 mistakes in the configuration"#]],
         );
         check(
             "[[auto]]\nname = \"a\"\nactions = []\n",
             expect![[r#"
-            3: [auto] actions is an empty list
-                name at least one
-        "#]],
+                config.toml:17: [auto] actions is an empty list
+                    name at least one
+                1 mistake in the configuration"#]],
         );
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use crate::config::reader::{Findings, Section, Wrong};
-use crate::config::secrets::SecretSource;
+use crate::config::secrets::{Form, SecretSource};
 use crate::config::sections::base;
 use crate::config::settings::{
     Credential, GitHub, Imap, Mailbox, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store,
@@ -115,6 +115,24 @@ pub(crate) fn secret(
     key: &'static str,
     name: &str,
 ) -> Option<SecretSource> {
+    source(section, key, name, Form::Line)
+}
+
+/// Where a certificate with its key is found, in the same ways as a secret.
+pub(crate) fn pem(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    name: &str,
+) -> Option<SecretSource> {
+    source(section, key, name, Form::Pem)
+}
+
+fn source(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    name: &str,
+    form: Form,
+) -> Option<SecretSource> {
     let base = base(section.findings);
     let at = section.place_of(key)?;
     let way = section.maybe(key, |v| values::secret(v, &base, key))?;
@@ -122,6 +140,7 @@ pub(crate) fn secret(
         setting: format!("[{name}] {key}"),
         place: section.findings.place(at),
         way,
+        form,
     };
     section.findings.secrets.push(source.clone());
     Some(source)

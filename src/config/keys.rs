@@ -169,6 +169,7 @@ pub const KEYS: &[SectionKeys] = &[
             "nick",
             "user",
             "password",
+            "certificate",
             "events",
             "ca_file",
         ],

@@ -20,17 +20,19 @@ mod rules;
 mod secrets;
 mod sections;
 mod settings;
+#[cfg(test)]
+mod testing;
 mod values;
 mod web;
 
 use std::path::Path;
 
-pub use crate::config::alerts::{Address, Alerts, Irc, Webhook};
+pub use crate::config::alerts::{Address, Alerts, Irc, IrcLogin, Webhook};
 pub use crate::config::keys::{KEYS, SectionKeys, nearest};
 pub use crate::config::mistake::{Mistake, Mistakes, Place, Warning};
 pub use crate::config::places::place_of;
 pub use crate::config::rules::rules_of;
-pub use crate::config::secrets::{Environment, SecretSource, Secrets, Way};
+pub use crate::config::secrets::{Environment, Form, SecretSource, Secrets, Way};
 pub use crate::config::settings::{
     AfterRecovery, Ci, Config, Credential, Drafts, GitHub, HostedCi, Imap, Limits, Log, LogFormat,
     Mailbox, MailingList, Matching, Outgoing, Proof, Roundup, Security, Sender, Smtp, Store,
@@ -108,64 +110,14 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-    use std::path::PathBuf;
     use std::time::Duration;
 
-    use expect_test::{Expect, expect};
+    use expect_test::expect;
 
+    use super::testing::{SMALL, check, read, write};
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../systemd/config.example.toml");
-
-    const SMALL: &str = r#"
-[list]
-id = "buildbot-status.python.org"
-address = "Buildbot-Status@Python.org"
-notifiers = ["buildbot@python.org"]
-[mailbox]
-kind = "maildir"
-path = "in"
-[outgoing]
-kind = "maildir"
-path = "out"
-from_address = "watch@example.org"
-[tracker]
-kind = "embedded"
-"#;
-
-    /// A file of its own in a folder of its own, which lives as long as the value.
-    struct Written {
-        folder: tempfile::TempDir,
-        file: PathBuf,
-    }
-
-    fn write(text: &str) -> Written {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config.toml");
-        fs::write(&file, text).unwrap();
-        Written { folder, file }
-    }
-
-    fn read(text: &str) -> Result<Config, String> {
-        let written = write(text);
-        let told = |mistakes: Mistakes| {
-            let folder = format!("{}/", written.folder.path().display());
-            mistakes.to_string().replace(&folder, "")
-        };
-        Config::read(&written.file).map_err(told)
-    }
-
-    #[track_caller]
-    fn check(text: &str, expect: Expect) {
-        expect.assert_eq(&match read(text) {
-            Ok(config) => config
-                .warnings
-                .iter()
-                .map(|warning| format!("line {}: {}\n", warning.place.line, warning.words))
-                .collect(),
-            Err(told) => told,
-        });
-    }
 
     /// Every `key = value` of the example by section, also behind a `#`.
     fn explained() -> BTreeMap<String, BTreeMap<String, String>> {
@@ -310,10 +262,7 @@ kind = "embedded"
     #[test]
     fn a_small_one_is_enough() {
         let config = read(SMALL).unwrap_or_else(|told| panic!("{told}"));
-        assert_eq!(
-            config.store.state_dir,
-            PathBuf::from("/var/lib/buildbot-watch")
-        );
+        assert_eq!(config.store.state_dir, Path::new("/var/lib/buildbot-watch"));
         assert_eq!(config.list.address, "buildbot-status@python.org");
         assert_eq!(config.mailbox.poll(), Duration::from_secs(30));
         assert_eq!(config.drafts.components, ["Tests"]);
@@ -431,8 +380,27 @@ user = "me"
                 config.toml:22: [irc] nick = "1st" is no nick
                     write at most 30 letters, digits, - and _, and a letter first: "buildbot-watch"
                 config.toml:23: [irc] user is given, but no password
-                    add password, or remove user
+                    add password or certificate, or remove user
                 4 mistakes in the configuration"##]],
+        );
+        check(
+            &format!(
+                "{SMALL}\n{}",
+                r##"
+[irc]
+server = "irc.example.org"
+channel = "#buildbots"
+user = "me"
+password = { file = "p" }
+certificate = "/etc/irc.pem"
+"##
+            ),
+            expect![[r#"
+                config.toml:22: [irc] certificate stands in the file itself, where everybody may read it
+                    write certificate = { file = "/etc/buildbot-watch/certificate" }, { credential = "certificate" } or { command = ["pass", "show", "certificate"] }
+                config.toml:22: [irc] certificate is given, and a password as well: there is one way to log in
+                    remove password, or remove certificate
+                2 mistakes in the configuration"#]],
         );
         check(
             &format!(
@@ -912,11 +880,52 @@ secret = "hunter2"
     }
 
     #[test]
+    fn a_certificate_is_read_with_its_key_or_it_is_told_what_is_missing() {
+        let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+        let key = |kind: &str| format!("-----BEGIN {kind}PRIVATE KEY-----\nMIGH\n");
+        let loaded = |pem: &str| {
+            let irc = "[irc]\nserver = \"irc.example.org\"\nchannel = \"#x\"\n\
+                       certificate = { file = \"irc.pem\" }\n";
+            let written = write(&format!("{SMALL}{irc}"));
+            fs::write(written.folder.path().join("irc.pem"), pem).unwrap();
+            let folder = format!("{}/", written.folder.path().display());
+            match Config::load(&written.file, &Environment::default()) {
+                Ok((_, secrets)) => {
+                    let whole = secrets.alerts["[irc] certificate"].expose();
+                    format!("read, {} lines\n", whole.lines().count())
+                }
+                Err(mistakes) => mistakes.to_string().replace(&folder, "") + "\n",
+            }
+        };
+        let told = [
+            loaded(&format!("{certificate}{}", key(""))),
+            loaded(&format!("{}{certificate}", key("EC "))),
+            loaded(certificate),
+            loaded(&format!("{certificate}{}", key("ENCRYPTED "))),
+            loaded(&key("")),
+        ];
+        expect![[r#"
+            read, 5 lines
+            read, 5 lines
+            config.toml:18: [irc] certificate: the file irc.pem holds a certificate without its private key
+                put the key below the certificate, as PEM (-----BEGIN PRIVATE KEY-----)
+            1 mistake in the configuration
+            config.toml:18: [irc] certificate: the file irc.pem holds a key that is protected by a passphrase
+                take that off (openssl pkey -in KEY), and let nobody else read the file
+            1 mistake in the configuration
+            config.toml:18: [irc] certificate: the file irc.pem holds no certificate
+                put the certificate and its key, both as PEM, one below the other
+            1 mistake in the configuration
+        "#]].assert_eq(&told.concat());
+    }
+
+    #[test]
     fn commands_that_fail_are_told_without_their_output() {
         let source = |words: &[&str]| SecretSource {
             setting: "[tracker] token".into(),
             place: Place::new(Path::new("config.toml"), 3),
             way: Way::Command(words.iter().map(ToString::to_string).collect()),
+            form: Form::Line,
         };
         let told = |words: &[&str]| match source(words).resolve(&Environment::default()) {
             Ok(secret) => format!("got {}", secret.expose()),

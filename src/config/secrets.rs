@@ -58,9 +58,20 @@ pub struct SecretSource {
     pub place: Place,
     /// How the secret is got.
     pub way: Way,
+    /// What of it counts.
+    pub form: Form,
 }
 
-/// How a secret is got; always its first line, without the line's end.
+/// What counts of that which is found there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The first line, without its end.
+    Line,
+    /// The whole: a certificate and its private key, both in PEM form.
+    Pem,
+}
+
+/// How a secret is got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
     /// `{ file = "/etc/buildbot-watch/password" }`
@@ -127,6 +138,14 @@ impl SecretSource {
             Way::Credential(name) => self.credential(name, environment)?,
             Way::Command(words) => self.command(words)?,
         };
+        if self.form == Form::Pem {
+            return match wrong_with_pem(&text) {
+                None => Ok(Secret::new(text)),
+                Some((what, remedy)) => {
+                    Err(self.mistake(format!("{} {what}", self.way.words()), remedy))
+                }
+            };
+        }
         let line = text.lines().next().unwrap_or_default();
         if line.is_empty() {
             return Err(self.mistake(
@@ -203,6 +222,27 @@ impl Way {
             }
         }
     }
+}
+
+/// What hinders a text from being a certificate with its key, and what to do.
+fn wrong_with_pem(text: &str) -> Option<(&'static str, &'static str)> {
+    let has = |words: &str| text.contains(words);
+    if !has("-----BEGIN CERTIFICATE-----") {
+        return Some((
+            "holds no certificate",
+            "put the certificate and its key, both as PEM, one below the other",
+        ));
+    }
+    if has("-----BEGIN ENCRYPTED PRIVATE KEY-----") || has("Proc-Type: 4,ENCRYPTED") {
+        return Some((
+            "holds a key that is protected by a passphrase",
+            "take that off (openssl pkey -in KEY), and let nobody else read the file",
+        ));
+    }
+    (!has("PRIVATE KEY-----")).then_some((
+        "holds a certificate without its private key",
+        "put the key below the certificate, as PEM (-----BEGIN PRIVATE KEY-----)",
+    ))
 }
 
 /// The beginning of a file, bounded.

@@ -169,10 +169,18 @@ fn unknown_sections(root: &DeTable<'_>, findings: &mut Findings) {
         let is_several = is_several(value);
         let is_table = value.get_ref().is_table() || is_several;
         let is_known = known().any(|section| section == name);
-        if is_known && is_table && is_several == REPEATED.contains(&name) {
+        let is_repeated = REPEATED.contains(&name);
+        if is_known && is_table && is_several == is_repeated {
+            if is_several && !is_of_tables(value) {
+                findings.mistake(
+                    key.span().start,
+                    format!("[{name}] has something else in it than tables"),
+                    format!("write a line [[{name}]] for each, and its settings below it"),
+                );
+            }
             continue;
         }
-        let (what, remedy) = if is_known && REPEATED.contains(&name) {
+        let (what, remedy) = if is_known && is_repeated {
             (
                 format!("of [{name}] there may be several"),
                 format!("write a line [[{name}]] for each, and its settings below it"),
@@ -205,6 +213,12 @@ fn unknown_sections(root: &DeTable<'_>, findings: &mut Findings) {
 fn is_several(value: &Value<'_>) -> bool {
     let tables = value.get_ref().as_array();
     tables.is_some_and(|tables| tables.iter().any(|table| table.get_ref().is_table()))
+}
+
+/// Whether nothing else stands there.
+fn is_of_tables(value: &Value<'_>) -> bool {
+    let items = value.get_ref().as_array();
+    items.is_some_and(|items| items.iter().all(|item| item.get_ref().is_table()))
 }
 
 /// The folder relative paths start at: the configuration file's own.

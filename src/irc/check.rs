@@ -25,8 +25,11 @@ async fn walk(
     let mut wire = wire.map_err(|error| (what.clone(), error))?;
     steps.push(passed(&what, "the certificate is trusted"));
 
-    let what = match &settings.account {
-        Some((user, _)) => format!("log in as {user}"),
+    let what = match &settings.login {
+        Some(login) => match login.user() {
+            Some(user) => format!("log in as {user}"),
+            None => "log in by the certificate".to_owned(),
+        },
         None => format!("go in as {}", settings.nick),
     };
     let nick = registered(&mut wire, settings).await;

@@ -48,7 +48,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "477",
         "it is for those who are logged in (+r)",
-        "Give user and password in [irc].",
+        "Give user and password, or certificate, in [irc].",
     ),
     (
         "479",

@@ -1,9 +1,9 @@
-//! From the first line to the server's welcome: a name, and the login (SASL PLAIN,
-//! RFC 4616, in the IRCv3 form) where there is an account.
+//! From the first line to the server's welcome: a name, and the login (SASL, in the
+//! IRCv3 form) where there is an account.
 
 use super::line::{Line, other_nick};
 use super::wire::Wire;
-use super::{IrcError, IrcSettings};
+use super::{IrcError, IrcSettings, Login};
 use crate::domain::secret::Secret;
 use crate::domain::untrusted::plain_line;
 
@@ -13,12 +13,9 @@ const MOST_NICKS: u32 = 6;
 /// The login's text goes in pieces of so many bytes.
 const PIECE: usize = 400;
 
-const ACCOUNT: &str = "Check user and password of [irc].";
-const NO_SASL: &str = "Leave user and password of [irc] out, or choose a server with accounts.";
-
 /// How far the login is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Login {
+enum Progress {
     /// There is no account.
     None,
     /// It goes on.
@@ -31,7 +28,7 @@ struct Registration<'a> {
     settings: &'a IrcSettings,
     nick: String,
     attempts: u32,
-    login: Login,
+    progress: Progress,
     /// What the server offers, while it lists that.
     offered: String,
 }
@@ -42,11 +39,11 @@ pub(super) async fn register(wire: &mut Wire, settings: &IrcSettings) -> Result<
         settings,
         nick: settings.nick.clone(),
         attempts: 0,
-        login: Login::None,
+        progress: Progress::None,
         offered: String::new(),
     };
-    if settings.account.is_some() {
-        registration.login = Login::Begun;
+    if settings.login.is_some() {
+        registration.progress = Progress::Begun;
         wire.send("CAP LS 302").await?;
     }
     wire.send(&format!("NICK {}", registration.nick)).await?;
@@ -68,22 +65,23 @@ impl Registration<'_> {
             "CAP" => self.capability(wire, line).await?,
             "AUTHENTICATE" if line.param(0) == "+" => self.log_in(wire).await?,
             "903" => {
-                self.login = Login::Done;
+                self.progress = Progress::Done;
                 wire.send("CAP END").await?;
             }
             "902" | "904" | "905" | "906" | "907" | "908" => {
                 let words = plain_line(line.words(), 200);
                 let what = format!("the login is refused: {words}");
-                return Err(IrcError::refused(what, ACCOUNT));
+                let remedy = self.settings.login.as_ref().map_or("", Login::remedy);
+                return Err(IrcError::refused(what, remedy));
             }
-            "421" if line.param(1) == "CAP" => return Err(no_sasl()),
+            "421" if line.param(1) == "CAP" => return Err(self.no_login()),
             "433" | "436" | "437" => self.another_nick(wire).await?,
             "431" | "432" => {
                 let what = format!("the server takes no such nick as {:?}", self.nick);
                 return Err(IrcError::refused(what, "Choose a shorter nick in [irc]."));
             }
             "464" | "465" | "463" => return Err(IrcError::ended(line.words())),
-            "001" if self.login == Login::Begun => return Err(no_sasl()),
+            "001" if self.progress == Progress::Begun => return Err(self.no_login()),
             "001" => {
                 // A server may have cut it.
                 self.nick = plain_line(line.param(0), 64);
@@ -102,22 +100,29 @@ impl Registration<'_> {
                 if line.param(2) == "*" && line.params.len() > 3 {
                     return Ok(());
                 }
-                if !offers_plain(&self.offered) {
-                    return Err(no_sasl());
+                if !offers(&self.offered, self.mechanism()) {
+                    return Err(self.no_login());
                 }
                 wire.send("CAP REQ :sasl").await
             }
-            "ACK" => wire.send("AUTHENTICATE PLAIN").await,
-            "NAK" => Err(no_sasl()),
+            "ACK" => {
+                wire.send(&format!("AUTHENTICATE {}", self.mechanism()))
+                    .await
+            }
+            "NAK" => Err(self.no_login()),
             _ => Ok(()),
         }
     }
 
     async fn log_in(&self, wire: &mut Wire) -> Result<(), IrcError> {
-        let Some((user, password)) = &self.settings.account else {
-            return Ok(());
+        let text = match &self.settings.login {
+            Some(Login::Password { user, password }) => plain(user, password),
+            // An empty one has the certificate tell who it is.
+            Some(Login::Certificate { user }) => {
+                base64(user.as_deref().unwrap_or_default().as_bytes())
+            }
+            None => return Ok(()),
         };
-        let text = plain(user, password);
         let mut rest = text.as_str();
         while let Some((piece, after)) = rest.split_at_checked(PIECE) {
             wire.send(&format!("AUTHENTICATE {piece}")).await?;
@@ -126,6 +131,25 @@ impl Registration<'_> {
         // A last piece that is whole is followed by an empty one.
         let last = if rest.is_empty() { "+" } else { rest };
         wire.send(&format!("AUTHENTICATE {last}")).await
+    }
+
+    fn mechanism(&self) -> &'static str {
+        self.settings.login.as_ref().map_or("", Login::mechanism)
+    }
+
+    /// The server has no such login.
+    fn no_login(&self) -> IrcError {
+        let (what, remedy) = match self.settings.login {
+            Some(Login::Certificate { .. }) => (
+                "the server has no login with a certificate (SASL EXTERNAL)",
+                "Leave certificate of [irc] out, or give user and password in its place.",
+            ),
+            Some(Login::Password { .. }) | None => (
+                "the server has no login with a password (SASL PLAIN)",
+                "Leave user and password of [irc] out, or choose a server with accounts.",
+            ),
+        };
+        IrcError::refused(what, remedy)
     }
 
     async fn another_nick(&mut self, wire: &mut Wire) -> Result<(), IrcError> {
@@ -139,25 +163,18 @@ impl Registration<'_> {
     }
 }
 
-/// Whether SASL PLAIN is among what a server offers; without a list of mechanisms it
-/// may be.
-fn offers_plain(offered: &str) -> bool {
+/// Whether a mechanism of SASL is among what a server offers; without a list of
+/// mechanisms it may be.
+fn offers(offered: &str, mechanism: &str) -> bool {
     offered
         .split_whitespace()
         .any(|one| match one.split_once('=') {
             Some(("sasl", mechanisms)) => mechanisms
                 .split(',')
-                .any(|it| it.eq_ignore_ascii_case("PLAIN")),
+                .any(|it| it.eq_ignore_ascii_case(mechanism)),
             Some(_) => false,
             None => one == "sasl",
         })
-}
-
-fn no_sasl() -> IrcError {
-    IrcError::refused(
-        "the server has no login with a password (SASL PLAIN)",
-        NO_SASL,
-    )
 }
 
 /// The message of the mechanism PLAIN, in base64.
@@ -209,12 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn plain_is_offered_or_it_is_not() {
+    fn a_mechanism_is_offered_or_it_is_not() {
         for yes in ["sasl", "multi-prefix sasl=PLAIN", "sasl=EXTERNAL,plain x"] {
-            assert!(offers_plain(yes), "{yes}");
+            assert!(offers(yes, "PLAIN"), "{yes}");
         }
         for no in ["", "saslx", "sasl=EXTERNAL", "x=PLAIN"] {
-            assert!(!offers_plain(no), "{no}");
+            assert!(!offers(no, "PLAIN"), "{no}");
         }
+        assert!(offers("sasl=EXTERNAL,PLAIN", "EXTERNAL"));
+        assert!(!offers("sasl=PLAIN", "EXTERNAL"));
     }
 }

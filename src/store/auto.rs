@@ -10,6 +10,7 @@ use super::{
     switches,
 };
 use crate::domain::Seconds;
+use crate::domain::delivery::DeliveryKind;
 use crate::domain::draft::Draft;
 
 /// How a rule stands that is meant to act.
@@ -216,17 +217,17 @@ impl Store {
         Ok(ids.collect::<Result<_, _>>()?)
     }
 
-    /// How many mails are approved and not claimed yet.
-    pub fn replies_to_come(&self) -> Result<u64> {
+    /// How many effects of a kind are approved and not claimed yet.
+    pub fn left_to_come(&self, kind: DeliveryKind) -> Result<u64> {
         Ok(self
             .connection
             .prepare_cached(
                 "SELECT count(*)
                  FROM deliveries
-                 WHERE kind = 'reply' AND claimed_at IS NULL AND done_at IS NULL
-                   AND failed_why IS NULL",
+                 WHERE kind = ?1 AND claimed_at IS NULL AND done_at IS NULL
+                   AND failed_why IS NULL AND withdrawn_at IS NULL",
             )?
-            .query_row([], |row| row.get(0))?)
+            .query_row([kind.name()], |row| row.get(0))?)
     }
 }
 

@@ -135,6 +135,19 @@ impl Mirror<'_> {
             .optional()?)
     }
 
+    /// Whether a report was closed at a moment and has stayed so; not, if it is not known.
+    pub fn was_closed(&self, number: u64, at: Seconds) -> Result<bool> {
+        Ok(self
+            .connection()
+            .prepare_cached(
+                "SELECT EXISTS (
+                     SELECT 1 FROM issues
+                     WHERE tracker = ?1 AND number = ?2 AND open = 0
+                       AND (closed_at IS NULL OR closed_at <= ?3))",
+            )?
+            .query_row(params![self.tracker, number, at], |row| row.get(0))?)
+    }
+
     /// One report, with its comments.
     pub fn issue(&self, number: u64) -> Result<Option<Issue>> {
         let snapshot = self.connection().unchecked_transaction()?;

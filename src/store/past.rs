@@ -2,7 +2,6 @@
 //! is not in it.
 
 use anyhow::Result;
-use rusqlite::params;
 
 use super::{DecisionId, NotificationId, Store};
 use crate::domain::delivery::Receipt;
@@ -17,6 +16,15 @@ pub struct Mark {
     withdrawn: i64,
     /// The last word on a signature and a report.
     word: i64,
+    /// How many signatures have another name now.
+    renamed: i64,
+}
+
+impl Mark {
+    /// Whether signatures were made anew in between.
+    pub fn is_renamed_since(&self, earlier: Self) -> bool {
+        self.renamed != earlier.renamed
+    }
 }
 
 /// A notification and the decision on it that counts.
@@ -30,13 +38,15 @@ impl Store {
             .prepare_cached(
                 "SELECT (SELECT coalesce(max(id), 0) FROM decisions),
                         (SELECT count(*) FROM withdrawals),
-                        (SELECT coalesce(max(id), 0) FROM pair_words)",
+                        (SELECT coalesce(max(id), 0) FROM pair_words),
+                        (SELECT count(*) FROM signature_map)",
             )?
             .query_row([], |row| {
                 Ok(Mark {
                     decision: row.get(0)?,
                     withdrawn: row.get(1)?,
                     word: row.get(2)?,
+                    renamed: row.get(3)?,
                 })
             })?)
     }
@@ -48,7 +58,8 @@ impl Store {
         Ok(Past::new(self.approvals()?, words, renamed))
     }
 
-    /// One for each action and incident that a person approved.
+    /// One for each action and incident that a person approved. The order of the tables
+    /// is given: begun with the incidents, every draft would be read for each of them.
     fn approvals(&self) -> Result<Vec<Approval>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT decisions.id, decisions.notification, about.value,
@@ -57,13 +68,14 @@ impl Store {
                     json_extract(action.value, '$.issue.number'),
                     deliveries.receipt
              FROM decisions
-             JOIN drafts ON drafts.notification = decisions.notification
-                        AND drafts.revision = decisions.revision
-             JOIN json_each(drafts.draft, '$.actions') AS action
-             JOIN json_each(drafts.draft, '$.incidents[' || action.key || ']') AS about
-             JOIN incidents ON incidents.id = about.value
-             LEFT JOIN deliveries ON deliveries.decision = decisions.id
+             CROSS JOIN drafts ON drafts.notification = decisions.notification
+                              AND drafts.revision = decisions.revision
+             CROSS JOIN json_each(drafts.draft, '$.actions') AS action
+             CROSS JOIN json_each(drafts.draft, '$.incidents[' || action.key || ']') AS about
+             CROSS JOIN incidents ON incidents.id = about.value
+             LEFT JOIN deliveries ON deliveries.notification = decisions.notification
                                  AND deliveries.position = action.key
+                                 AND deliveries.decision = decisions.id
              WHERE decisions.kind = 'approve'
                AND decisions.auto_rule IS NULL
                AND decisions.id NOT IN (SELECT decision FROM withdrawals)",
@@ -117,38 +129,30 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The notifications on which people said the final word, the latest ones, in the
-    /// order of the decisions.
-    pub fn decided_by_people(&self, limit: usize) -> Result<Vec<DecidedOn>> {
+    /// The notifications on which people said the final word, in the order of the
+    /// decisions.
+    pub fn decided_by_people(&self) -> Result<Vec<DecidedOn>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT notification, id
              FROM decisions
              WHERE kind IN ('approve', 'reject')
                AND auto_rule IS NULL
                AND id NOT IN (SELECT decision FROM withdrawals)
-             ORDER BY id DESC
-             LIMIT ?1",
+             ORDER BY id",
         )?;
-        let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut found: Vec<DecidedOn> = rows.collect::<Result<_, _>>()?;
-        found.reverse();
-        Ok(found)
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The notifications on which a rule decided, the latest ones, in the order of the
-    /// decisions.
-    pub fn decided_by_rule(&self, name: &str, limit: usize) -> Result<Vec<DecidedOn>> {
+    /// The notifications on which a rule decided, in the order of the decisions.
+    pub fn decided_by_rule(&self, name: &str) -> Result<Vec<DecidedOn>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT notification, id
              FROM decisions
              WHERE auto_rule = ?1 AND id NOT IN (SELECT decision FROM withdrawals)
-             ORDER BY id DESC
-             LIMIT ?2",
+             ORDER BY id",
         )?;
-        let rows =
-            statement.query_map(params![name, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut found: Vec<DecidedOn> = rows.collect::<Result<_, _>>()?;
-        found.reverse();
-        Ok(found)
+        let rows = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 }

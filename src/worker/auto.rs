@@ -13,7 +13,7 @@ use super::drafting::{redraft, redraft_by_rule};
 use super::incidents::Occasion;
 use super::{Memory, Parts};
 use crate::domain::Seconds;
-use crate::domain::policy::auto::{AutoRule, Mode, Standing, names_rule, standing};
+use crate::domain::policy::auto::{AutoRule, Figures, Mode, Standing, names_rule, standing};
 use crate::store::{
     AutoRow, AutoState, DecisionId, NewDecision, NotDecided, NotificationId, NotificationRow,
     PROGRAM,
@@ -124,11 +124,11 @@ fn look_at(parts: &Parts, memory: &AutoMemory, rule: &AutoRule) -> Result<()> {
     let digest = rule.digest();
     let of_it = |row: &AutoRow| row.digest == digest;
     let before = parts.store.auto_rule(&rule.name)?.filter(of_it);
-    let figures = memory.replay.figures(&parts.store, rule)?;
+    let figures = memory.replay.figures(rule);
     let was = before.as_ref().map(|it| it.state);
     let (state, why) = match (standing(rule, &figures), was) {
         (_, Some(AutoState::Suspended)) => return Ok(()),
-        (Standing::On, _) => (AutoState::On, figures.in_words()),
+        (Standing::On, _) => (AutoState::On, why_on(rule, &figures)),
         (Standing::Shadow(why), Some(AutoState::On)) => (AutoState::Suspended, why),
         (Standing::Shadow(why), _) => (AutoState::Waiting, why),
     };
@@ -155,6 +155,19 @@ fn look_at(parts: &Parts, memory: &AutoMemory, rule: &AutoRule) -> Result<()> {
     }
     let now = parts.clock.now();
     parts.store.set_auto_rule((name, &digest), state, &why, now)
+}
+
+/// What lets a rule act, in words.
+fn why_on(rule: &AutoRule, figures: &Figures) -> String {
+    let words = figures.in_words();
+    let unaided = AutoRule {
+        below_precision: false,
+        ..rule.clone()
+    };
+    match standing(&unaided, figures) {
+        Standing::On => words,
+        Standing::Shadow(_) => format!("below_precision lets it act; {words}"),
+    }
 }
 
 /// The rules that act, in the order of the file.

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod auto;
+mod auto_acting;
 mod by_mail;
 pub mod by_real_mail;
 mod caps;
@@ -10,6 +11,7 @@ pub mod desk;
 pub mod dkim;
 mod doubts;
 mod incidents;
+mod long_history;
 mod never_answered;
 mod on_the_list;
 mod people;

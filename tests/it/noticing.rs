@@ -1,8 +1,10 @@
 //! Waiting drafts are noticed: people are told on their channels, old drafts end, and
 //! a builder that passes again is seen.
 
+mod bursts;
 mod closing;
 mod irc;
+mod irc_stand_in;
 mod receiver;
 mod sasl;
 mod telling;

@@ -3,6 +3,7 @@
 
 mod browser;
 mod deciding;
+mod expired;
 mod filing;
 mod forwarded;
 mod mending;

@@ -2,7 +2,7 @@
 
 use super::without_secret;
 use crate::cli::args::Check;
-use crate::config::{Address, SecretSource, Webhook};
+use crate::config::{Address, IrcLogin, SecretSource, Webhook};
 use crate::daemon::{self, Settings};
 use crate::domain::Seconds;
 use crate::domain::alert::Markup;
@@ -52,7 +52,7 @@ pub(super) async fn irc(settings: &Settings, wanted: &Check, now: Seconds) -> Ve
     let Some(config) = &settings.config.alerts.irc else {
         return Vec::new();
     };
-    let password = config.account.as_ref().map(|(_, source)| source);
+    let password = config.login.as_ref().map(IrcLogin::secret);
     if lacks(settings, password) || lacks(settings, config.channel_key.as_ref()) {
         return without_secret();
     }

@@ -31,6 +31,8 @@ pub(super) struct Judged<'a> {
     rule: &'a AutoRule,
     stand: Stand,
     figures: Figures,
+    /// How many drafts wait beyond those that were looked at.
+    not_asked: u64,
 }
 
 /// Every automatic rule; none of them is judged without a database.
@@ -52,12 +54,14 @@ fn judged_of<'a>(session: &Session, config: &'a Config, store: &Store) -> Result
     let (tracker, limits) = (&around.tracker, &around.limits);
     let mut replay = Replay::fresh();
     replay.bring_up_to_date(store, tracker, rules, limits.max_action_age, || {})?;
+    let waiting = store.count(ListFilter::ToDecide)?;
     let mut judged = Vec::new();
     for rule in rules {
         judged.push(Judged {
             rule,
             stand: Stand::of(store, rule)?,
-            figures: replay.figures(store, rule)?,
+            figures: replay.figures(rule),
+            not_asked: waiting.saturating_sub(MOST_WAITING as u64),
         });
     }
     let now = session.now;
@@ -100,7 +104,7 @@ fn tell(session: &Session, one: &Judged<'_>) {
     };
     say(tone, &format!("{}: {}", one.stand.word(), one.stand.why));
     let figures = &one.figures;
-    say(None, &format!("over the history: {}", figures.in_words()));
+    say(None, &format!("over the history: {}", figures.in_full()));
     for wrong in figures.wrong.iter().take(NAMED) {
         let words = format!("wrong on {}: {}", wrong.notification, wrong.why);
         say(Some(Tone::Warning), &words);
@@ -120,12 +124,23 @@ fn tell(session: &Session, one: &Judged<'_>) {
         }
         say(None, &format!("would approve now: {}", named.join(", ")));
     }
+    if one.not_asked > 0 {
+        let words = "of the newest drafts that wait, so many were not looked at";
+        say(None, &format!("{words}: {}", one.not_asked));
+    }
 }
 
 /// A notification that a rule would have approved, and a person did not.
 pub(super) fn one_that_was_wrong(judged: &[Judged<'_>]) -> Option<i64> {
     let mut wrong = judged.iter().flat_map(|one| &one.figures.wrong);
     wrong.next().map(|it| it.notification)
+}
+
+/// A draft that waits, and that a rule would approve.
+pub(super) fn one_that_waits(judged: &[Judged<'_>]) -> Option<i64> {
+    judged
+        .iter()
+        .find_map(|one| one.figures.open.first().copied())
 }
 
 /// The same for programs.
@@ -145,7 +160,10 @@ pub(super) fn document(judged: &[Judged<'_>]) -> Value {
                 .map(|it| json!({ "id": it.notification, "why": it.why }))
                 .collect::<Vec<_>>(),
             "open": it.figures.open,
+            "not_asked": it.not_asked,
+            "decided": it.figures.decided(),
             "precision": it.figures.precision(),
+            "interval": it.figures.interval().map(|(low, high)| [low, high]),
         })
     };
     judged.iter().map(one).collect()
@@ -160,7 +178,13 @@ pub(super) fn resume(session: &Session, name: &str, by: &Who) -> Result<()> {
         .resume_auto_rule(name, who.as_str(), session.now)?
         .is_none()
     {
-        let what = format!("{name} is no automatic rule that went back to shadow");
+        let what = match config.auto.iter().find(|rule| rule.name == name) {
+            Some(rule) => {
+                let stand = Stand::of(&store, rule)?;
+                format!("{name} did not go back to shadow: {}", stand.in_words())
+            }
+            None => format!("there is no automatic rule {name} that went back to shadow"),
+        };
         return Err(Refusal::new(what, session.line("rules")).into());
     }
     session
@@ -201,7 +225,7 @@ pub(in crate::cli) fn findings(session: &Session, config: &Config) -> Vec<Findin
 fn finding(config: &Config, one: &Judged<'_>) -> Finding {
     let place = format!("{}:{}", config.file.display(), one.rule.line);
     let name = &one.rule.name;
-    let figures = one.figures.in_words();
+    let figures = one.figures.in_full();
     if one.stand.is_suspended {
         let what = format!("{place}: {name} is in shadow: {}", one.stand.why);
         return Finding::doubtful(what, "`rules` tells where it was wrong");

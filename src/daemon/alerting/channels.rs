@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::config::{Address, Config, Irc, SecretSource, Webhook};
+use crate::config::{Address, Config, Irc, IrcLogin, SecretSource, Webhook};
 use crate::daemon::Settings;
 use crate::daemon::build::tls;
 use crate::domain::secret::Secret;
 use crate::hooks::Hook;
-use crate::irc::{IrcSettings, Timeouts};
+use crate::irc::{IrcSettings, Login, Timeouts};
+use crate::tls::client_config_as;
 
 /// What the channel on IRC is called in the store.
 pub(super) const IRC: &str = "irc";
@@ -51,18 +52,32 @@ pub fn hook_of(settings: &Settings, webhook: &Webhook) -> Result<Hook> {
 ///
 /// # Errors
 ///
-/// A secret or the certificate file cannot be had.
+/// A secret or a certificate cannot be had, or the key is not that of the certificate.
 pub fn irc_of(settings: &Settings, irc: &Irc) -> Result<IrcSettings> {
     let key = irc.channel_key.as_ref();
-    let account = irc.account.as_ref();
+    let ca_file = irc.ca_file.as_deref();
+    let (tls, login) = match &irc.login {
+        None => (Arc::new(tls(ca_file)?), None),
+        Some(IrcLogin::Password { user, password }) => {
+            let user = user.clone();
+            let password = secret(settings, password)?;
+            (
+                Arc::new(tls(ca_file)?),
+                Some(Login::Password { user, password }),
+            )
+        }
+        Some(IrcLogin::Certificate { pem, user }) => {
+            let tls = client_config_as(ca_file, &secret(settings, pem)?)
+                .with_context(|| format!("{} cannot be used", pem.setting))?;
+            (tls, Some(Login::Certificate { user: user.clone() }))
+        }
+    };
     Ok(IrcSettings {
         host: irc.server.clone(),
         port: irc.port,
-        tls: Arc::new(tls(irc.ca_file.as_deref())?),
+        tls,
         nick: irc.nick.clone(),
-        account: account
-            .map(|(user, source)| Ok::<_, anyhow::Error>((user.clone(), secret(settings, source)?)))
-            .transpose()?,
+        login,
         channel: irc.channel.clone(),
         key: key.map(|source| secret(settings, source)).transpose()?,
         timeouts: Timeouts::USUAL,

@@ -195,6 +195,51 @@ mod tests {
         check(&matters, &log(&[], &[2000, 10], None), "tell stop a");
     }
 
+    /// A channel takes nothing for eight hours. Every few minutes a draft is made, and
+    /// every hour STOP is set and cleared again, and a service breaks and works again.
+    #[test]
+    fn a_channel_that_was_dead_for_hours_is_told_in_one_message() {
+        let all: BTreeSet<Event> = Event::ALL.into_iter().collect();
+        let begun = NOW - 8 * HOUR;
+        let at = |event, key: String, since| Matter {
+            since,
+            ..matter(event, &key, 0)
+        };
+        let matters = |now: Seconds| {
+            let drafts = (begun..=now).step_by(300);
+            let mut all: Vec<Matter> = drafts
+                .map(|since| at(Event::Drafts, format!("draft {since}"), since))
+                .collect();
+            if (now - begun) % HOUR < 1800 {
+                all.push(at(Event::Stop, format!("stop {}", now / HOUR), now));
+                let service = format!("service {}", now / HOUR);
+                all.push(at(Event::Service, service, now - 2 * HOUR));
+            }
+            all
+        };
+        // What is refused is taken back: nothing was sent, and nothing is remembered.
+        let mut tries = 0;
+        for now in (begun..NOW).step_by(900) {
+            let refused = next(&matters(now), &all, &Log::default(), &DAMPING, now);
+            tries += u32::from(matches!(refused, Next::Tell(_)));
+        }
+        assert_eq!(tries, 32);
+        let now = NOW - 600;
+        let Next::Tell(told) = next(&matters(now), &all, &Log::default(), &DAMPING, now) else {
+            panic!("there is something to tell");
+        };
+        // All the drafts, and nothing of what is over.
+        assert_eq!(told.len(), matters(now).len());
+        assert!(told.iter().all(|it| it.event == Event::Drafts));
+        let log = Log {
+            told: told.into_iter().map(|it| it.key).collect(),
+            sent: vec![now],
+            reminded: None,
+        };
+        let after = next(&matters(now), &all, &log, &DAMPING, now + 2);
+        assert_eq!(after, Next::Nothing);
+    }
+
     #[test]
     fn a_reminder_comes_late_and_seldom() {
         let young = [matter(Event::Reminder, REMINDER, 23 * HOUR)];

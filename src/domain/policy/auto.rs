@@ -19,7 +19,7 @@ mod standing;
 
 pub use glob::Glob;
 pub use past::{Approval, Moment, Past, Said};
-pub use standing::{Figures, Standing, Wrong, standing};
+pub use standing::{ENOUGH, Figures, Standing, Wrong, standing};
 
 use serde::Serialize;
 
@@ -133,6 +133,8 @@ pub struct Case {
     pub deeds: Vec<Deed>,
     /// How many mails it would send.
     pub replies: u64,
+    /// How many reports it would open.
+    pub opens: u64,
     /// Whether a person still has to choose a report.
     pub undecided: bool,
     /// Who changed it, if a person did.
@@ -205,6 +207,8 @@ pub struct Around {
     pub unfit_mirror: Option<String>,
     /// How many mails the caps leave room for, when one place stays free for people.
     pub room: u64,
+    /// How many new reports the caps leave room for.
+    pub new_reports: u64,
     /// No automatic decision on a notification older than this, in seconds (I3).
     pub max_action_age: Seconds,
 }
@@ -218,6 +222,7 @@ impl Around {
             paused: None,
             unfit_mirror: None,
             room: u64::MAX,
+            new_reports: u64::MAX,
             max_action_age,
         }
     }

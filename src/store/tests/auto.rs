@@ -67,12 +67,12 @@ fn a_rule_approves_what_names_it_and_is_named_everywhere() {
         store.rule_behind(decided.decision).unwrap(),
         Some(("known".to_owned(), NOW + 5))
     );
-    assert_eq!(store.replies_to_come().unwrap(), 1);
+    assert_eq!(store.left_to_come(DeliveryKind::Reply).unwrap(), 1);
     // It is no person's approval.
     assert!(store.approvers_since(0).unwrap().is_empty());
-    assert!(store.decided_by_people(9).unwrap().is_empty());
+    assert!(store.decided_by_people().unwrap().is_empty());
     assert_eq!(
-        store.decided_by_rule("known", 9).unwrap(),
+        store.decided_by_rule("known").unwrap(),
         [(id, decided.decision)]
     );
     // A person is told who was faster.
@@ -231,7 +231,7 @@ fn what_people_approved_is_known_from_the_decision_on() {
     // The rule's approval is none of them.
     assert_eq!(past.approved(incident, 7, Moment::now(99)), 2);
     assert_eq!(past.opened(FailureKind::TestFailed, Moment::now(99)), 0);
-    let people: Vec<_> = store.decided_by_people(9).unwrap();
+    let people: Vec<_> = store.decided_by_people().unwrap();
     assert_eq!(people, [(first, one.decision), (third, three.decision)]);
 }
 

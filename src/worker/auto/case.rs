@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::domain::Seconds;
 use crate::domain::delivery::DeliveryKind;
+use crate::domain::draft::Action;
 use crate::domain::failure::Failure;
 use crate::domain::matching::{Tier, Verdict};
 use crate::domain::notification::Build;
@@ -96,26 +97,46 @@ pub fn around_now(
     };
     let signing = store.left_to_sign(VERSION)?;
     let signing = signing.map(|left| format!("the signatures of {left} mails are made anew"));
+    Ok(Around {
+        stop: store.switch(Switch::Stop)?.map(|on| on.reason),
+        paused: store.switch(Switch::Pause)?.map(|on| on.reason),
+        unfit_mirror: unfit.or(signing),
+        room: room_for_mails(store, limits, now)?,
+        new_reports: room_for_reports(store, limits, now)?,
+        max_action_age: limits.max_action_age,
+    })
+}
+
+/// For how many mails the caps leave room.
+fn room_for_mails(store: &Store, limits: &Limits, now: Seconds) -> Result<u64> {
     let cleared = store.stop_cleared_at()?.unwrap_or(0);
-    let to_come = store.replies_to_come()?;
+    let to_come = store.left_to_come(DeliveryKind::Reply)?;
     let mut room = u64::MAX;
     for (span, cap) in [
         (HOUR, limits.replies_per_hour),
         (DAY, limits.replies_per_day),
     ] {
-        let since = cleared.max(now - span);
-        let sent =
-            store.ledger_count(DeliveryKind::Reply, LedgerScope::All, since, DeliveryId(0))?;
+        let sent = sent_since(store, DeliveryKind::Reply, cleared.max(now - span))?;
         let free = u64::from(cap.saturating_sub(1).max(1));
         room = room.min(free.saturating_sub(sent.saturating_add(to_come)));
     }
-    Ok(Around {
-        stop: store.switch(Switch::Stop)?.map(|on| on.reason),
-        paused: store.switch(Switch::Pause)?.map(|on| on.reason),
-        unfit_mirror: unfit.or(signing),
-        room,
-        max_action_age: limits.max_action_age,
-    })
+    Ok(room)
+}
+
+/// For how many new reports the caps leave room. What went beyond would be held, and a
+/// person could only let it go or not.
+fn room_for_reports(store: &Store, limits: &Limits, now: Seconds) -> Result<u64> {
+    let to_come = store.left_to_come(DeliveryKind::OpenIssue)?;
+    if to_come >= u64::from(limits.new_issues_per_run) {
+        return Ok(0);
+    }
+    let opened = sent_since(store, DeliveryKind::OpenIssue, now - DAY)?;
+    let cap = u64::from(limits.new_issues_per_day);
+    Ok(cap.saturating_sub(opened.saturating_add(to_come)))
+}
+
+fn sent_since(store: &Store, kind: DeliveryKind, since: Seconds) -> Result<u64> {
+    store.ledger_count(kind, LedgerScope::All, since, DeliveryId(0))
 }
 
 /// How a draft is looked at.
@@ -144,10 +165,13 @@ impl Looking<'_> {
     ) -> Result<Case> {
         let texts = &draft.draft;
         let along = texts.along.iter().filter(|it| it.reply.is_some()).count();
+        let is_opened = |it: &&Action| matches!(it, Action::Open(_));
+        let opened = texts.actions.iter().filter(is_opened).count();
         let mut case = Case {
             failures: Vec::new(),
             deeds: Deed::of(texts),
             replies: u64::from(texts.reply.is_some()) + along as u64,
+            opens: opened as u64,
             undecided: texts.is_undecided(),
             changed_by: None,
             dealt_with: false,
@@ -245,10 +269,8 @@ impl Looking<'_> {
             return Ok((Tier::Weak, Goes::Unclear));
         };
         let number = first.issue.number;
-        let closed = match self.store.mirror(self.tracker).issue(number)? {
-            Some(issue) if !issue.open => issue.closed_at.is_none_or(|at| at <= self.at),
-            Some(_) | None => false,
-        };
+        let mirror = self.store.mirror(self.tracker);
+        let closed = mirror.was_closed(number, self.at)?;
         let goes = Goes::To {
             issue: number,
             open: first.open && !closed,

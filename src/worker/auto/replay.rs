@@ -18,17 +18,15 @@ use crate::store::{
     Store,
 };
 
-/// So many decisions are looked at, the latest ones.
-const MOST: usize = 1000;
-
-/// How right rules would have been, kept up to date: what was judged once never
-/// changes.
+/// How right rules would have been over the whole history, kept up to date: what was
+/// looked at once does not change, unless signatures are made anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replay {
     rules: Vec<String>,
     mark: Option<Mark>,
     past: Past,
     judged: BTreeMap<DecisionId, Vec<Judged>>,
+    acted: BTreeMap<DecisionId, Acted>,
 }
 
 /// One draft that a rule would have approved.
@@ -40,6 +38,15 @@ struct Judged {
     wrong: Option<String>,
 }
 
+/// One draft that a rule did approve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Acted {
+    rule: String,
+    notification: i64,
+    /// The signatures of its failures, and the report that each went to.
+    went: Vec<(String, u64)>,
+}
+
 impl Replay {
     /// Nothing was looked at yet.
     pub const fn fresh() -> Self {
@@ -48,6 +55,7 @@ impl Replay {
             mark: None,
             past: Past::nothing(),
             judged: BTreeMap::new(),
+            acted: BTreeMap::new(),
         }
     }
 
@@ -79,29 +87,37 @@ impl Replay {
             self.judged.clear();
             self.rules = digests;
         }
+        if self.mark.is_none_or(|it| mark.is_renamed_since(it)) {
+            self.judged.clear();
+            self.acted.clear();
+        }
         self.past = store.past(tracker)?;
-        let decided = store.decided_by_people(MOST)?;
-        let mut judged = BTreeMap::new();
-        for one in decided {
+        let mut known = std::mem::take(&mut self.judged);
+        for one in store.decided_by_people()? {
             beat();
-            let known = self.judged.remove(&one.1);
-            let of_it = match known {
+            let of_it = match known.remove(&one.1) {
                 Some(known) => known,
                 None => self.judge(store, tracker, rules, max_action_age, one)?,
             };
-            judged.insert(one.1, of_it);
+            self.judged.insert(one.1, of_it);
         }
-        self.judged = judged;
+        let mut known = std::mem::take(&mut self.acted);
+        for rule in rules {
+            for (id, decision) in store.decided_by_rule(&rule.name)? {
+                beat();
+                let acted = known.remove(&decision).or_else(|| {
+                    // What a later version of the program wrote may not be readable.
+                    Some(Acted::of(&rule.name, &store.load(id).ok()?))
+                });
+                self.acted.extend(acted.map(|it| (decision, it)));
+            }
+        }
         self.mark = Some(mark);
         Ok(true)
     }
 
     /// How right one of the rules would have been, and was.
-    ///
-    /// # Errors
-    ///
-    /// The store fails.
-    pub fn figures(&self, store: &Store, rule: &AutoRule) -> Result<Figures> {
+    pub fn figures(&self, rule: &AutoRule) -> Figures {
         let mut figures = Figures::default();
         let of_rule = self.judged.values().flatten();
         for judged in of_rule.filter(|it| it.rule == rule.name) {
@@ -113,47 +129,19 @@ impl Replay {
                 }),
             }
         }
-        figures.wrong.extend(self.contradicted(store, rule)?);
-        Ok(figures)
-    }
-
-    /// What the rule decided itself and people said otherwise of afterwards.
-    fn contradicted(&self, store: &Store, rule: &AutoRule) -> Result<Vec<Wrong>> {
-        let mut wrong = Vec::new();
-        for (id, decision) in store.decided_by_rule(&rule.name, MOST)? {
-            let Ok(row) = store.load(id) else { continue };
-            if let Some((who, issue)) = self.denied(&row, decision) {
-                wrong.push(Wrong {
-                    notification: id.0,
-                    why: format!("{who} said later that it does not belong to #{issue}"),
-                });
-            }
+        // What the rule decided itself and people said otherwise of afterwards.
+        let of_rule = self.acted.iter().filter(|(_, it)| it.rule == rule.name);
+        for (decision, acted) in of_rule {
+            let denied = acted.went.iter().find_map(|(signature, issue)| {
+                let who = self.past.contradicted(signature, *issue, decision.0)?;
+                Some((who, issue))
+            });
+            figures.wrong.extend(denied.map(|(who, issue)| Wrong {
+                notification: acted.notification,
+                why: format!("{who} said later that it does not belong to #{issue}"),
+            }));
         }
-        Ok(wrong)
-    }
-
-    /// Who said after a decision that a failure does not belong where it went.
-    fn denied(&self, row: &NotificationRow, decision: DecisionId) -> Option<(&str, u64)> {
-        let builds = row.reading.iter().flat_map(|it| &it.notification.builds);
-        let failures = builds.flat_map(|build| &build.failures);
-        let actions = row.draft.iter().flat_map(|it| &it.draft.actions);
-        let reports: Vec<u64> = actions
-            .filter_map(|action| match action {
-                Action::Comment { issue, .. }
-                | Action::Reopen { issue, .. }
-                | Action::Count { issue, .. } => Some(issue.number),
-                Action::Open(_) | Action::Choose { .. } => None,
-            })
-            .collect();
-        let verdicts = row.verdicts.iter().flatten();
-        failures.zip(verdicts).find_map(|(failure, found)| {
-            let first = found.verdict.candidates().first()?.issue.number;
-            let issue = Some(first).filter(|it| reports.contains(it))?;
-            let who = self
-                .past
-                .contradicted(&failure.signature.0, issue, decision.0)?;
-            Some((who, issue))
-        })
+        figures
     }
 
     /// Which rules would have approved a draft that people decided on, and whether
@@ -194,6 +182,33 @@ impl Replay {
             wrong: wrong.clone(),
         });
         Ok(judged.collect())
+    }
+}
+
+impl Acted {
+    fn of(rule: &str, row: &NotificationRow) -> Self {
+        let builds = row.reading.iter().flat_map(|it| &it.notification.builds);
+        let failures = builds.flat_map(|build| &build.failures);
+        let actions = row.draft.iter().flat_map(|it| &it.draft.actions);
+        let reports: Vec<u64> = actions
+            .filter_map(|action| match action {
+                Action::Comment { issue, .. }
+                | Action::Reopen { issue, .. }
+                | Action::Count { issue, .. } => Some(issue.number),
+                Action::Open(_) | Action::Choose { .. } => None,
+            })
+            .collect();
+        let went = failures.zip(row.verdicts.iter().flatten());
+        let went = went.filter_map(|(failure, found)| {
+            let first = found.verdict.candidates().first()?.issue.number;
+            let issue = Some(first).filter(|it| reports.contains(it))?;
+            Some((failure.signature.0.clone(), issue))
+        });
+        Self {
+            rule: rule.to_owned(),
+            notification: row.id.0,
+            went: went.collect(),
+        }
     }
 }
 
@@ -248,7 +263,8 @@ impl<'a> Round<'a> {
         if self.last.kind != DecisionKind::Approve {
             return Some(said("rejected it", self.last));
         }
-        if self.decided.draft.digest() == self.shown.draft.digest() {
+        let is_shown = self.decided.revision == self.shown.revision;
+        if is_shown || self.decided.draft.digest() == self.shown.draft.digest() {
             return None;
         }
         Some(match self.change {

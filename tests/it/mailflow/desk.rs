@@ -60,6 +60,32 @@ impl Notice<'_> {
     }
 }
 
+/// What stands between the parts of [`STRING`].
+pub const BOUNDARY: &str = "--===============2629580159525692006==";
+
+/// [`STRING`] without the attached log, so that the mail's own text is read.
+pub fn without_log(mail: &str) -> String {
+    let parts: Vec<&str> = mail.splitn(3, BOUNDARY).collect();
+    format!("{}{BOUNDARY}{}{BOUNDARY}--\n", parts[0], parts[1])
+}
+
+/// A failure of a test of its own, on a builder of its own.
+pub fn failing(file: &str, method: &str) -> String {
+    let builder = format!("AMD64 {file} 3.x");
+    let notice = Notice {
+        fixture: STRING,
+        builder: &builder,
+        id: file,
+    };
+    without_log(&notice.mail())
+        .replace("test_string", &format!("test_{file}"))
+        .replace("test_capwords", method)
+        .replace("ModuleTest", &format!("{file}Case"))
+        .replace("Abc-Def Def-Ghi Ghi", &format!("{file} is"))
+        .replace("Abc-def Def-ghi Ghi", &format!("{method} was"))
+        .replace("string.capwords('ABC-def DEF-ghi GHI')", file)
+}
+
 /// A person's mail on the list; `headers` are further ones, each ending in `\n`.
 pub fn person(subject: &str, headers: &str, body: &str) -> String {
     format!(

@@ -156,6 +156,15 @@ fn drafts_that_nobody_decided_on_end_and_come_back_when_wanted() {
         let history = desk.done(&["history", id]);
         assert!(history.contains("nobody decided"), "{history}");
     }
+    // Where a person looks: it waits no more, is among the closed ones, and the way
+    // back stands below it.
+    assert_eq!(desk.json(&["list"])["total"], 0);
+    let closed = desk.done(&["list", "--closed"]);
+    assert!(closed.contains("expired"), "{closed}");
+    let shown = desk.done(&["show", "1"]);
+    for words in ["expired", "nobody decided within", "retry 1"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
 
     configure(&desk, "\"1s\" # soon", "\"30d\"");
     desk.done(&["retry", "1"]);

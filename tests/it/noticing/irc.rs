@@ -7,8 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use buildbot_watch::domain::secret::Secret;
-use buildbot_watch::irc::{IrcError, IrcSettings, Said, Session, Timeouts};
+use buildbot_watch::irc::{IrcError, IrcSettings, Login, Said, Session, Timeouts};
+use buildbot_watch::tls::client_config_as;
 
+use super::irc_stand_in::new_certificate;
 use super::{BUILDER, ENVIRONMENT, a_while, desk, failure, kill, start};
 use crate::daemon::support::{stops_by, unreachable_port};
 use crate::mailflow::desk::STRING;
@@ -18,7 +20,7 @@ use crate::world::{run, world};
 const CHANNEL: &str = "#watch";
 
 /// A server with TLS and, for those who listen, a port without.
-struct Ircd {
+pub(super) struct Ircd {
     folder: tempfile::TempDir,
     tls: u16,
     plain: u16,
@@ -26,7 +28,7 @@ struct Ircd {
 }
 
 impl Ircd {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (tls, plain) = (unreachable_port(), unreachable_port());
         let certificates = &world().tls;
@@ -93,7 +95,7 @@ impl Ircd {
             port: self.tls,
             tls: world().tls_config(),
             nick: "watch".to_owned(),
-            account: None,
+            login: None,
             channel: CHANNEL.to_owned(),
             key: None,
             timeouts: Timeouts {
@@ -104,7 +106,7 @@ impl Ircd {
         }
     }
 
-    fn section(&self) -> String {
+    pub(super) fn section(&self) -> String {
         format!(
             "[irc]\nserver = \"{}\"\nport = {}\nchannel = \"{CHANNEL}\"\nnick = \"watch\"\n\
              ca_file = \"{}\"\n",
@@ -122,12 +124,12 @@ impl Drop for Ircd {
 }
 
 /// Somebody in the channel.
-struct Person {
+pub(super) struct Person {
     lines: BufReader<TcpStream>,
 }
 
 impl Person {
-    fn on(server: &Ircd, nick: &str) -> Self {
+    pub(super) fn on(server: &Ircd, nick: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", server.plain)).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_millis(500)))
@@ -176,13 +178,13 @@ impl Person {
     }
 
     /// The same while others go on.
-    async fn hears(&mut self, words: &str) -> String {
+    pub(super) async fn hears(&mut self, words: &str) -> String {
         tokio::task::yield_now().await;
         self.waits_for(words)
     }
 
     /// What is said within a while.
-    fn hears_for(&mut self, span: Duration) -> Vec<String> {
+    pub(super) fn hears_for(&mut self, span: Duration) -> Vec<String> {
         let begun = Instant::now();
         let mut said = Vec::new();
         while begun.elapsed() < span {
@@ -352,12 +354,30 @@ fn only_a_server_with_a_trusted_certificate_is_spoken_to() {
             ..server.settings()
         };
         refused(&nobody).await;
-        let no_accounts = IrcSettings {
-            account: Some(("watch".to_owned(), Secret::new("secret".to_owned()))),
+        // This server has no accounts.
+        let by_password = IrcSettings {
+            login: Some(Login::Password {
+                user: "watch".to_owned(),
+                password: Secret::new("secret".to_owned()),
+            }),
             ..server.settings()
         };
-        let error = refused(&no_accounts).await;
-        assert!(error.to_string().contains("no login"), "{error}");
+        let error = refused(&by_password).await;
+        assert!(error.to_string().contains("SASL PLAIN"), "{error}");
+        let pem = new_certificate("watch");
+        let by_certificate = IrcSettings {
+            tls: client_config_as(Some(&world().tls.ca), &pem).unwrap(),
+            login: Some(Login::Certificate { user: None }),
+            ..server.settings()
+        };
+        let error = refused(&by_certificate).await;
+        assert!(error.to_string().contains("SASL EXTERNAL"), "{error}");
+        // It may ask for the certificate all the same.
+        let without = IrcSettings {
+            login: None,
+            ..by_certificate
+        };
+        Session::open(&without).await.unwrap().quit().await;
     });
 }
 

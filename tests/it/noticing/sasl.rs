@@ -1,221 +1,25 @@
-//! The login on IRC, by a stand-in that knows accounts (ngIRCd has none): what it
-//! answers follows from what it is told.
+//! The login on IRC, with a stand-in that knows accounts.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use buildbot_watch::domain::backoff::Trouble;
 use buildbot_watch::domain::secret::Secret;
-use buildbot_watch::irc::{IrcError, IrcSettings, Said, Session, Timeouts};
+use buildbot_watch::irc::{IrcError, IrcSettings, Login, Said, Session};
+use buildbot_watch::tls::client_config_as;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
+use super::irc_stand_in::{Nature, StandIn, fingerprint, new_certificate};
+use super::{desk, secret};
+use crate::mailflow::desk::Desk;
 use crate::world::{run, world};
-
-/// What kind of server it is.
-#[derive(Clone)]
-struct Nature {
-    accounts: BTreeMap<String, String>,
-    /// The lines in which it lists what it can do.
-    offers: &'static [&'static str],
-    /// It ends every connection with these words.
-    ends: Option<&'static str>,
-}
-
-struct StandIn {
-    port: u16,
-    said: Arc<Mutex<Vec<String>>>,
-}
-
-impl StandIn {
-    async fn start(nature: Nature) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let said: Arc<Mutex<Vec<String>>> = Arc::default();
-        let shared = said.clone();
-        let acceptor = acceptor();
-        tokio::spawn(async move {
-            while let Ok((tcp, _)) = listener.accept().await {
-                let (nature, said) = (nature.clone(), shared.clone());
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    if let Ok(tls) = acceptor.accept(tcp).await {
-                        let visit = Visit {
-                            stream: BufReader::new(tls),
-                            nature,
-                            nick: None,
-                            login: String::new(),
-                            is_in: false,
-                            negotiates: false,
-                            account: None,
-                        };
-                        visit.serve(&said).await;
-                    }
-                });
-            }
-        });
-        Self { port, said }
-    }
-
-    fn settings(&self, user: &str, password: &str) -> IrcSettings {
-        IrcSettings {
-            host: world().host.clone(),
-            port: self.port,
-            tls: world().tls_config(),
-            nick: "watch".to_owned(),
-            account: Some((user.to_owned(), Secret::new(password.to_owned()))),
-            channel: "#watch".to_owned(),
-            key: None,
-            timeouts: Timeouts {
-                enter: Duration::from_secs(20),
-                ..Timeouts::USUAL
-            },
-        }
-    }
-}
-
-fn acceptor() -> TlsAcceptor {
-    let tls = &world().tls;
-    let chain = CertificateDer::pem_file_iter(&tls.cert)
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    let key = PrivateKeyDer::from_pem_file(&tls.key).unwrap();
-    let config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
-}
-
-/// One connection.
-struct Visit {
-    stream: BufReader<TlsStream<TcpStream>>,
-    nature: Nature,
-    nick: Option<String>,
-    /// The pieces of the login so far.
-    login: String,
-    is_in: bool,
-    /// Nobody is let in before they said that they have asked for all they want.
-    negotiates: bool,
-    account: Option<String>,
-}
-
-impl Visit {
-    async fn serve(mut self, said: &Mutex<Vec<String>>) {
-        if let Some(words) = self.nature.ends {
-            self.tell(&format!("ERROR :{words}")).await;
-            return;
-        }
-        let mut line = String::new();
-        while let Ok(1..) = self.stream.read_line(&mut line).await {
-            let words: Vec<String> = line.trim_end().split(' ').map(str::to_owned).collect();
-            let part = |index: usize| words.get(index).map_or("", String::as_str).to_owned();
-            match part(0).as_str() {
-                "CAP" => self.capability(&part(1), &part(2)).await,
-                "NICK" => self.nick = Some(part(1)),
-                "USER" => {}
-                "AUTHENTICATE" => self.authenticate(&part(1)).await,
-                "PING" => {
-                    let token = part(1);
-                    self.tell(&format!(":stand.in PONG stand.in {token}")).await;
-                }
-                "JOIN" if self.account.is_none() => {
-                    self.tell(":stand.in 477 watch #watch :You need to be identified")
-                        .await;
-                }
-                "JOIN" => self.tell(":watch!u@h JOIN #watch").await,
-                "PRIVMSG" => said.lock().unwrap().push(line.trim_end().to_owned()),
-                _ => {}
-            }
-            self.welcome().await;
-            line.clear();
-        }
-    }
-
-    async fn tell(&mut self, line: &str) {
-        let _ = self
-            .stream
-            .write_all(format!("{line}\r\n").as_bytes())
-            .await;
-        let _ = self.stream.flush().await;
-    }
-
-    async fn welcome(&mut self) {
-        if let (Some(nick), false, false) = (self.nick.clone(), self.negotiates, self.is_in) {
-            self.is_in = true;
-            self.tell(&format!(":stand.in 001 {nick} :Welcome")).await;
-        }
-    }
-
-    async fn capability(&mut self, what: &str, which: &str) {
-        match what {
-            "LS" => {
-                self.negotiates = true;
-                let lines = self.nature.offers;
-                for (index, offer) in lines.iter().enumerate() {
-                    let more = if index + 1 < lines.len() { "* " } else { "" };
-                    self.tell(&format!(":stand.in CAP * LS {more}:{offer}"))
-                        .await;
-                }
-            }
-            "REQ" => {
-                let which = which.trim_start_matches(':');
-                let word = if which == "sasl" { "ACK" } else { "NAK" };
-                self.tell(&format!(":stand.in CAP * {word} :{which}")).await;
-            }
-            "END" => self.negotiates = false,
-            _ => {}
-        }
-    }
-
-    async fn authenticate(&mut self, piece: &str) {
-        if piece == "PLAIN" {
-            return self.tell("AUTHENTICATE +").await;
-        }
-        if piece.len() > 400 {
-            return self.tell(":stand.in 905 * :SASL message too long").await;
-        }
-        self.login.push_str(piece.trim_matches('+'));
-        if piece.len() == 400 {
-            return;
-        }
-        // What a mail parser makes of base64 is what the RFC says.
-        let mail = format!(
-            "Content-Transfer-Encoding: base64\r\n\r\n{}\r\n",
-            self.login
-        );
-        let mail = mail_parser::MessageParser::new()
-            .parse(mail.as_bytes())
-            .unwrap();
-        let text = String::from_utf8(mail.body_text(0).unwrap().into_owned().into_bytes()).unwrap();
-        let parts: Vec<&str> = text.trim_end_matches(['\r', '\n']).split('\0').collect();
-        let known = parts
-            .get(1)
-            .and_then(|user| self.nature.accounts.get(*user));
-        if parts.len() == 3 && known.is_some_and(|password| password == parts[2]) {
-            self.account = Some(parts[1].to_owned());
-            self.tell(":stand.in 900 * watch!u@h watch :You are now logged in")
-                .await;
-            self.tell(":stand.in 903 * :SASL authentication successful")
-                .await;
-        } else {
-            self.tell(":stand.in 904 * :SASL authentication failed")
-                .await;
-        }
-    }
-}
 
 const OFFERS: &[&str] = &["multi-prefix away-notify", "sasl=EXTERNAL,PLAIN chghost"];
 
 fn nature(offers: &'static [&'static str], password: &str) -> Nature {
     Nature {
         accounts: BTreeMap::from([("watcher".to_owned(), password.to_owned())]),
+        certificates: BTreeMap::new(),
         offers,
         ends: None,
     }
@@ -262,7 +66,7 @@ fn it_never_goes_in_without_the_login_that_it_has_an_account_for() {
         // Without an account this channel says what it wants.
         let server = StandIn::start(nature(OFFERS, "secret")).await;
         let without = IrcSettings {
-            account: None,
+            login: None,
             ..server.settings("watcher", "secret")
         };
         let error = refused(&without).await;
@@ -289,4 +93,91 @@ fn a_server_that_throttles_is_called_ever_more_seldom() {
             assert!(error.to_string().contains(words), "{error}");
         }
     });
+}
+
+#[test]
+fn with_a_certificate_it_logs_in_without_a_password() {
+    run(async {
+        let pem = new_certificate("watcher");
+        let certificate = CertificateDer::from_pem_slice(pem.expose().as_bytes()).unwrap();
+        let certificates = BTreeMap::from([(fingerprint(&certificate), "watcher".to_owned())]);
+        let known = Nature {
+            certificates,
+            ..nature(OFFERS, "secret")
+        };
+        let server = StandIn::start(known).await;
+        let settings = |pem: &Secret, user: Option<&str>| IrcSettings {
+            tls: client_config_as(Some(&world().tls.ca), pem).unwrap(),
+            login: Some(Login::Certificate {
+                user: user.map(str::to_owned),
+            }),
+            ..server.settings("", "")
+        };
+        for user in [None, Some("watcher")] {
+            let mut session = Session::open(&settings(&pem, user)).await.unwrap();
+            assert_eq!(session.say(&["hello".to_owned()]).await, Said::Taken);
+            session.quit().await;
+        }
+        assert_eq!(server.said.lock().unwrap().len(), 2);
+
+        // Another's account, a certificate that nobody knows, and none at all.
+        let without = IrcSettings {
+            tls: world().tls_config(),
+            ..settings(&pem, None)
+        };
+        for wrong in [
+            settings(&pem, Some("ada")),
+            settings(&new_certificate("watcher"), None),
+            without,
+        ] {
+            let error = refused(&wrong).await;
+            assert!(error.to_string().contains("login is refused"), "{error}");
+            assert!(error.remedy.contains("CERT ADD"), "{error:?}");
+        }
+        let only_passwords = StandIn::start(nature(&["sasl=PLAIN"], "secret")).await;
+        let wrong = IrcSettings {
+            port: only_passwords.port,
+            ..settings(&pem, None)
+        };
+        let error = refused(&wrong).await;
+        assert!(error.to_string().contains("SASL EXTERNAL"), "{error}");
+
+        // The same from the configuration.
+        let section = format!(
+            "[irc]\nserver = \"{}\"\nport = {}\nchannel = \"#watch\"\nnick = \"watch\"\n\
+             certificate = {{ file = \"irc.pem\" }}\nca_file = \"{}\"\n",
+            world().host,
+            server.port,
+            world().tls.ca.display()
+        );
+        let (desk, _setup) = desk(&section);
+        secret(&desk, "irc.pem", pem.expose());
+        let (desk, told) = checked(desk).await;
+        assert!(
+            told.contains("log in by the certificate: the server takes it"),
+            "{told}"
+        );
+        // The key of another certificate.
+        let (key, _) = pem.expose().split_once("-----BEGIN CERT").unwrap();
+        let other = new_certificate("watcher");
+        let (_, other) = other.expose().split_once("-----BEGIN CERT").unwrap();
+        secret(&desk, "irc.pem", &format!("{key}-----BEGIN CERT{other}"));
+        let (desk, told) = checked(desk).await;
+        assert!(told.contains("[irc] certificate cannot be used"), "{told}");
+        secret(&desk, "irc.pem", key);
+        let (_, told) = checked(desk).await;
+        assert!(told.contains("holds no certificate"), "{told}");
+    });
+}
+
+/// What `check` says while the stand-in goes on.
+async fn checked(desk: Desk) -> (Desk, String) {
+    let checking = tokio::task::spawn_blocking(move || {
+        let ran = desk.run(&["check"]);
+        (desk, ran.out + &ran.err)
+    });
+    let (desk, told) = checking.await.unwrap();
+    // Long lines are folded on the screen.
+    let words: Vec<&str> = told.split_whitespace().collect();
+    (desk, words.join(" "))
 }

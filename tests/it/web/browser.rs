@@ -18,7 +18,7 @@ const LONGEST: &str = "240";
 /// For what a page's script does.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Browser {
+pub(super) struct Browser {
     _profile: TempDir,
     child: Child,
     input: ChildStdin,
@@ -90,7 +90,7 @@ impl Browser {
     }
 
     /// Waits until the next page is there; nothing may have been refused on it.
-    fn loaded(&mut self) {
+    pub(super) fn loaded(&mut self) {
         loop {
             for event in std::mem::take(&mut self.events) {
                 let is_bad = event["method"] == "Runtime.exceptionThrown"
@@ -105,13 +105,13 @@ impl Browser {
         }
     }
 
-    fn go(&mut self, path: &str) {
+    pub(super) fn go(&mut self, path: &str) {
         let url = format!("{}{path}", self.page);
         self.ask("Page.navigate", json!({ "url": url }));
         self.loaded();
     }
 
-    fn run(&mut self, script: &str) -> Value {
+    pub(super) fn run(&mut self, script: &str) -> Value {
         let params = json!({ "expression": script, "returnByValue": true });
         let mut result = self.ask("Runtime.evaluate", params);
         assert!(result["exceptionDetails"].is_null(), "{script}: {result}");
@@ -122,13 +122,13 @@ impl Browser {
         self.run("location.pathname").as_str().unwrap().to_owned()
     }
 
-    fn text(&mut self) -> String {
+    pub(super) fn text(&mut self) -> String {
         let text = self.run("document.body.innerText");
         text.as_str().unwrap().to_owned()
     }
 
     /// Presses a key as a person does.
-    fn press(&mut self, key: &str) {
+    pub(super) fn press(&mut self, key: &str) {
         let text = if key == "Enter" { "\r" } else { key };
         for kind in ["keyDown", "keyUp"] {
             let mut params = json!({ "type": kind, "key": key, "text": text });
@@ -146,7 +146,7 @@ impl Browser {
     }
 
     /// Clicks on what is found so, in the middle, as a person does.
-    fn click(&mut self, what: &str) {
+    pub(super) fn click(&mut self, what: &str) {
         let place = self.run(&format!(
             "(() => {{ const it = document.querySelector({what:?}); it.scrollIntoView({{block: 'center'}}); \
              const b = it.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] }})()"
@@ -169,7 +169,7 @@ impl Browser {
         }
     }
 
-    fn looks(&mut self, width: u32, height: u32, scheme: &str) {
+    pub(super) fn looks(&mut self, width: u32, height: u32, scheme: &str) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1,
                            "mobile": width < 600 });
         self.ask("Emulation.setDeviceMetricsOverride", size);
@@ -177,7 +177,7 @@ impl Browser {
         self.ask("Emulation.setEmulatedMedia", scheme);
     }
 
-    fn shoot(&mut self, name: &str) {
+    pub(super) fn shoot(&mut self, name: &str) {
         let params = json!({ "format": "png", "captureBeyondViewport": true });
         let shot = self.ask("Page.captureScreenshot", params);
         let png =
@@ -196,7 +196,7 @@ impl Drop for Browser {
 }
 
 /// A browser of somebody who logged in.
-fn logged_in(page: &Page) -> Browser {
+pub(super) fn logged_in(page: &Page) -> Browser {
     let mut browser = Browser::on(page);
     browser.looks(1300, 900, "light");
     browser.go("/");

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::browser::logged_in;
 use super::{Page, run};
 
 /// The mail of a build that passes again, of the builder of the demo's first draft.
@@ -36,8 +37,30 @@ fn it_is_shown_and_the_draft_can_be_decided_on_all_the_same() {
     let draft = draft.says(&format!("<p class=\"band good\">{words}"));
     let other = client.get("/draft/2").is(200);
     assert!(!other.body.contains("has recovered"), "{}", other.body);
-    let sent = client.send(&draft, "/draft/1/approve", &[]);
-    sent.leads_to("/?said=approved&of=1");
+    assert!(draft.all_hidden("/draft/1/approve").len() > 1);
+
+    // It is seen at once, also on a phone, and the draft is approved all the same.
+    let mut browser = logged_in(&page);
+    assert_eq!(browser.text().matches("recovered").count(), 2);
+    browser.shoot("queue-recovered");
+    browser.click("a[href='/draft/1']");
+    browser.loaded();
+    browser.shoot("draft-recovered");
+    let is_seen = format!(
+        "(() => {{ const band = document.querySelector('p.band.good'); \
+         const place = band.getBoundingClientRect(); \
+         return band.innerText.startsWith({words:?}) && place.height > 0 \
+         && place.bottom <= innerHeight && place.right <= innerWidth }})()"
+    );
+    assert_eq!(browser.run(&is_seen), true, "{}", browser.text());
+    browser.looks(390, 844, "dark");
+    browser.go("/draft/1");
+    browser.shoot("draft-recovered-dark-phone");
+    assert_eq!(browser.run(&is_seen), true, "{}", browser.text());
+    browser.press("a");
+    browser.press("Enter");
+    browser.loaded();
     page.sent(1);
-    assert!(!client.get("/draft/1").body.contains("has recovered"));
+    browser.go("/draft/1");
+    assert!(!browser.text().contains("has recovered"));
 }

@@ -92,11 +92,13 @@ impl Case {
         if let Some(why) = &around.unfit_mirror {
             return Some(format!("the copy of the tracker may miss something: {why}"));
         }
-        (self.replies > around.room).then(|| {
-            format!(
-                "the caps leave rules room for {} more mails now",
-                around.room
-            )
-        })
+        let (mails, reports) = (around.room, around.new_reports);
+        if self.replies > mails {
+            return Some(format!(
+                "the caps leave rules room for {mails} more mails now"
+            ));
+        }
+        (self.opens > reports)
+            .then(|| format!("the caps leave rules room for {reports} more new reports now"))
     }
 }

@@ -61,16 +61,43 @@ pub struct Said {
     pub behind: i64,
 }
 
-/// A decision and its notification.
-type Taken = (i64, i64);
+/// The notifications that were approved for one thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Taken {
+    /// Of each the first decision, in order.
+    decisions: Vec<i64>,
+    /// The same by notification.
+    of: BTreeMap<i64, i64>,
+}
+
+impl Taken {
+    fn add(&mut self, decision: i64, notification: i64) {
+        let first = self.of.entry(notification).or_insert(decision);
+        *first = decision.min(*first);
+    }
+
+    /// To be called once, after the last one was added.
+    fn put_in_order(&mut self) {
+        self.decisions = self.of.values().copied().collect();
+        self.decisions.sort_unstable();
+    }
+
+    /// How many others were before a moment.
+    fn before(&self, moment: Moment) -> u32 {
+        let all = self.decisions.partition_point(|it| *it < moment.before);
+        let own = self.of.get(&moment.notification);
+        let own = usize::from(own.is_some_and(|it| *it < moment.before));
+        u32::try_from(all.saturating_sub(own)).unwrap_or(u32::MAX)
+    }
+}
 
 /// What people decided and said so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
     /// By incident and report.
-    approved: BTreeMap<(i64, u64), Vec<Taken>>,
+    approved: BTreeMap<(i64, u64), Taken>,
     /// By the kind of failure.
-    opened: BTreeMap<&'static str, Vec<Taken>>,
+    opened: BTreeMap<&'static str, Taken>,
     /// By signature, in the order in which it was said.
     said: BTreeMap<String, Vec<Said>>,
     /// By signature, the names it had in earlier versions.
@@ -97,18 +124,24 @@ impl Past {
     ) -> Self {
         let mut past = Self::nothing();
         for approval in approvals {
-            let taken = (approval.decision, approval.notification);
+            let (decision, of) = (approval.decision, approval.notification);
             if let Some(issue) = approval.issue {
                 let of_pair = past.approved.entry((approval.incident, issue));
-                of_pair.or_default().push(taken);
+                of_pair.or_default().add(decision, of);
             }
             if let Some(kind) = approval.kind.filter(|_| approval.opened) {
-                past.opened.entry(kind.name()).or_default().push(taken);
+                let of_kind = past.opened.entry(kind.name());
+                of_kind.or_default().add(decision, of);
             }
         }
+        let taken = past.approved.values_mut().chain(past.opened.values_mut());
+        taken.for_each(Taken::put_in_order);
         for word in words {
             let of_signature = past.said.entry(word.signature.clone());
             of_signature.or_default().push(word);
+        }
+        for words in past.said.values_mut() {
+            words.sort_by_key(|it| it.behind);
         }
         for (new, old) in renamed {
             past.names.entry(new).or_default().push(old);
@@ -119,11 +152,12 @@ impl Past {
     /// Whether the last word before the moment on this very signature and the report
     /// was that it belongs there.
     pub fn knows(&self, signature: &str, issue: u64, moment: Moment) -> bool {
-        let mut words = self.words(signature).into_iter();
-        let last = words.rfind(|it| {
-            it.issue == issue
-                && it.behind < moment.before
-                && it.notification != Some(moment.notification)
+        let last = self.last_word(signature, |words| {
+            // What was said later is most of a long history.
+            let earlier = words.partition_point(|it| it.behind < moment.before);
+            let own = Some(moment.notification);
+            let is_wanted = |it: &&Said| it.issue == issue && it.notification != own;
+            words.get(..earlier)?.iter().rfind(is_wanted)
         });
         last.is_some_and(|it| it.belongs)
     }
@@ -131,26 +165,44 @@ impl Past {
     /// How many other notifications with a failure of this incident people had
     /// approved to go to this report.
     pub fn approved(&self, incident: i64, issue: u64, moment: Moment) -> u32 {
-        counted(self.approved.get(&(incident, issue)), moment)
+        let taken = self.approved.get(&(incident, issue));
+        taken.map_or(0, |it| it.before(moment))
     }
 
     /// For how many other notifications with a failure of this kind people had
     /// approved to open a report.
     pub fn opened(&self, kind: FailureKind, moment: Moment) -> u32 {
-        counted(self.opened.get(kind.name()), moment)
+        let taken = self.opened.get(kind.name());
+        taken.map_or(0, |it| it.before(moment))
     }
 
     /// Who said after a decision that a failure with this signature does not belong
     /// to the report, or belongs to another one; the last word counts.
     pub fn contradicted(&self, signature: &str, issue: u64, decision: i64) -> Option<&str> {
-        let mut words = self.words(signature).into_iter();
-        let last = words.rfind(|it| it.behind >= decision)?;
+        let last = self.last_word(signature, |words| {
+            words.last().filter(|it| it.behind >= decision)
+        })?;
         let agrees = (last.issue == issue) == last.belongs;
         (!agrees).then_some(last.who.as_str())
     }
 
-    /// What was said of a signature by all its names, in order.
-    fn words(&self, signature: &str) -> Vec<&Said> {
+    /// The last word on a signature by any of its names; `last` picks that of one name.
+    fn last_word<'a>(
+        &'a self,
+        signature: &str,
+        last: impl Fn(&'a [Said]) -> Option<&'a Said>,
+    ) -> Option<&'a Said> {
+        let names = self.names(signature).into_iter();
+        let of_names = names.filter_map(|name| self.said.get(name));
+        let words = of_names.filter_map(|words| last(words));
+        words.max_by_key(|it| it.behind)
+    }
+
+    /// A signature's names: the old ones, and last its own.
+    fn names<'a>(&'a self, signature: &'a str) -> Vec<&'a str> {
+        if !self.names.contains_key(signature) {
+            return vec![signature];
+        }
         let mut names = BTreeSet::from([signature]);
         let mut to_follow = vec![signature];
         while let Some(name) = to_follow.pop() {
@@ -160,21 +212,7 @@ impl Past {
                 }
             }
         }
-        let mut words: Vec<&Said> = names
-            .iter()
-            .filter_map(|name| self.said.get(*name))
-            .flatten()
-            .collect();
-        words.sort_by_key(|word| word.behind);
-        words
+        names.remove(signature);
+        names.into_iter().chain([signature]).collect()
     }
-}
-
-fn counted(taken: Option<&Vec<Taken>>, moment: Moment) -> u32 {
-    let others = taken
-        .into_iter()
-        .flatten()
-        .filter(|(decision, of)| *decision < moment.before && *of != moment.notification);
-    let once: BTreeSet<i64> = others.map(|(_, of)| *of).collect();
-    u32::try_from(once.len()).unwrap_or(u32::MAX)
 }

@@ -2,6 +2,9 @@
 
 use crate::domain::policy::auto::{AutoRule, Mode};
 
+/// Of fewer drafts nothing is said of the long run.
+pub const ENOUGH: u32 = 10;
+
 /// What a rule would have done, beside what people decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -35,19 +38,55 @@ impl Figures {
         (decided > 0).then(|| f64::from(self.right) / f64::from(decided))
     }
 
+    /// Between which shares it would be right in the long run, with a confidence of 95 %
+    /// (the score interval of Wilson, 1927); `None` of fewer than [`ENOUGH`] drafts.
+    /// Each draft counts for itself: many of one incident tell less.
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        const Z: f64 = 1.959_963_985;
+        if self.decided() < ENOUGH {
+            return None;
+        }
+        let share = self.precision()?;
+        let n = f64::from(self.decided());
+        let square = Z * Z / n;
+        let middle = share + square / 2.0;
+        let half = Z * (share * (1.0 - share) / n + square / (4.0 * n)).sqrt();
+        let low = (middle - half) / (1.0 + square);
+        let high = (middle + half) / (1.0 + square);
+        Some((low.max(0.0), high.min(1.0)))
+    }
+
+    /// `41 of 42 right (97 %); in the long run 87 to 99 % (95 % confidence)`.
+    pub fn in_full(&self) -> String {
+        let words = self.in_words();
+        match self.interval() {
+            _ if self.decided() == 0 => words,
+            None => format!("{words}; too few to tell how right it is in the long run"),
+            Some((low, high)) => format!(
+                "{words}; in the long run {} to {} % (95 % confidence)",
+                whole(low),
+                whole(high)
+            ),
+        }
+    }
+
     /// `19 of 20 right (95 %)`.
     pub fn in_words(&self) -> String {
         match self.precision() {
             None => "people decided on nothing that it would have approved".to_owned(),
             Some(share) => format!(
-                "{} of {} right ({:.0} %)",
+                "{} of {} right ({} %)",
                 self.right,
                 self.decided(),
-                // A mistake is never rounded away.
-                (share * 100.0).floor()
+                whole(share)
             ),
         }
     }
+}
+
+/// In per cent. A mistake is never rounded away.
+fn whole(share: f64) -> u32 {
+    (share * 100.0 + 1e-9).floor() as u32
 }
 
 /// Whether a rule acts.

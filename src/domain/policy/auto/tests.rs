@@ -42,6 +42,7 @@ fn case() -> Case {
         failures: vec![found(), found()],
         deeds: vec![Deed::Comment, Deed::Reply],
         replies: 1,
+        opens: 0,
         undecided: false,
         changed_by: None,
         dealt_with: false,
@@ -54,6 +55,7 @@ fn case() -> Case {
         unlike: None,
         around: Around {
             room: 5,
+            new_reports: 2,
             ..Around::of_the_past(86_400)
         },
     }
@@ -238,6 +240,7 @@ fn what_is_switched_off_keeps_every_rule_back() {
     });
     assert_eq!(said(|case| case.replies = 5), Ok(()));
     refused("room for 5 more mails", |case| case.replies = 6);
+    refused("room for 2 more new reports", |case| case.opens = 3);
 }
 
 #[test]
@@ -313,6 +316,31 @@ fn precision_is_of_what_people_decided() {
     assert_eq!(figures(0, 0).precision(), None);
     assert_eq!(figures(3, 1).precision(), Some(0.75));
     assert_eq!(figures(299, 1).in_words(), "299 of 300 right (99 %)");
+    assert_eq!(figures(1, 999).in_words(), "1 of 1000 right (0 %)");
+}
+
+#[test]
+fn how_right_it_is_in_the_long_run_is_told_where_there_is_enough() {
+    let none = "people decided on nothing that it would have approved";
+    assert_eq!(figures(0, 0).in_full(), none);
+    assert_eq!(
+        figures(9, 0).in_full(),
+        "9 of 9 right (100 %); too few to tell how right it is in the long run"
+    );
+    // Against the tables of Newcombe (1998): 81 of 263 are 0.2553 to 0.3662, and
+    // 20 of 20 are 0.8389 to 1.
+    let (low, high) = figures(81, 182).interval().unwrap();
+    assert!((low - 0.2553).abs() < 1e-4 && (high - 0.3662).abs() < 1e-4);
+    let (low, high) = figures(20, 0).interval().unwrap();
+    assert!((low - 0.8389).abs() < 1e-4 && (high - 1.0).abs() < 1e-9);
+    assert_eq!(
+        figures(41, 1).in_full(),
+        "41 of 42 right (97 %); in the long run 87 to 99 % (95 % confidence)"
+    );
+    assert_eq!(
+        figures(10, 0).in_full(),
+        "10 of 10 right (100 %); in the long run 72 to 100 % (95 % confidence)"
+    );
 }
 
 fn approval(decision: i64, notification: i64) -> Approval {
