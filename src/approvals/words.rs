@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::{Room, asking};
 use crate::desk::failures::{Group, groups};
+use crate::desk::recovered::{recoveries, sentences};
 use crate::desk::repeating::sent_before;
 use crate::desk::summary;
 use crate::desk::words::{cut, when};
@@ -18,14 +19,38 @@ use crate::templates::{CandidateFields, DraftFields, FailureFields, GroupFields}
 /// Characters of a line that is not part of what leaves.
 const LINE: usize = 300;
 
-/// Lines of the log shown of one failure.
-const EXCERPT_LINES: usize = 25;
-
 /// Failures shown of one draft; a build that does not work at all has hundreds.
 const FAILURES: usize = 12;
 
-/// Reports shown for one group of failures.
-const CANDIDATES: usize = 4;
+/// How much of a draft is shown.
+#[derive(Clone, Copy)]
+struct Detail {
+    /// Lines of the log of one failure.
+    lines: usize,
+    /// Reports for one group of failures.
+    candidates: usize,
+    /// What speaks for each of them, in lines.
+    evidence: usize,
+}
+
+/// The first, and where a mail would get too long the next.
+const DETAILS: [Detail; 3] = [
+    Detail {
+        lines: 25,
+        candidates: 4,
+        evidence: 20,
+    },
+    Detail {
+        lines: 6,
+        candidates: 3,
+        evidence: 4,
+    },
+    Detail {
+        lines: 1,
+        candidates: 1,
+        evidence: 0,
+    },
+];
 
 /// Characters of the texts that leave which a mail has room for.
 const TEXTS: usize = 40_000;
@@ -37,6 +62,10 @@ pub(super) fn subject(row: &NotificationRow) -> String {
 }
 
 /// The draft in words, with the address for the answer.
+///
+/// # Errors
+///
+/// The store's, and what the template says of the shortest form.
 pub(super) fn draft(
     room: Room<'_>,
     person: &Person,
@@ -44,9 +73,35 @@ pub(super) fn draft(
     draft: &DraftRow,
     token: &TokenRow,
 ) -> Result<String> {
+    let mut fields = fields(room, person, row, draft, token)?;
+    let [all, shorter @ ..] = DETAILS;
+    fields.groups = group_fields(row, all);
+    let mut text = room.parts.templates.approval(&fields);
+    let told = "lines of the logs and evidence are left out: the mail would be too long";
+    for detail in shorter {
+        if text.is_ok() {
+            break;
+        }
+        if !fields.warnings.iter().any(|words| words == told) {
+            fields.warnings.push(told.to_owned());
+        }
+        fields.groups = group_fields(row, detail);
+        text = room.parts.templates.approval(&fields);
+    }
+    Ok(text?)
+}
+
+/// All but what failed.
+fn fields(
+    room: Room<'_>,
+    person: &Person,
+    row: &NotificationRow,
+    draft: &DraftRow,
+    token: &TokenRow,
+) -> Result<DraftFields> {
     let key = asking::key(row);
     let is_approvable = !draft.draft.is_undecided() && is_shown_whole(&draft.draft);
-    let fields = DraftFields {
+    Ok(DraftFields {
         what: plain_line(&summary::what_failed(row), LINE),
         r#where: plain_line(&summary::how_and_where(row), LINE),
         age: when(row.received_at, room.now),
@@ -61,15 +116,14 @@ pub(super) fn draft(
             .page
             .as_ref()
             .map(|page| format!("{page}/draft/{}", row.id)),
-        groups: group_fields(row),
+        groups: Vec::new(),
         leaves: leaves(room, &draft.draft),
         texts: texts(&draft.draft),
         answer_to: room.approvers.answer_address(&token.token),
         subject: format!("draft%20{}", key.replace('@', "%40")),
         verbs: asking::verbs(person, is_approvable),
         key,
-    };
-    Ok(room.parts.templates.approval(&fields)?)
+    })
 }
 
 /// Whether a mail has room for every text that would leave: nobody approves what
@@ -79,7 +133,9 @@ pub(super) fn is_shown_whole(draft: &Draft) -> bool {
 }
 
 fn warnings(room: Room<'_>, row: &NotificationRow, draft: &Draft) -> Result<Vec<String>> {
-    let mut all = draft.warnings.clone();
+    let recovered = recoveries(&room.parts.store, row)?;
+    let mut all = sentences(&recovered, room.now);
+    all.extend(draft.warnings.iter().cloned());
     if draft.is_undecided() {
         all.push("a report has to be chosen before this can be approved".to_owned());
     }
@@ -91,7 +147,7 @@ fn warnings(room: Room<'_>, row: &NotificationRow, draft: &Draft) -> Result<Vec<
     Ok(all.iter().map(|line| plain_line(line, LINE)).collect())
 }
 
-fn group_fields(row: &NotificationRow) -> Vec<GroupFields> {
+fn group_fields(row: &NotificationRow, detail: Detail) -> Vec<GroupFields> {
     let mut fields = Vec::new();
     let mut last = None;
     let mut shown = 0;
@@ -103,7 +159,8 @@ fn group_fields(row: &NotificationRow) -> Vec<GroupFields> {
         let is_new = last != Some(place);
         last = Some(place);
         let failures = group.failures.iter().take(FAILURES - shown);
-        let failures: Vec<FailureFields> = failures.map(failure_fields).collect();
+        let failures = failures.map(|it| failure_fields(it, detail));
+        let failures: Vec<FailureFields> = failures.collect();
         shown += failures.len();
         let link = group.build.link.as_ref().filter(|_| is_new);
         fields.push(GroupFields {
@@ -111,18 +168,18 @@ fn group_fields(row: &NotificationRow) -> Vec<GroupFields> {
             link: link.map(|link| plain_line(&link.url, LINE)),
             failures,
             verdict: verdict(&group),
-            candidates: candidates(&group),
+            candidates: candidates(&group, detail),
         });
     }
     fields
 }
 
-fn failure_fields((number, failure): &(usize, &Failure)) -> FailureFields {
+fn failure_fields((number, failure): &(usize, &Failure), detail: Detail) -> FailureFields {
     let lines = match failure.excerpt.as_slice() {
         [] => failure.line.iter().cloned().collect(),
         excerpt => excerpt.to_vec(),
     };
-    let excerpt = lines.iter().take(EXCERPT_LINES);
+    let excerpt = lines.iter().take(detail.lines);
     FailureFields {
         number: *number,
         words: plain_line(&summary::failure(failure), LINE),
@@ -150,7 +207,7 @@ fn verdict(group: &Group<'_>) -> Option<String> {
     })
 }
 
-fn candidates(group: &Group<'_>) -> Vec<CandidateFields> {
+fn candidates(group: &Group<'_>, detail: Detail) -> Vec<CandidateFields> {
     let list: &[Candidate] = match group.verdict {
         Some(Verdict::Known { candidates } | Verdict::Ambiguous { candidates }) => candidates,
         Some(Verdict::New { related, .. }) => related,
@@ -165,10 +222,11 @@ fn candidates(group: &Group<'_>) -> Vec<CandidateFields> {
         evidence: candidate
             .evidence
             .iter()
+            .take(detail.evidence)
             .map(|line| plain_line(line, LINE))
             .collect(),
     };
-    list.iter().take(CANDIDATES).map(fields).collect()
+    list.iter().take(detail.candidates).map(fields).collect()
 }
 
 /// What would leave and where to, in the order in which it does.

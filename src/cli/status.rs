@@ -275,6 +275,7 @@ fn trouble(session: &Session, facts: &Facts) {
     for it in &facts.troubles {
         let name = match it.service.as_str() {
             "mailbox" => "The mailbox cannot be read".to_owned(),
+            "answers" => "The folder of answers cannot be read".to_owned(),
             "outgoing" => "The last mail could not leave".to_owned(),
             "tracker" => "The tracker cannot be read".to_owned(),
             "ci" => "The CI system does not answer".to_owned(),

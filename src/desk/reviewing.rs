@@ -9,6 +9,7 @@ use super::deciding::{Chosen, Hindrance, Proposal, may, why_not};
 use super::failures::{Group, excerpt, groups};
 use super::leaves::leaves;
 use super::linking::choices;
+use super::recovered::{recoveries, sentences};
 use super::summary;
 use super::words::{count, cut, cut_path, when, wrapped};
 use crate::domain::Seconds;
@@ -103,6 +104,9 @@ fn evidence(
             summary::would(row)
         ),
     ];
+    for words in sentences(&recoveries(&office.store, row)?, now) {
+        indented(&mut lines, "! ", &words);
+    }
     let all = groups(row);
     let mut last = None;
     for group in all.iter().take(GROUPS) {

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{LetterId, NotificationId, Store, Switch, TokenId, switches};
+use super::{LetterId, NotificationId, Store, Switch, TokenId, switches, unwritten};
 use crate::domain::Seconds;
 
 /// What a letter is for.
@@ -121,6 +121,7 @@ impl Store {
                 params![id, token],
             )?;
         }
+        unwritten::forget(&transaction, id)?;
         transaction.commit()?;
         Ok(true)
     }

@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_letters.sql"),
     include_str!("migrations/0012_subscribing.sql"),
     include_str!("migrations/0013_auto_rules.sql"),
+    include_str!("migrations/0015_unwritten.sql"),
 ];
 
 /// Tells our files from other SQLite files: "bbw1".

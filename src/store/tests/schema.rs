@@ -22,6 +22,7 @@ const MORE: [&str; 13] = [
     include_str!("filled_v11_more.sql"),
     include_str!("filled_v12_more.sql"),
     include_str!("filled_v13_more.sql"),
+    include_str!("filled_v15_more.sql"),
 ];
 
 fn count_all(connection: &Connection) -> Vec<(String, i64)> {
