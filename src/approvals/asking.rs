@@ -6,7 +6,7 @@ use super::Room;
 use super::writing::post;
 use crate::desk::summary;
 use crate::domain::approvers::{Mails, Person, Verb, reminder_is_due};
-use crate::store::{LetterKind, ListFilter, NotificationId, NotificationRow, Switch};
+use crate::store::{LetterKind, ListFilter, NotificationRow, Switch};
 
 /// Drafts that are looked at in one pass, the oldest first.
 const DRAFTS_LOOKED_AT: usize = 200;
@@ -21,7 +21,11 @@ pub(super) fn ask_all(room: Room<'_>) -> Result<usize> {
     if store.switch(Switch::Stop)?.is_some() || store.switch(Switch::Pause)?.is_some() {
         return Ok(0);
     }
-    let waiting = store.list(ListFilter::ToDecide, DRAFTS_LOOKED_AT)?;
+    let mut waiting = Vec::new();
+    for id in store.list(ListFilter::ToDecide, DRAFTS_LOOKED_AT)? {
+        // One that cannot be read must not stand in the way of others.
+        waiting.extend(store.load(id));
+    }
     if waiting.is_empty() {
         return Ok(0);
     }
@@ -39,24 +43,22 @@ pub(super) fn ask_all(room: Room<'_>) -> Result<usize> {
 }
 
 /// A draft that waits, and what its approver was told of it before.
-struct Waiting {
-    row: NotificationRow,
+struct Waiting<'a> {
+    row: &'a NotificationRow,
     told: u32,
     is_to_remind: bool,
 }
 
-fn ask(room: Room<'_>, person: &Person, ids: &[NotificationId], most: usize) -> Result<usize> {
+fn ask(room: Room<'_>, person: &Person, rows: &[NotificationRow], most: usize) -> Result<usize> {
     let store = &room.parts.store;
     let name = person.name.as_str();
     let mut waiting = Vec::new();
-    for id in ids {
-        // One that cannot be read must not stand in the way of others.
-        let Ok(row) = store.load(*id) else { continue };
+    for row in rows {
         let Some(draft) = &row.draft else { continue };
-        if !store.may_be_written(name, (*id, draft.revision), room.now)? {
+        if !store.may_be_written(name, (row.id, draft.revision), room.now)? {
             continue;
         }
-        let about = store.letters_about(name, *id, draft.revision)?;
+        let about = store.letters_about(name, row.id, draft.revision)?;
         waiting.push(Waiting {
             told: about.0,
             is_to_remind: reminder_is_due(room.approvers.remind_after, about, room.now),
@@ -66,15 +68,15 @@ fn ask(room: Room<'_>, person: &Person, ids: &[NotificationId], most: usize) -> 
     let mut written = 0;
     if let Mails::Each = person.mails {
         for new in waiting.iter().filter(|it| it.told == 0).take(most) {
-            written += post(room, person, LetterKind::Request, &[&new.row])?;
+            written += post(room, person, LetterKind::Request, &[new.row])?;
         }
     }
     if let Mails::Digest(rhythm) = person.mails
         && waiting.iter().any(|it| it.told == 0)
         && rhythm.is_due(store.last_letter(name, LetterKind::Digest)?, room.now)
     {
-        let rows: Vec<_> = waiting.iter().filter(|it| it.told == 0).collect();
-        let rows: Vec<_> = rows.iter().map(|it| &it.row).collect();
+        let new = waiting.iter().filter(|it| it.told == 0);
+        let rows: Vec<_> = new.map(|it| it.row).collect();
         written += post(room, person, LetterKind::Digest, &rows)?;
     }
     let to_remind: Vec<_> = waiting.iter().filter(|it| it.is_to_remind).collect();
@@ -82,7 +84,7 @@ fn ask(room: Room<'_>, person: &Person, ids: &[NotificationId], most: usize) -> 
     let pause = room.approvers.remind_after.unwrap_or(0);
     let is_damped = last.is_some_and(|last| room.now.saturating_sub(last) < pause);
     if written < most && !to_remind.is_empty() && !is_damped {
-        let rows: Vec<_> = to_remind.iter().map(|it| &it.row).collect();
+        let rows: Vec<_> = to_remind.iter().map(|it| it.row).collect();
         written += post(room, person, LetterKind::Reminder, &rows)?;
     }
     Ok(written)
@@ -119,8 +121,7 @@ pub(super) fn verbs(person: &Person, is_approvable: bool) -> Vec<String> {
     };
     lines.push(refuse.to_owned());
     if may(Verb::Link) {
-        let words =
-            "link ISSUE       it belongs to that report (link 2 ISSUE: only failure 2; new: none)";
+        let words = "link ISSUE       it belongs to that report; link 2 ISSUE: only failure 2; link new: none";
         lines.push(words.to_owned());
     }
     if may(Verb::Edit) {

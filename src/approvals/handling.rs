@@ -238,7 +238,10 @@ fn end_of<'a>(room: Room<'a>, row: &NotificationRow) -> Result<End<'a>> {
     }
     let about = Some(token.notification);
     let said = match word(room, person, &token, &raw) {
-        Err(why) => Said::plainly(format!("Nothing was decided: {why}")),
+        Err(why) => Said {
+            next: "The mail that you answered is as good as before: answer it again.".to_owned(),
+            ..Said::plainly(format!("Nothing was decided: {why}"))
+        },
         Ok((decision, text)) => {
             let given = deciding::Given {
                 person,

@@ -3,15 +3,16 @@
 use anyhow::Result;
 
 use super::{Room, asking};
+use crate::desk::caution::once_of_each_kind;
 use crate::desk::failures::{Group, groups};
 use crate::desk::recovered::{recoveries, sentences};
 use crate::desk::repeating::sent_before;
 use crate::desk::summary;
-use crate::desk::words::{cut, when};
+use crate::desk::words::{count, cut, when};
 use crate::domain::approvers::Person;
 use crate::domain::draft::{Action, Draft, to_editable};
 use crate::domain::failure::Failure;
-use crate::domain::matching::{Candidate, Verdict};
+use crate::domain::matching::{Candidate, Tier, Verdict};
 use crate::domain::untrusted::{header_text, plain_line};
 use crate::store::{DraftRow, NotificationRow, TokenRow};
 use crate::templates::{CandidateFields, DraftFields, FailureFields, GroupFields};
@@ -19,8 +20,11 @@ use crate::templates::{CandidateFields, DraftFields, FailureFields, GroupFields}
 /// Characters of a line that is not part of what leaves.
 const LINE: usize = 300;
 
+/// Characters of what was searched for.
+const SEARCHED: usize = 120;
+
 /// Failures shown of one draft; a build that does not work at all has hundreds.
-const FAILURES: usize = 12;
+const FAILURES: usize = 30;
 
 /// How much of a draft is shown.
 #[derive(Clone, Copy)]
@@ -59,6 +63,11 @@ const TEXTS: usize = 40_000;
 pub(super) fn subject(row: &NotificationRow) -> String {
     let words = format!("{}: {}", summary::key(row), summary::what_failed(row));
     header_text(&words, 120)
+}
+
+/// The draft in one line.
+pub(super) fn in_short(row: &NotificationRow) -> String {
+    plain_line(&summary::in_short(row), LINE)
 }
 
 /// The draft in words, with the address for the answer.
@@ -144,6 +153,15 @@ fn warnings(room: Room<'_>, row: &NotificationRow, draft: &Draft) -> Result<Vec<
     }
     let list = &room.parts.rules.list.list_address;
     all.extend(sent_before(&room.parts.store, list, row, room.now)?);
+    let failures = summary::failures(row).len();
+    if failures > FAILURES {
+        let more = count(failures - FAILURES, "more failure");
+        all.push(format!(
+            "{more}, which `show {}` and the page tell of",
+            row.id
+        ));
+    }
+    let all = once_of_each_kind(&all);
     Ok(all.iter().map(|line| plain_line(line, LINE)).collect())
 }
 
@@ -158,9 +176,17 @@ fn group_fields(row: &NotificationRow, detail: Detail) -> Vec<GroupFields> {
         let place: *const _ = group.build;
         let is_new = last != Some(place);
         last = Some(place);
-        let failures = group.failures.iter().take(FAILURES - shown);
-        let failures = failures.map(|it| failure_fields(it, detail));
-        let failures: Vec<FailureFields> = failures.collect();
+        let failures = group.failures.iter().take(FAILURES - shown).enumerate();
+        let failures: Vec<FailureFields> = failures
+            .map(|(position, it)| match position {
+                0 => failure_fields(it, detail),
+                // They look alike: the most telling line is enough.
+                _ => FailureFields {
+                    excerpt: telling(it.1),
+                    ..failure_fields(it, detail)
+                },
+            })
+            .collect();
         shown += failures.len();
         let link = group.build.link.as_ref().filter(|_| is_new);
         fields.push(GroupFields {
@@ -187,6 +213,10 @@ fn failure_fields((number, failure): &(usize, &Failure), detail: Detail) -> Fail
     }
 }
 
+fn telling(failure: &Failure) -> Vec<String> {
+    failure.line.iter().map(|line| as_it_stands(line)).collect()
+}
+
 /// One line with its white space, by which tracebacks are read.
 pub(super) fn as_it_stands(line: &str) -> String {
     cut(line.trim_end(), LINE)
@@ -194,13 +224,13 @@ pub(super) fn as_it_stands(line: &str) -> String {
 
 fn verdict(group: &Group<'_>) -> Option<String> {
     Some(match group.verdict? {
-        Verdict::Known { .. } => "belongs to".to_owned(),
-        Verdict::Ambiguous { .. } => "could belong to any of".to_owned(),
+        Verdict::Known { .. } => "belongs to:".to_owned(),
+        Verdict::Ambiguous { .. } => "could belong to any of:".to_owned(),
         Verdict::New { related, searched } => {
-            let searched = plain_line(&searched.join(", "), LINE);
+            let searched = plain_line(&searched.join(", "), SEARCHED);
             let related = match related.is_empty() {
                 true => "",
-                false => "; perhaps related",
+                false => "; perhaps related:",
             };
             format!("no open report found; searched for {searched}{related}")
         }
@@ -213,20 +243,25 @@ fn candidates(group: &Group<'_>, detail: Detail) -> Vec<CandidateFields> {
         Some(Verdict::New { related, .. }) => related,
         None => &[],
     };
-    let fields = |candidate: &Candidate| CandidateFields {
+    let evidence = |position: usize, candidate: &Candidate| {
+        // A weak one behind others is named alone, so that the eye gets past it.
+        let lines = match position == 0 || candidate.tier != Tier::Weak {
+            true => detail.evidence,
+            false => 0,
+        };
+        let lines = candidate.evidence.iter().take(lines);
+        lines.map(|line| plain_line(line, LINE)).collect()
+    };
+    let fields = |(position, candidate): (usize, &Candidate)| CandidateFields {
         number: candidate.issue.number,
         title: plain_line(&candidate.issue.title, LINE),
         url: plain_line(&candidate.issue.url, LINE),
         tier: summary::tier_word(candidate.tier).to_owned(),
         closed: !candidate.open,
-        evidence: candidate
-            .evidence
-            .iter()
-            .take(detail.evidence)
-            .map(|line| plain_line(line, LINE))
-            .collect(),
+        evidence: evidence(position, candidate),
     };
-    list.iter().take(detail.candidates).map(fields).collect()
+    let list = list.iter().take(detail.candidates).enumerate();
+    list.map(fields).collect()
 }
 
 /// What would leave and where to, in the order in which it does.

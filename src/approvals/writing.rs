@@ -52,8 +52,10 @@ pub(super) fn post(
 ) -> Result<usize> {
     let mut all: Vec<Asked<'_>> = Vec::new();
     let mut octets = 0;
+    let mut more = rows.len();
     for row in rows.iter().take(DRAFTS_A_MAIL) {
         let Some(asked) = put_into_words(room, person, kind, row)? else {
+            more -= 1;
             continue;
         };
         if !all.is_empty() && octets + asked.text.len() > MOST_OCTETS {
@@ -63,12 +65,13 @@ pub(super) fn post(
             break;
         }
         octets += asked.text.len();
+        more -= 1;
         all.push(asked);
     }
     if all.is_empty() {
         return Ok(0);
     }
-    let written = match letter(room, person, kind, &all, rows.len() - all.len()) {
+    let written = match letter(room, person, kind, &all, more) {
         Ok(written) => written,
         Err(error) => {
             // Each of them alone was good.
@@ -179,6 +182,10 @@ fn letter(
         count: count(all.len(), "draft"),
         several,
         more,
+        overview: match several {
+            true => all.iter().map(|asked| words::in_short(asked.row)).collect(),
+            false => Vec::new(),
+        },
         drafts: all.iter().map(|asked| asked.text.clone()).collect(),
     };
     let body = room.parts.templates.approvals(&fields)?;

@@ -10,7 +10,9 @@ use crate::config::settings::Mailbox;
 use crate::config::values;
 use crate::config::web::{Listen, Web};
 use crate::domain::Seconds;
-use crate::domain::approvers::{Approvers, Believed, Mails, Person, Rhythm, Trust, Verb, is_subaddress};
+use crate::domain::approvers::{
+    Approvers, Believed, Mails, Person, Rhythm, Trust, Verb, is_subaddress,
+};
 use crate::domain::decision::Approver;
 use crate::domain::delivery::TOKEN_DIGITS;
 

@@ -536,7 +536,8 @@ secret = "hunter2"
             &person("").replace("decide@", &format!("{long}@")),
             "no room for a token",
         );
-        let more = |setting: &str| person("").replace("authserv_id", &format!("{setting}\nauthserv_id"));
+        let more =
+            |setting: &str| person("").replace("authserv_id", &format!("{setting}\nauthserv_id"));
         check(&more("results = \"any\""), "\"topmost\"");
         check(&more("folder = \"INBOX\""), "is watched anyway");
         let own = person("").replace("decide@x.example", "watch@example.org");

@@ -55,11 +55,7 @@ impl Store {
     }
 
     /// Takes the count of an attempt back that was not made.
-    pub fn forget_writing(
-        &self,
-        approver: &str,
-        (notification, revision): Revision,
-    ) -> Result<()> {
+    pub fn forget_writing(&self, approver: &str, (notification, revision): Revision) -> Result<()> {
         self.connection.execute(
             "UPDATE unwritten_letters SET attempts = max(attempts - 1, 0)
              WHERE approver = ?1 AND notification = ?2 AND revision = ?3",

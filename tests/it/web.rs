@@ -3,6 +3,7 @@
 
 mod browser;
 mod deciding;
+mod race;
 mod recovered;
 mod safety;
 
@@ -36,6 +37,7 @@ struct Answer {
 }
 
 /// Somebody with a browser's memory and nothing else of one.
+#[derive(Clone)]
 struct Client {
     port: u16,
     host: String,

@@ -361,7 +361,8 @@ mod tests {
 
     #[test]
     fn of_several_headers_of_the_server_all_count_where_that_is_said() {
-        let dmarc = "Authentication-Results: mx.example.test; dmarc=pass header.from=example.org\r\n";
+        let dmarc =
+            "Authentication-Results: mx.example.test; dmarc=pass header.from=example.org\r\n";
         let fail = "Authentication-Results: mx.example.test; dkim=fail header.d=example.org\r\n";
         let broken = "Authentication-Results: mx.example.test; dkim=\r\n";
         let all = |received_by: &[&str]| Trust {
@@ -385,7 +386,11 @@ mod tests {
         check_all(&format!("{HOP}{dmarc}{GOOD}{OWN}{FROM}"), &store, ada);
         let none = Err("no good DKIM signature");
         check_all(&format!("{dmarc}{fail}{OWN}{FROM}"), &[], none);
-        check_all(&format!("{broken}{GOOD}{OWN}{FROM}"), &[], Err("cannot be read"));
+        check_all(
+            &format!("{broken}{GOOD}{OWN}{FROM}"),
+            &[],
+            Err("cannot be read"),
+        );
         // What came with the mail lies below the server's own Received header.
         check_all(&format!("{dmarc}{OWN}{GOOD}{FROM}"), &[], none);
         check_all(&format!("{fail}{OWN}{GOOD}{FROM}"), &[], none);
