@@ -61,7 +61,7 @@ pub(crate) fn once_of_each_kind(warnings: &[String]) -> Vec<String> {
             None => told.push((kind(words), words.clone(), 0)),
         }
     }
-    let one = |(_, words, more)| match more {
+    let one = |(_, words, more): (&str, String, usize)| match more {
         0 => words,
         more => format!("{words} (and {more} more like this)"),
     };

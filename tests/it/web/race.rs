@@ -68,12 +68,13 @@ fn of_many_words_in_one_moment_one_counts_and_all_others_learn_whose() {
     let rounds = setting("RACE_ROUNDS", 2);
     let words = setting("RACE_WORDS", 24);
     let seconds = setting("RACE_SECONDS", usize::MAX);
+    let field = Field::of(words);
     let end = Duration::from_secs(seconds as u64);
     let begun = Instant::now();
     let mut wins: BTreeMap<&str, usize> = BTreeMap::new();
     let mut done = 0;
     while done < rounds && begun.elapsed() < end {
-        let desk = Race::new(ON_A_DESK.min(rounds - done), &Field::of(words));
+        let desk = Race::new(ON_A_DESK.min(rounds - done), &field);
         for round in 0..desk.rounds {
             if begun.elapsed() >= end {
                 break;
