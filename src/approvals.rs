@@ -1,7 +1,8 @@
 //! Deciding by mail: approvers are asked about drafts, and their answers decide.
 //!
 //! ```text
-//! asking    an undecided draft -> a letter, frozen, in the queue   each, digest, reminder
+//! asking    which drafts, whom, when                               each, digest, reminder
+//! writing   a draft -> a letter, frozen, in the queue
 //! sending   a letter that is due -> the approver, once
 //! handling  an answer that came in -> who, about what, which words
 //! deciding  those -> the store's one compare-and-set, as on the page
@@ -20,6 +21,7 @@ mod deciding;
 mod handling;
 mod sending;
 mod words;
+mod writing;
 
 use anyhow::Result;
 

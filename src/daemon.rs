@@ -177,18 +177,25 @@ struct Control {
     stopping: Rc<Cell<bool>>,
     wake: Notify,
     intake_pulse: Cell<Instant>,
+    /// Of the loop that watches a folder of answers; none as long as there is none.
+    answers_pulse: Cell<Option<Instant>>,
     work_pulse: Rc<Cell<Instant>>,
 }
 
 impl Control {
-    fn beat_intake(&self) {
-        self.intake_pulse.set(Instant::now());
+    fn beat_intake(&self, folder: intake::Folder) {
+        match folder {
+            intake::Folder::Notices => self.intake_pulse.set(Instant::now()),
+            intake::Folder::Answers => self.answers_pulse.set(Some(Instant::now())),
+        }
     }
 
     /// How long ago the loop that was heard of least lately made progress.
     fn oldest_pulse(&self) -> Duration {
         let work = self.work_pulse.get().elapsed();
+        let answers = self.answers_pulse.get().map(|at| at.elapsed());
         work.max(self.intake_pulse.get().elapsed())
+            .max(answers.unwrap_or_default())
     }
 
     fn ask_to_stop(&self) {
@@ -209,6 +216,7 @@ impl Loops {
             stopping: Rc::clone(&parts.stopping),
             wake: Notify::new(),
             intake_pulse: Cell::new(Instant::now()),
+            answers_pulse: Cell::new(None),
             work_pulse: Rc::clone(&parts.pulse),
         };
         Self {
@@ -360,15 +368,22 @@ mod tests {
     #[test]
     fn one_loop_alone_does_not_keep_the_watchdog_quiet() {
         let long_ago = Instant::now() - Duration::from_secs(3600);
-        for (work, intake) in [(long_ago, Instant::now()), (Instant::now(), long_ago)] {
+        let now = Instant::now();
+        for (work, intake, answers) in [
+            (long_ago, now, None),
+            (now, long_ago, Some(now)),
+            (now, now, Some(long_ago)),
+        ] {
             let control = Control {
                 stopping: Rc::new(Cell::new(false)),
                 wake: Notify::new(),
                 intake_pulse: Cell::new(intake),
+                answers_pulse: Cell::new(answers),
                 work_pulse: Rc::new(Cell::new(work)),
             };
             assert!(control.oldest_pulse() >= Duration::from_secs(3600));
-            control.beat_intake();
+            control.beat_intake(intake::Folder::Notices);
+            control.beat_intake(intake::Folder::Answers);
             control.work_pulse.set(Instant::now());
             assert!(control.oldest_pulse() < Duration::from_secs(60));
         }

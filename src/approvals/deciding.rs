@@ -265,6 +265,16 @@ fn taken(given: &Given<'_>, row: &NotificationRow) -> Said {
             next: "The new texts come in a mail of their own, which can be answered.".to_owned(),
             asks_again: true,
         },
+        Decision::Approve => Said {
+            is_decided: true,
+            next: format!("It leaves next; `show {id}` tells how far it is."),
+            ..Said::plainly(words)
+        },
+        Decision::Hold { .. } => Said {
+            is_decided: true,
+            next: format!("It waits until somebody releases it: on the page, or `release {id}`."),
+            ..Said::plainly(words)
+        },
         _ => Said {
             is_decided: true,
             ..Said::plainly(words)

@@ -5,13 +5,14 @@
 
 use anyhow::Result;
 
-use super::asking::{ToPost, ask_again, freeze};
+use super::asking::ask_again;
+use super::writing::{ToPost, Written, compose, keep};
 use super::{Room, deciding, words};
 use crate::domain::Seconds;
 use crate::domain::approvers::{Person, Verb};
 use crate::domain::decision::Decision;
 use crate::domain::untrusted::plain_line;
-use crate::parsing::answers::{self, About};
+use crate::parsing::answers::{self, About, NoAnswer};
 use crate::store::{
     AnswerOutcome, LetterKind, NotificationId, NotificationRow, PROGRAM, TokenRow, is_disk_trouble,
 };
@@ -149,29 +150,51 @@ fn tell(
         return Ok(());
     }
     let about = end.about.map(|id| store.load(id)).transpose()?;
+    // The decision stands, and `history` tells of it, also if this cannot be written.
+    match result(room, person, answer, (end, about.as_ref())) {
+        Ok(letter) => {
+            keep(room, person, &letter, &[])?;
+        }
+        Err(error) if is_disk_trouble(&error) => return Err(error),
+        Err(error) => {
+            let why = plain_line(&format!("{error:#}"), RECORDED);
+            tracing::error!(notification = %answer.0, why, "a mail about an approver's answer cannot be written; `history` tells what became of it");
+        }
+    }
+    match &about {
+        Some(row) if end.said.asks_again => ask_again(room, person, row),
+        _ => Ok(()),
+    }
+}
+
+/// The letter that tells the person.
+fn result(
+    room: Room<'_>,
+    person: &Person,
+    answer: (NotificationId, Option<&str>),
+    (end, about): (&End<'_>, Option<&NotificationRow>),
+) -> Result<Written> {
     let lines = end.said.changes.iter();
     let body = room.parts.templates.answered(&AnsweredFields {
         said: plain_line(&end.said.words, 1000),
         changes: lines.map(|line| words::as_it_stands(line)).collect(),
         next: plain_line(&end.said.next, 1000),
     })?;
-    let subject = match &about {
+    let subject = match about {
         Some(row) => format!("Re: {}", words::subject(row)),
         None => "Your answer decided nothing".to_owned(),
     };
-    let letter = ToPost {
-        kind: LetterKind::Result,
-        subject: &subject,
-        body: &body,
-        reply_to: &room.approvers.answers_to,
-        answers: Some(answer),
-        tokens: &[],
-    };
-    freeze(room, person, &letter)?;
-    match &about {
-        Some(row) if end.said.asks_again => ask_again(room, person, row),
-        _ => Ok(()),
-    }
+    compose(
+        room,
+        person,
+        &ToPost {
+            kind: LetterKind::Result,
+            subject: &subject,
+            body: &body,
+            reply_to: &room.approvers.answers_to,
+            answers: Some(answer),
+        },
+    )
 }
 
 fn end_of<'a>(room: Room<'a>, row: &NotificationRow) -> Result<End<'a>> {
@@ -183,7 +206,14 @@ fn end_of<'a>(room: Room<'a>, row: &NotificationRow) -> Result<End<'a>> {
     };
     let envelope = match answers::envelope(&raw, room.approvers) {
         Ok(envelope) => envelope,
-        Err(why) => return Ok(nobody(why.to_string())),
+        Err(why) => {
+            if let NoAnswer::Unverified(why) = &why {
+                // An approver waits for a word about it, and gets none.
+                let why = plain_line(why, RECORDED);
+                tracing::warn!(notification = %row.id, why, "the sender of an answer is not verified; it decides nothing");
+            }
+            return Ok(nobody(why.to_string()));
+        }
     };
     let Some(person) = room.approvers.with_address(&envelope.from) else {
         let from = plain_line(&envelope.from, 100);
@@ -208,7 +238,10 @@ fn end_of<'a>(room: Room<'a>, row: &NotificationRow) -> Result<End<'a>> {
     }
     let about = Some(token.notification);
     let said = match word(room, person, &token, &raw) {
-        Err(why) => Said::plainly(format!("Nothing was decided: {why}")),
+        Err(why) => Said {
+            next: "The mail that you answered is as good as before: answer it again.".to_owned(),
+            ..Said::plainly(format!("Nothing was decided: {why}"))
+        },
         Ok((decision, text)) => {
             let given = deciding::Given {
                 person,

@@ -244,7 +244,9 @@ async fn mailbox(settings: &Settings) -> Vec<Finding> {
             Ok(Some(mut imap)) => {
                 imap.timeouts.connect = STEP;
                 imap.timeouts.command = STEP;
-                imap::check(&imap).await
+                let approvers = settings.config.approvers.as_ref();
+                let further = approvers.and_then(|it| it.folder.as_deref());
+                imap::check(&imap, further).await
             }
             Ok(None) => Vec::new(),
             Err(error) => vec![not_tried(&error)],

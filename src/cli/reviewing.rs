@@ -47,7 +47,11 @@ pub(super) fn review(session: &Session, by: &Who) -> Result<ExitCode> {
     }
     let sheet = Sheet::new()?;
     let entries: Vec<Entry<'_>> = drafts.iter().map(Waiting::entry).collect();
-    let words = match words(&sheet, &entries, &who) {
+    let overview: Vec<String> = match drafts.as_slice() {
+        [_] => Vec::new(),
+        all => all.iter().map(Waiting::in_short).collect(),
+    };
+    let words = match words(&sheet, &entries, (&who, &overview)) {
         Ok(words) => words,
         Err(GaveUp::Untouched(error)) => return Err(error),
         Err(GaveUp::Wrote(error)) => return Err(sheet.not_thrown_away(error)),
@@ -125,13 +129,21 @@ impl From<Error> for GaveUp {
 }
 
 /// Opens the editor until what was saved can be read, or the person gives up.
-fn words(sheet: &Sheet, entries: &[Entry<'_>], who: &Approver) -> Result<Vec<Word>, GaveUp> {
+fn words(
+    sheet: &Sheet,
+    entries: &[Entry<'_>],
+    (who, overview): (&Approver, &[String]),
+) -> Result<Vec<Word>, GaveUp> {
     let waiting = match entries.len() {
         1 => "1 draft waits".to_owned(),
         more => format!("{more} drafts wait"),
     };
-    let head = format!("{waiting} for a decision. You decide as {}.", who.as_str());
-    let mut shown = to_document(entries, &[head]);
+    let mut head = vec![format!(
+        "{waiting} for a decision. You decide as {}.",
+        who.as_str()
+    )];
+    head.extend(overview.iter().map(|line| format!("  {line}")));
+    let mut shown = to_document(entries, &head);
     let mut notes: Vec<String> = Vec::new();
     loop {
         sheet.write(&shown)?;

@@ -6,10 +6,13 @@ use toml::de::{DeTable, DeValue};
 
 use crate::config::keys::nearest;
 use crate::config::reader::{Findings, Section, Value, Wrong};
+use crate::config::settings::Mailbox;
 use crate::config::values;
 use crate::config::web::{Listen, Web};
 use crate::domain::Seconds;
-use crate::domain::approvers::{Approvers, Mails, Person, Rhythm, Trust, Verb, is_subaddress};
+use crate::domain::approvers::{
+    Approvers, Believed, Mails, Person, Rhythm, Trust, Verb, is_subaddress,
+};
 use crate::domain::decision::Approver;
 use crate::domain::delivery::TOKEN_DIGITS;
 
@@ -27,7 +30,7 @@ const LONGEST_LOCAL: usize = 64 - 1 - TOKEN_DIGITS;
 /// that are for something else.
 pub(crate) fn approvers(
     root: &DeTable<'_>,
-    (web, taken): (Option<&Web>, &[String]),
+    (mailbox, web, taken): (Option<&Mailbox>, Option<&Web>, &[String]),
     findings: &mut Findings,
 ) -> Option<Approvers> {
     let (people, is_anybody_named) = people(root, findings);
@@ -36,6 +39,13 @@ pub(crate) fn approvers(
     let answers_to = answers_to(&mut section, &people, is_anybody_named, taken);
     let authserv_id = section.maybe("authserv_id", values::host);
     let received_by = section.or("received_by", Vec::new(), |v| values::list(v, values::host));
+    let results = section.or("results", Believed::Topmost, |v| {
+        Ok(match values::one_of(v, &["topmost", "all"])? {
+            "all" => Believed::All,
+            _ => Believed::Topmost,
+        })
+    });
+    let folder = folder(&mut section, mailbox);
     let remind_after = section.or(
         "remind_after",
         Duration::from_secs(24 * 3600),
@@ -53,17 +63,39 @@ pub(crate) fn approvers(
     Some(Approvers {
         people,
         answers_to: answers_to?,
+        folder,
         trust: Trust {
             authserv_id: authserv_id?.to_ascii_lowercase(),
             received_by: received_by
                 .iter()
                 .map(|it| it.to_ascii_lowercase())
                 .collect(),
+            results,
         },
         remind_after: Some(seconds(remind_after)),
         mails_an_hour,
         page: web.and_then(page),
     })
+}
+
+/// The further folder that answers come to, and what is wrong with it.
+fn folder(section: &mut Section<'_, '_>, mailbox: Option<&Mailbox>) -> Option<String> {
+    let folder = section.maybe("folder", values::text)?;
+    let wrong = match mailbox {
+        Some(Mailbox::Imap(imap)) if imap.folder == folder => Wrong::new(
+            "is the folder that is watched anyway ([mailbox] folder)",
+            "remove it, or name the one that your filter puts answers into",
+        ),
+        // What is wrong with it is told already.
+        Some(Mailbox::Imap(_)) | None => return Some(folder),
+        Some(_) => Wrong::new(
+            "is for an IMAP [mailbox]: another has no folders",
+            "remove it, and let the answers come to the mailbox itself",
+        ),
+    };
+    let at = section.place_of("folder").unwrap_or_default();
+    section.wrong(at, "folder", wrong);
+    None
 }
 
 /// The address for answers, and what is wrong with it.

@@ -180,6 +180,8 @@ pub const KEYS: &[SectionKeys] = &[
             "answers_to",
             "authserv_id",
             "received_by",
+            "results",
+            "folder",
             "remind_after",
             "mails_an_hour",
         ],

@@ -439,7 +439,7 @@ secret = "hunter2"
 
     #[test]
     fn who_decides_by_mail() {
-        use crate::domain::approvers::{Mails, Rhythm, Verb};
+        use crate::domain::approvers::{Believed, Mails, Rhythm, Verb};
         let with = |text: &str| read(&format!("{SMALL}\n{text}"));
         assert_eq!(
             with("[approvers]\n[approvers.people]\n").unwrap().approvers,
@@ -463,6 +463,8 @@ secret = "hunter2"
             ("Ada", "ada@example.org")
         );
         assert_eq!(ada.may, [Verb::Reject, Verb::Hold]);
+        assert_eq!(found.trust.results, Believed::Topmost);
+        assert_eq!(found.folder, None);
         assert_eq!(grace.mails, Mails::Digest(Rhythm::At(7)));
         assert_eq!(grace.may, [Verb::Approve]);
     }
@@ -502,6 +504,10 @@ secret = "hunter2"
             &person("").replace("decide@", &format!("{long}@")),
             "no room for a token",
         );
+        let more =
+            |setting: &str| person("").replace("authserv_id", &format!("{setting}\nauthserv_id"));
+        check(&more("results = \"any\""), "\"topmost\"");
+        check(&more("folder = \"INBOX\""), "is watched anyway");
         let own = person("").replace("decide@x.example", "watch@example.org");
         check(&own, "would be taken for answers");
     }

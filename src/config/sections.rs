@@ -130,7 +130,8 @@ fn config(root: &DeTable<'_>, findings: &mut Findings) -> Option<Config> {
     let web = web::web(root, findings);
     let alerts = alerts::alerts(root, findings);
     let addresses = addresses(list.as_ref(), outgoing.as_ref());
-    let approvers = approvers::approvers(root, (web.as_ref(), &addresses), findings);
+    let around = (mailbox.as_ref(), web.as_ref(), addresses.as_slice());
+    let approvers = approvers::approvers(root, around, findings);
     let auto = auto::rules(root, findings);
     let log = log(root, findings);
     Some(Config {

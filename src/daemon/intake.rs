@@ -6,7 +6,7 @@ mod imap;
 use anyhow::Result;
 
 use super::{Control, Settings};
-use crate::config::Mailbox;
+use crate::config::{Config, Imap, Mailbox};
 use crate::domain::Seconds;
 use crate::parsing::mime;
 use crate::store::{IncomingMail, Store, Taken};
@@ -22,11 +22,49 @@ pub(super) use disk::{number, take_in_once};
 /// Only the store's. A mailbox that cannot be reached is tried again and again.
 pub(super) async fn watch(settings: &Settings, parts: &Parts, control: &Control) -> Result<()> {
     match &settings.config.mailbox {
-        Mailbox::Imap(_) => imap::watch(settings, parts, control).await,
+        Mailbox::Imap(_) => {
+            let own = imap::watch(settings, (parts, control), Folder::Notices);
+            match with_answers(settings) {
+                None => own.await,
+                Some(other) => {
+                    let answers = imap::watch(&other, (parts, control), Folder::Answers);
+                    tokio::try_join!(own, answers).map(|_| ())
+                }
+            }
+        }
         Mailbox::Maildir { .. } | Mailbox::Mbox { .. } => {
             disk::watch(&settings.config, parts, control).await
         }
     }
+}
+
+/// Which of a mailbox's folders is watched: the one of `[mailbox]`, which everything
+/// comes to, or a further one that answers are filtered into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Folder {
+    Notices,
+    Answers,
+}
+
+/// The same settings with the folder of answers in place of the mailbox's own; `None`
+/// if there is no such folder.
+fn with_answers(settings: &Settings) -> Option<Settings> {
+    let folder = settings.config.approvers.as_ref()?.folder.clone()?;
+    let Mailbox::Imap(imap) = &settings.config.mailbox else {
+        return None;
+    };
+    let mailbox = Mailbox::Imap(Imap {
+        folder,
+        ..imap.clone()
+    });
+    Some(Settings {
+        config: Config {
+            mailbox,
+            ..settings.config.clone()
+        },
+        secrets: settings.secrets.clone(),
+        environment: settings.environment.clone(),
+    })
 }
 
 /// What a mailbox is called in the store.

@@ -48,3 +48,22 @@ pub(crate) fn settled_silently(draft: &Draft) -> Option<String> {
         )
     })
 }
+
+/// Warnings that begin alike (before the first colon) are counted from the second on.
+pub(crate) fn once_of_each_kind(warnings: &[String]) -> Vec<String> {
+    fn kind(words: &str) -> &str {
+        words.split_once(": ").map_or(words, |(kind, _)| kind)
+    }
+    let mut told: Vec<(&str, String, usize)> = Vec::new();
+    for words in warnings {
+        match told.iter_mut().find(|(known, ..)| *known == kind(words)) {
+            Some((.., more)) => *more += 1,
+            None => told.push((kind(words), words.clone(), 0)),
+        }
+    }
+    let one = |(_, words, more): (&str, String, usize)| match more {
+        0 => words,
+        more => format!("{words} (and {more} more like this)"),
+    };
+    told.into_iter().map(one).collect()
+}

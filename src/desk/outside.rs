@@ -169,6 +169,7 @@ fn safe(words: &str) -> String {
 pub(crate) fn trouble(it: &ServiceTrouble, now: Seconds) -> String {
     let name = match it.service.as_str() {
         "mailbox" => "The mailbox cannot be read".to_owned(),
+        "answers" => "The folder of answers cannot be read".to_owned(),
         "outgoing" => "The last mail could not leave".to_owned(),
         "tracker" => "The tracker cannot be read".to_owned(),
         "ci" => "The CI system does not answer".to_owned(),

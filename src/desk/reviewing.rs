@@ -4,17 +4,18 @@
 use anyhow::Result;
 
 use super::Office;
-use super::caution::{settled_silently, warnings};
+use super::caution::{once_of_each_kind, settled_silently, warnings};
 use super::deciding::{Chosen, Hindrance, Proposal, may, why_not};
 use super::failures::{Group, excerpt, groups};
 use super::leaves::leaves;
 use super::linking::choices;
+use super::recovered::{recoveries, sentences};
 use super::summary;
 use super::words::{count, cut, cut_path, when, wrapped};
 use crate::domain::Seconds;
 use crate::domain::decision::{Approver, Decision, Target};
 use crate::domain::draft::review::{Entry, Word};
-use crate::domain::matching::Candidate;
+use crate::domain::matching::{Candidate, Tier};
 use crate::store::{Change, DraftRow, ListFilter, NewDecision, NotDecided, NotificationRow};
 
 /// Columns of a comment.
@@ -75,6 +76,11 @@ impl Waiting {
         summary::key(&self.row)
     }
 
+    /// The draft in one line: what is to be decided, before anything is read closely.
+    pub(crate) fn in_short(&self) -> String {
+        cut(&summary::in_short(&self.row), WIDTH)
+    }
+
     /// As it stands in the document.
     pub(crate) fn entry(&self) -> Entry<'_> {
         Entry {
@@ -103,6 +109,9 @@ fn evidence(
             summary::would(row)
         ),
     ];
+    for words in sentences(&recoveries(&office.store, row)?, now) {
+        indented(&mut lines, "! ", &words);
+    }
     let all = groups(row);
     let mut last = None;
     for group in all.iter().take(GROUPS) {
@@ -121,8 +130,8 @@ fn evidence(
     if !warnings.is_empty() {
         lines.push(String::new());
     }
-    for words in &warnings {
-        indented(&mut lines, "! ", words);
+    for words in once_of_each_kind(&warnings) {
+        indented(&mut lines, "! ", &words);
     }
     lines.push(String::new());
     lines.push("What would leave:".to_owned());
@@ -130,8 +139,9 @@ fn evidence(
         indented(&mut lines, "  ", &leaf.title);
         lines.extend(leaf.url.map(|url| format!("     {url}")));
         let shown = leaf.fields.into_iter().filter(|(name, _)| {
-            // These stand in the texts below, or are said by the help above.
-            !["Title", "Note"].contains(name)
+            // These stand in the texts below, are said by the help above, or are the
+            // same for every draft.
+            !["Title", "Note", "From", "In-Reply-To"].contains(name)
         });
         lines.extend(shown.map(|(name, text)| cut(&format!("     {name}: {text}"), WIDTH)));
     }
@@ -174,22 +184,27 @@ fn of_group(group: &Group<'_>, lines: &mut Vec<String>) {
         lines.push(format!("  ... and {} more", group.failures.len() - NAMED));
     }
     if let Some(words) = group.searched() {
-        indented(lines, "     ", &words);
+        lines.push(cut(&format!("     {words}"), WIDTH));
     }
     if let Some(heading) = group.heading() {
         lines.push(format!("     {heading}:"));
     }
-    for candidate in group.candidates().iter().take(CANDIDATES) {
-        of_candidate(candidate, lines);
+    for (position, candidate) in group.candidates().iter().take(CANDIDATES).enumerate() {
+        // A weak one behind others is named, so that the eye gets past it; `show` tells why.
+        let is_whole = position == 0 || candidate.tier != Tier::Weak;
+        of_candidate(candidate, is_whole, lines);
     }
 }
 
-fn of_candidate(candidate: &Candidate, lines: &mut Vec<String>) {
+fn of_candidate(candidate: &Candidate, is_whole: bool, lines: &mut Vec<String>) {
     let issue = &candidate.issue;
     let closed = if candidate.open { "" } else { ", closed" };
     let tier = summary::tier_word(candidate.tier);
     let what = format!("       #{} ({tier}{closed}) {}", issue.number, issue.title);
     lines.push(cut(&what, WIDTH));
+    if !is_whole {
+        return;
+    }
     lines.push(format!("         {}", issue.url));
     for words in &candidate.evidence {
         indented(lines, "         - ", words);

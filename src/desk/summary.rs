@@ -21,6 +21,12 @@ pub(crate) fn key(row: &NotificationRow) -> String {
     }
 }
 
+/// A draft in one line: `12@1a2b3c4d  strong: comment on #2  test_os.X.test_y`.
+pub(crate) fn in_short(row: &NotificationRow) -> String {
+    let (key, tier, would) = (key(row), tier(row), would(row));
+    format!("{key}  {tier}: {would}  {}", what_failed(row))
+}
+
 /// The part of the digest that is shown.
 pub(crate) fn short_digest(draft: &DraftRow) -> &str {
     draft.digest.get(..SHORT_DIGEST).unwrap_or(&draft.digest)

@@ -17,6 +17,8 @@ pub struct Approvers {
     /// The address that answers go to, in lower case. Whatever goes to it or to one
     /// of its subaddresses is an answer, and never a notification.
     pub answers_to: String,
+    /// A further folder of the mailbox that answers come to, if there is one.
+    pub folder: Option<String>,
     /// Whose word on signatures is believed, and when.
     pub trust: Trust,
     /// An undecided draft is brought to mind after so many seconds.
@@ -35,6 +37,19 @@ pub struct Trust {
     /// The servers, in lower case, whose Received header may stand above that header,
     /// each as often as it is listed.
     pub received_by: Vec<String>,
+    /// Which of that server's headers count, where there are several.
+    pub results: Believed,
+}
+
+/// Which of several Authentication-Results headers of the trusted server count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Believed {
+    /// The topmost alone: safe also where its own Received header stands above it, as
+    /// long as it writes one into every mail.
+    Topmost,
+    /// Each that stands where only own servers write. Where the Received header of the
+    /// trusted server stands above its results, senders write there as well: not for it.
+    All,
 }
 
 /// One approver.
@@ -208,9 +223,11 @@ mod tests {
                 may: vec![Verb::Hold],
             }],
             answers_to: "decide@watch.example".into(),
+            folder: None,
             trust: Trust {
                 authserv_id: "mx.watch.example".into(),
                 received_by: Vec::new(),
+                results: Believed::Topmost,
             },
             remind_after: None,
             mails_an_hour: 20,

@@ -5,11 +5,11 @@ use crate::imap::connect::{dial, secure, server};
 use crate::imap::error::ImapError;
 use crate::imap::{ImapSettings, Security, login, names};
 
-/// Tries every step up to the open folder, and stops at the first that fails.
-/// Changes nothing.
-pub async fn check(settings: &ImapSettings) -> Vec<Finding> {
+/// Tries every step up to the open folder, and to a further one, and stops at the
+/// first that fails. Changes nothing.
+pub async fn check(settings: &ImapSettings, further: Option<&str>) -> Vec<Finding> {
     let mut steps = Vec::new();
-    if let Err((what, error)) = walk(settings, &mut steps).await {
+    if let Err((what, error)) = walk(settings, further, &mut steps).await {
         steps.push(Finding::bad(format!("{what}: {error}"), error.remedy()));
     }
     steps
@@ -17,6 +17,7 @@ pub async fn check(settings: &ImapSettings) -> Vec<Finding> {
 
 async fn walk(
     settings: &ImapSettings,
+    further: Option<&str>,
     steps: &mut Vec<Finding>,
 ) -> Result<(), (String, ImapError)> {
     let what = format!("connect to {}", server(settings));
@@ -36,11 +37,13 @@ async fn walk(
     let mut wire = wire.map_err(|e| (what.clone(), e))?;
     steps.push(passed(&what, "the server takes the login"));
 
-    let what = format!("open the folder {:?}", settings.folder);
-    let selected = names::examine(&mut wire, &settings.folder).await;
-    let selected = selected.map_err(|e| (what.clone(), e))?;
-    let found = format!("{} mails", selected.exists);
-    steps.push(passed(&what, &found));
+    for folder in std::iter::once(settings.folder.as_str()).chain(further) {
+        let what = format!("open the folder {folder:?}");
+        let selected = names::examine(&mut wire, folder).await;
+        let selected = selected.map_err(|e| (what.clone(), e))?;
+        let found = format!("{} mails", selected.exists);
+        steps.push(passed(&what, &found));
+    }
 
     let what = "ask what the server can do";
     let capabilities = wire.capabilities().await;

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{LetterId, NotificationId, Store, Switch, TokenId, switches};
+use super::{LetterId, NotificationId, Store, Switch, TokenId, switches, unwritten};
 use crate::domain::Seconds;
 
 /// A letter ended for this reason: it was not needed any more.
@@ -127,6 +127,7 @@ impl Store {
                 params![id, token],
             )?;
         }
+        unwritten::forget(&transaction, id)?;
         transaction.commit()?;
         Ok(true)
     }

@@ -19,7 +19,7 @@
 //! | `ledger`, `switches`, `audit` | the loop breaker, STOP, the trail |
 //! | `troubles` | services that fail, and the disk |
 //! | `mirror`, `upsert`, `health`, `search`, `rarity`, `pairs` | bug reports and what is known of them |
-//! | `letters`, `answers` | mails to approvers, and what they answer |
+//! | `letters`, `unwritten`, `answers` | mails to approvers, those that cannot be written, and answers |
 //! | `signing` | old signatures are made anew |
 //! | `recovery`, `closing` | builders that pass again; drafts that nobody decided on |
 //! | `alerts` | what people were told of |
@@ -73,6 +73,7 @@ mod switches;
 #[cfg(test)]
 mod tests;
 mod troubles;
+mod unwritten;
 mod upsert;
 mod users;
 mod withdraw;

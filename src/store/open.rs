@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_auto_rules.sql"),
     include_str!("migrations/0014_proven.sql"),
     include_str!("migrations/0015_withdrawn_replies.sql"),
+    include_str!("migrations/0016_unwritten.sql"),
 ];
 
 /// Tells our files from other SQLite files: "bbw1".

@@ -18,6 +18,8 @@ pub(super) const WORDS_CHARS: usize = 500;
 pub enum Service {
     /// Where notifications come from.
     Mailbox,
+    /// Where approvers' answers come to, if that is a folder of its own.
+    Answers,
     /// Where replies leave.
     Outgoing,
     /// Where bug reports are.
@@ -31,6 +33,7 @@ impl Service {
     pub fn name(self) -> &'static str {
         match self {
             Self::Mailbox => "mailbox",
+            Self::Answers => "answers",
             Self::Outgoing => "outgoing",
             Self::Tracker => "tracker",
             Self::Ci => "ci",

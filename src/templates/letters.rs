@@ -87,6 +87,8 @@ pub struct LetterFields {
     pub count: String,
     /// Whether there is more than one.
     pub several: bool,
+    /// Each in one line, if there is more than one.
+    pub overview: Vec<String>,
     /// Each, in words.
     pub drafts: Vec<String>,
     /// How many had no room.
@@ -177,6 +179,7 @@ impl Templates {
                 reminder,
                 count: word(),
                 several: true,
+                overview: vec![word()],
                 drafts: vec![draft.clone()],
                 more: 1,
             })?;

@@ -19,6 +19,7 @@
 mod calls;
 mod kills;
 mod lane;
+mod letters;
 mod steps;
 mod tally;
 mod tracer;

@@ -230,7 +230,7 @@ fn the_check_says_how_far_it_gets() {
         let world = world();
         let user = user_with(world, &[mail("x", "x@example.test", "", "x")]).await;
         let good = settings(world, &user);
-        let steps = check(&good).await;
+        let steps = check(&good, None).await;
         assert!(
             steps.iter().all(|step| step.level == Level::Fine),
             "{steps:#?}"
@@ -246,7 +246,7 @@ fn the_check_says_how_far_it_gets() {
             folder: "Nowhere".to_owned(),
             ..good
         };
-        let steps = check(&missing).await;
+        let steps = check(&missing, None).await;
         let last = steps.last().unwrap();
         assert!(last.what.contains("there are: "), "{last:?}");
         assert_eq!(

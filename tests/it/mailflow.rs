@@ -1,6 +1,7 @@
 //! What becomes of each mail, from the mailbox to the list and the tracker: with
 //! the real list and mail servers where they add something, else on a desk.
 
+mod answers_folder;
 mod approvals;
 mod auto;
 mod auto_acting;
@@ -11,6 +12,7 @@ pub mod desk;
 pub mod dkim;
 mod doubts;
 mod incidents;
+mod letters;
 mod long_history;
 mod never_answered;
 mod on_the_list;

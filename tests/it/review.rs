@@ -74,11 +74,14 @@ fn all_drafts_are_decided_on_in_one_go() {
     for words in [
         "You decide as Vic Stone.",
         "# test_string.ModuleTest.test_capwords",
-        "#      belongs to:",
+        "#      belongs to:\n",
         "#        #2 (strong)",
         "# AMD64 Fedora Stable 3.x, branch 3.x",
         "#      To: buildbot-status@python.org",
         "Checked by <<approver>>, sent by buildbot-watch\n======= end\n",
+        " has recovered: ",
+        "(and 5 more like this)",
+        "  strong: comment on #2  test_string.ModuleTest.test_capwords\n",
     ] {
         assert!(document.contains(words), "{words}: {document}");
     }

@@ -7,6 +7,7 @@ mod expired;
 mod filing;
 mod forwarded;
 mod mending;
+mod race;
 mod recovered;
 mod safety;
 mod slow;
@@ -42,6 +43,7 @@ struct Answer {
 }
 
 /// Somebody with a browser's memory and nothing else of one.
+#[derive(Clone)]
 struct Client {
     port: u16,
     host: String,

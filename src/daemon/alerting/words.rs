@@ -156,6 +156,7 @@ fn service(matter: &Matter, now: Seconds) -> String {
     let name = rest.rsplit_once(' ').map_or(rest, |(name, _)| name);
     let what = match name {
         "mailbox" => "The mailbox cannot be read".to_owned(),
+        "answers" => "The folder of answers cannot be read".to_owned(),
         "outgoing" => "Mails cannot leave".to_owned(),
         "tracker" => "The tracker cannot be read".to_owned(),
         "ci" => "The CI system does not answer".to_owned(),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use ring::digest;
 use tokio::time::sleep;
 
-use super::{Found, mailbox_label, mailbox_name, take_in};
+use super::{Folder, Found, mailbox_label, mailbox_name, take_in};
 use crate::config::{Config, Mailbox};
 use crate::daemon::Control;
 use crate::maildir::{FileMail, Limits, Maildir, Mbox};
@@ -38,7 +38,7 @@ pub(super) async fn watch(config: &Config, parts: &Parts, control: &Control) -> 
     };
     let mut told = false;
     loop {
-        control.beat_intake();
+        control.beat_intake(Folder::Notices);
         let Looked { new, trouble } = look.now()?;
         let is_first = trouble.is_none() && !parts.caught_up.replace(true);
         if new > 0 || is_first {

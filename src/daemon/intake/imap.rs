@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tokio::time::sleep;
 
-use super::{Found, give_up, mailbox_label, mailbox_name, take_in};
+use super::{Folder, Found, give_up, mailbox_label, mailbox_name, take_in};
 use crate::daemon::{Control, Settings, build};
 use crate::domain::Seconds;
 use crate::domain::backoff::{Trouble, backoff};
@@ -66,12 +66,17 @@ struct Watch<'a> {
     reconcile_every: Seconds,
     parts: &'a Parts,
     control: &'a Control,
+    folder: Folder,
     tries: FetchTries,
     failures: u32,
 }
 
 /// Watches for ever; an error is the store's.
-pub(super) async fn watch(settings: &Settings, parts: &Parts, control: &Control) -> Result<()> {
+pub(super) async fn watch(
+    settings: &Settings,
+    (parts, control): (&Parts, &Control),
+    folder: Folder,
+) -> Result<()> {
     let every = settings.config.limits.reconcile_every.as_secs();
     let mut watch = Watch {
         settings,
@@ -80,11 +85,12 @@ pub(super) async fn watch(settings: &Settings, parts: &Parts, control: &Control)
         reconcile_every: Seconds::try_from(every).unwrap_or(Seconds::MAX),
         parts,
         control,
+        folder,
         tries: FetchTries::new(),
         failures: 0,
     };
     loop {
-        control.beat_intake();
+        watch.beat();
         let Err(ended) = watch.connection().await;
         let trouble = match ended {
             Ended::Store(error) => return Err(error),
@@ -113,10 +119,10 @@ impl Watch<'_> {
             tracing::info!(mailbox = self.label, "the mailbox is back");
         }
         self.failures = 0;
-        self.store().clear_trouble(Service::Mailbox)?;
+        self.store().clear_trouble(self.service())?;
         loop {
             self.fetch_new(&mut session).await?;
-            self.control.beat_intake();
+            self.beat();
             match session.idle(IDLE_AT_MOST.min(settings.timeouts.poll)).await {
                 Woken::NewMail => {}
                 Woken::Disconnected(error) => return Err(error.into()),
@@ -138,6 +144,17 @@ impl Watch<'_> {
                 "the mailbox is not an IMAP one"
             ))),
             Err(error) => Err(Ended::Settings(error)),
+        }
+    }
+
+    fn beat(&self) {
+        self.control.beat_intake(self.folder);
+    }
+
+    fn service(&self) -> Service {
+        match self.folder {
+            Folder::Notices => Service::Mailbox,
+            Folder::Answers => Service::Answers,
         }
     }
 
@@ -231,14 +248,15 @@ impl Watch<'_> {
         let (validity, next) = (i64::from(cursor.uidvalidity), i64::from(cursor.uidnext));
         self.store().save_cursor(&self.name, validity, next)?;
         self.store().mark_reconciled(&self.name, self.now())?;
-        if !self.parts.caught_up.replace(true) {
+        // What left before, and who answered it, is told by the list's copies.
+        if self.folder == Folder::Notices && !self.parts.caught_up.replace(true) {
             self.control.wake.notify_one();
         }
         Ok(())
     }
 
     async fn take(&mut self, session: &mut Session, uid: u32) -> Result<(), Ended> {
-        self.control.beat_intake();
+        self.beat();
         let (stored, cursor) = self.cursor()?;
         let found = Found {
             mailbox: &self.name,
@@ -289,7 +307,7 @@ impl Watch<'_> {
         if self.failures >= 3 || trouble == Trouble::Refused {
             let words = format!("{why}. {remedy}");
             self.store()
-                .note_trouble(Service::Mailbox, &words, self.now())?;
+                .note_trouble(self.service(), &words, self.now())?;
         }
         match (self.failures, trouble) {
             // Servers end idle connections; that alone is nothing to tell.
@@ -317,7 +335,7 @@ impl Watch<'_> {
         let begun = Instant::now();
         let whole = left;
         while !left.is_zero() {
-            self.control.beat_intake();
+            self.beat();
             sleep(left.min(BEAT)).await;
             left = whole.saturating_sub(begun.elapsed());
         }

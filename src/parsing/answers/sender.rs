@@ -6,10 +6,21 @@
 //! write such a header, so only one place counts: above everything that came with
 //! the mail. A server adds its lines on top, and the sender's lie below its own
 //! Received header.
+//!
+//! | above every Received that is not listed stand       | then                         |
+//! |-----------------------------------------------------|------------------------------|
+//! | headers of other servers                            | they are passed over         |
+//! | several of the trusted one, only the topmost counts | it decides, whatever it says |
+//! | several of the trusted one, all count               | a good signature in any      |
+//!
+//! To pass over the header of another server is safe: that never makes a header count
+//! which would not count without it. To pass over one of the trusted server's own is
+//! not always: where its Received header stands above them (and is listed), the next
+//! one may be the sender's. Only the operator knows.
 
 use super::headers::{Header, values};
-use super::results::results;
-use crate::domain::approvers::Trust;
+use super::results::{Results, results};
+use crate::domain::approvers::{Believed, Trust};
 
 /// The address that wrote the mail, in lower case.
 ///
@@ -26,18 +37,30 @@ pub(super) fn verified_sender(headers: &[Header], trust: &Trust) -> Result<Strin
     if headers.iter().any(|it| it.name.starts_with("resent-")) {
         return Err("somebody sent it on (Resent headers)".to_owned());
     }
-    let value = trusted_results(headers, trust)?;
-    let Some(found) = results(value) else {
-        return Err("the receiving server's Authentication-Results header cannot be read".into());
+    let all = trusted_results(headers, trust)?;
+    let believed = match trust.results {
+        Believed::Topmost => all.get(..1).unwrap_or_default(),
+        Believed::All => &all,
     };
+    let mut found = Vec::new();
+    for value in believed {
+        let why = "the receiving server's Authentication-Results header cannot be read";
+        found.push(results(value).ok_or(why)?);
+    }
     let domain = from.rsplit('@').next().unwrap_or_default();
     let mut signers = found
-        .all
         .iter()
+        .flat_map(|header| &header.all)
         .filter(|it| it.method == "dkim" && it.result == "pass")
         .map(|it| it.property("header", "d"));
     if signers.clone().next().is_none() {
-        return Err("the receiving server found no good DKIM signature".to_owned());
+        let hint = match found.iter().any(speaks_of_dkim) {
+            true => String::new(),
+            false => unread(&all, believed.len()),
+        };
+        return Err(format!(
+            "the receiving server found no good DKIM signature{hint}"
+        ));
     }
     if !signers.any(|signer| signer.is_some_and(|signer| is_aligned(signer, domain))) {
         return Err(format!("no good DKIM signature is of {domain}"));
@@ -45,10 +68,29 @@ pub(super) fn verified_sender(headers: &[Header], trust: &Trust) -> Result<Strin
     Ok(from)
 }
 
-/// The value of the topmost header of the trusted server, if it stands where only
-/// that server can have put it.
-fn trusted_results<'a>(headers: &'a [Header], trust: &Trust) -> Result<&'a str, String> {
+fn speaks_of_dkim(header: &Results) -> bool {
+    header.all.iter().any(|it| it.method == "dkim")
+}
+
+/// What an operator should know whose server writes several headers, of which only the
+/// first `read` count.
+fn unread(all: &[&str], read: usize) -> String {
+    let mut below = all.iter().skip(read).filter_map(|value| results(value));
+    match below.any(|header| speaks_of_dkim(&header)) {
+        true => ": its topmost Authentication-Results header does not speak of DKIM, and only \
+                 that one counts; another one below it does (see results in [approvers])"
+            .to_owned(),
+        false => String::new(),
+    }
+}
+
+/// The values of the headers of the trusted server, from the top, that stand where only
+/// that server can have put the first of them. Never empty.
+fn trusted_results<'a>(headers: &'a [Header], trust: &Trust) -> Result<Vec<&'a str>, String> {
     let mut may_stand_above = trust.received_by.clone();
+    let mut found = Vec::new();
+    let mut others: Vec<String> = Vec::new();
+    let mut end = None;
     for header in headers {
         match header.name.as_str() {
             "received" => {
@@ -57,22 +99,49 @@ fn trusted_results<'a>(headers: &'a [Header], trust: &Trust) -> Result<&'a str, 
                     .iter()
                     .position(|name| Some(name) == by.as_ref());
                 let Some(listed) = listed else {
+                    end = Some(by.unwrap_or_else(|| "an unknown server".to_owned()));
                     break;
                 };
                 may_stand_above.swap_remove(listed);
             }
-            "authentication-results" => {
-                // One that cannot be read may be of anybody.
-                let is_it = results(&header.value)
-                    .is_some_and(|found| found.authserv_id == trust.authserv_id);
-                if is_it || begins_with(&header.value, &trust.authserv_id) {
-                    return Ok(&header.value);
-                }
-            }
+            "authentication-results" => match of_trusted(&header.value, trust) {
+                Ok(()) => found.push(header.value.as_str()),
+                Err(Some(other)) if !others.contains(&other) => others.push(other),
+                Err(_) => {}
+            },
             _ => {}
         }
     }
-    Err("the trusted server says nothing of its sender (Authentication-Results)".to_owned())
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let mut why = format!(
+        "the trusted server says nothing of its sender: no Authentication-Results header of {} \
+         stands on top",
+        trust.authserv_id
+    );
+    if !others.is_empty() {
+        why.push_str(&format!("; there are some of {}", others.join(", ")));
+    }
+    let named = values(headers, "authentication-results");
+    if named.iter().any(|value| of_trusted(value, trust).is_ok())
+        && let Some(end) = end
+    {
+        why.push_str(&format!(
+            "; one stands below the Received header by {end}, which received_by does not list"
+        ));
+    }
+    Err(why)
+}
+
+/// Whether a header is of the trusted server. If not, of whom, if that can be read.
+fn of_trusted(value: &str, trust: &Trust) -> Result<(), Option<String>> {
+    let of = results(value).map(|found| found.authserv_id);
+    // One that cannot be read may be of anybody.
+    if of.as_ref() == Some(&trust.authserv_id) || begins_with(value, &trust.authserv_id) {
+        return Ok(());
+    }
+    Err(of)
 }
 
 fn begins_with(value: &str, authserv_id: &str) -> bool {
@@ -211,6 +280,7 @@ mod tests {
         Trust {
             authserv_id: "mx.example.test".into(),
             received_by: received_by.iter().map(ToString::to_string).collect(),
+            results: Believed::Topmost,
         }
     }
 
@@ -287,6 +357,58 @@ mod tests {
         check(&format!("{impostor}{FROM}"), &[], Err("says nothing"));
         let impostor = GOOD.replace("mx.example.test", "evil.example (mx.example.test)");
         check(&format!("{impostor}{FROM}"), &[], Err("says nothing"));
+    }
+
+    #[test]
+    fn of_several_headers_of_the_server_all_count_where_that_is_said() {
+        let dmarc =
+            "Authentication-Results: mx.example.test; dmarc=pass header.from=example.org\r\n";
+        let fail = "Authentication-Results: mx.example.test; dkim=fail header.d=example.org\r\n";
+        let broken = "Authentication-Results: mx.example.test; dkim=\r\n";
+        let all = |received_by: &[&str]| Trust {
+            results: Believed::All,
+            ..trust(received_by)
+        };
+        let check_all = |raw: &str, received_by: &[&str], expect: Result<&str, &str>| {
+            let found = verified_sender(&headers(raw.as_bytes()).unwrap(), &all(received_by));
+            match (&found, expect) {
+                (Ok(found), Ok(expect)) => assert_eq!(found, expect, "{raw}"),
+                (Err(found), Err(expect)) => assert!(found.contains(expect), "{found}\n{raw}"),
+                _ => panic!("{found:?}, not {expect:?}\n{raw}"),
+            }
+        };
+        let ada = Ok("ada@example.org");
+        let two = format!("{dmarc}{GOOD}{OWN}{FROM}");
+        check(&two, &[], Err("another one below it does (see results"));
+        check_all(&two, &[], ada);
+        check_all(&format!("{GOOD}{dmarc}{OWN}{FROM}"), &[], ada);
+        let store = ["store.example.test"];
+        check_all(&format!("{HOP}{dmarc}{GOOD}{OWN}{FROM}"), &store, ada);
+        let none = Err("no good DKIM signature");
+        check_all(&format!("{dmarc}{fail}{OWN}{FROM}"), &[], none);
+        check_all(
+            &format!("{broken}{GOOD}{OWN}{FROM}"),
+            &[],
+            Err("cannot be read"),
+        );
+        // What came with the mail lies below the server's own Received header.
+        check_all(&format!("{dmarc}{OWN}{GOOD}{FROM}"), &[], none);
+        check_all(&format!("{fail}{OWN}{GOOD}{FROM}"), &[], none);
+    }
+
+    #[test]
+    fn an_operator_is_told_where_the_header_stands() {
+        let other = "Authentication-Results: other.example; dkim=pass header.d=example.org\r\n";
+        check(
+            &format!("{other}{OWN}{FROM}"),
+            &[],
+            Err("of mx.example.test stands on top; there are some of other.example"),
+        );
+        check(
+            &format!("{HOP}{GOOD}{OWN}{FROM}"),
+            &[],
+            Err("below the Received header by store.example.test, which received_by"),
+        );
     }
 
     #[test]

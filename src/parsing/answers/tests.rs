@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::approvers::{Mails, Person, Verb};
+use crate::domain::approvers::{Believed, Mails, Person, Verb};
 use crate::domain::decision::{Approver, Decision};
 
 fn approvers() -> Approvers {
@@ -11,9 +11,11 @@ fn approvers() -> Approvers {
             may: Verb::ALL.to_vec(),
         }],
         answers_to: "decide@watch.example".into(),
+        folder: None,
         trust: Trust {
             authserv_id: "mx.watch.example".into(),
             received_by: Vec::new(),
+            results: Believed::Topmost,
         },
         remind_after: None,
         mails_an_hour: 20,

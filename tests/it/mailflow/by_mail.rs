@@ -16,14 +16,14 @@ fn server(domain: &str) -> String {
     )
 }
 
-const HOP: &str = "Received: from x by mx.watch.example (Postfix); Sun, 22 Nov 2026\n";
+pub const HOP: &str = "Received: from x by mx.watch.example (Postfix); Sun, 22 Nov 2026\n";
 
 /// Ada may decide so by mail.
-fn desk_where(may: &str) -> Desk {
+pub fn desk_where(may: &str) -> Desk {
     desk_with(&format!("address = \"{ADA}\", may = [{may}]"), "")
 }
 
-fn desk_with(ada: &str, more: &str) -> Desk {
+pub fn desk_with(ada: &str, more: &str) -> Desk {
     Desk::with_sections(&format!(
         "[approvers]\nanswers_to = \"decide@watch.example\"\n\
          authserv_id = \"mx.watch.example\"\n{more}\n\
@@ -31,9 +31,9 @@ fn desk_with(ada: &str, more: &str) -> Desk {
     ))
 }
 
-const ALL: &str = r#""approve", "reject", "hold", "link", "edit""#;
+pub const ALL: &str = r#""approve", "reject", "hold", "link", "edit""#;
 
-fn notice(id: &str) -> String {
+pub fn notice(id: &str) -> String {
     let builder = "AMD64 Debian root 3.x";
     let fixture = STRING;
     Notice {
@@ -45,7 +45,7 @@ fn notice(id: &str) -> String {
 }
 
 /// Of another failure.
-fn another() -> String {
+pub fn another() -> String {
     let builder = "AMD64 Debian root 3.x";
     let fixture = "bb43-env-changed.eml";
     Notice {
@@ -63,7 +63,7 @@ fn header(mail: &[u8], name: &str) -> String {
 }
 
 /// The mails to Ada, oldest first.
-fn letters(desk: &Desk) -> Vec<Vec<u8>> {
+pub fn letters(desk: &Desk) -> Vec<Vec<u8>> {
     let to_ada = |mail: &Vec<u8>| header(mail, "To") == ADA;
     let mut all: Vec<_> = desk.sent().into_iter().filter(to_ada).collect();
     let order = |mail: &Vec<u8>| {
@@ -79,14 +79,14 @@ fn letters(desk: &Desk) -> Vec<Vec<u8>> {
 }
 
 /// The letters whose text holds these words.
-fn saying(desk: &Desk, words: &str) -> Vec<Vec<u8>> {
+pub fn saying(desk: &Desk, words: &str) -> Vec<Vec<u8>> {
     let says = |mail: &Vec<u8>| text_of(mail).contains(words);
     letters(desk).into_iter().filter(says).collect()
 }
 
 /// The one letter that asks about the current revision of a draft.
 #[track_caller]
-fn request(desk: &Desk, id: i64) -> Vec<u8> {
+pub fn request(desk: &Desk, id: i64) -> Vec<u8> {
     let asks = saying(desk, &format!("TO DECIDE ON {}", desk.key(id)));
     let [only] = asks.as_slice() else {
         panic!("{} letters ask about {id}", asks.len());
@@ -95,7 +95,7 @@ fn request(desk: &Desk, id: i64) -> Vec<u8> {
 }
 
 /// A mail client's answer to a letter: `id` makes the Message-ID.
-fn answer(letter: &[u8], id: &str, body: &str) -> String {
+pub fn answer(letter: &[u8], id: &str, body: &str) -> String {
     format!(
         "From: Ada <{ADA}>\nTo: {}\nSubject: Re: {}\nMessage-ID: <{id}@example.org>\n\
          In-Reply-To: {}\nContent-Type: text/plain; charset=utf-8\n\n{body}\n",
@@ -105,7 +105,7 @@ fn answer(letter: &[u8], id: &str, body: &str) -> String {
     )
 }
 
-fn signed(mail: &str) -> String {
+pub fn signed(mail: &str) -> String {
     format!("{}{mail}", server("example.org"))
 }
 

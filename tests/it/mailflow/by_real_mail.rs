@@ -10,12 +10,12 @@ use super::on_the_list::with_own_tracker;
 use crate::service::{PATIENCE, Service, Setup, Wanted};
 use crate::world::{World, eventually, run, world};
 
-const STRING: &str = "bb43-single-test-method.eml";
+pub const STRING: &str = "bb43-single-test-method.eml";
 
-struct Decider {
-    setup: Setup,
+pub struct Decider {
+    pub setup: Setup,
     /// The approver's user, who answers.
-    ada: String,
+    pub ada: String,
     /// One whom a vacation responder answers for.
     away: String,
 }
@@ -53,7 +53,7 @@ pub async fn received_by(world: &World) -> Vec<String> {
 }
 
 impl Decider {
-    async fn new(area: &str, may: &str) -> Self {
+    pub async fn new(area: &str, may: &str) -> Self {
         let world = world();
         let wanted = Wanted {
             area,
@@ -79,7 +79,7 @@ impl Decider {
     }
 
     /// The first letter to a user that holds these words.
-    async fn letter(&self, user: &str, words: &str) -> Vec<u8> {
+    pub async fn letter(&self, user: &str, words: &str) -> Vec<u8> {
         eventually(PATIENCE, || {
             let mails = world().inbox(user);
             mails.into_iter().find(|mail| text_of(mail).contains(words))
@@ -87,7 +87,7 @@ impl Decider {
         .await
     }
 
-    fn answer(&self, letter: &[u8], id: &str, body: &str) -> String {
+    pub fn answer(&self, letter: &[u8], id: &str, body: &str) -> String {
         format!(
             "From: Ada <{}>\nTo: {}\nSubject: Re: {}\nMessage-ID: <{id}@{}>\n\
              In-Reply-To: {}\n\n{body}\n",
@@ -107,7 +107,7 @@ impl Decider {
 
     /// Waits until so many answers were handled, and gives what became of each, the
     /// newest first.
-    async fn handled(&self, count: usize) -> Vec<String> {
+    pub async fn handled(&self, count: usize) -> Vec<String> {
         eventually(PATIENCE, || {
             let rows = self.setup.json(&["list", "--all"]);
             let rows = rows["notifications"].as_array().expect("rows").clone();
@@ -127,7 +127,7 @@ impl Decider {
         .await
     }
 
-    fn row(&self, id: i64) -> Value {
+    pub fn row(&self, id: i64) -> Value {
         self.setup.json(&["show", &id.to_string()])
     }
 }
