@@ -23,7 +23,7 @@ use asking::{Answer, ask};
 use baselines::Titles;
 use cases::Case;
 use figures::{Figures, Outcome};
-use fit::{First, Row};
+use fit::{First, Row, TradeOff};
 use folds::Folds;
 pub use history::history;
 use pool::Pool;
@@ -101,6 +101,9 @@ pub struct Fitted {
     /// The figures where each case is judged by a model fitted without it and
     /// without every case that shares an issue with it.
     pub cross_validated: Figures,
+    /// What other bounds of the likely links would cost, by the same weights. The one
+    /// thing here that has seen the cases is that list's choice of bounds.
+    pub trade_offs: Vec<TradeOff>,
     /// Each case's outcome there, in the order of the cases.
     pub outcomes: Vec<Outcome>,
 }
@@ -145,6 +148,7 @@ impl Measured {
         Fitted {
             model: without(None).on(&fit::fit(&rows.iter().chain(&beside).collect::<Vec<_>>())),
             cross_validated: Figures::of(headline),
+            trade_offs: fit::trade_offs(&firsts.iter().copied().flatten().collect::<Vec<_>>()),
             outcomes,
         }
     }

@@ -16,6 +16,7 @@ use crate::domain::matching::{Feature, Model};
 use crate::domain::untrusted::terminal;
 use crate::evaluate::cases::{Case, Name};
 use crate::evaluate::figures::{Baseline, Baselines, Figures};
+use crate::evaluate::fit::TradeOff;
 use crate::evaluate::{Fitted, Measured, Tried, history, measure};
 use crate::parsing::issues::FiledIssue;
 use wrong::WrongAnswer;
@@ -84,6 +85,7 @@ fn print(session: &Session, measured: &Measured, headline: &Figures, fitted: Opt
             &fitted.cross_validated,
             beside,
         ));
+        screen.say(trade_off_lines(&fitted.trade_offs));
         screen.say(model_lines(&fitted.model));
     }
 }
@@ -207,6 +209,7 @@ fn document(measured: &Measured, headline: &Figures, fitted: Option<&Fitted>) ->
                     "strong": fitted.model.strong,
                     "likely": fitted.model.likely,
                     "cross_validated": fitted.cross_validated,
+                    "trade_offs": fitted.trade_offs,
                 }),
             );
         }
@@ -280,6 +283,20 @@ fn one_line(name: &str, figures: &Figures) -> String {
         percent(figures.false_links_where_none),
         percent(figures.wrong_new),
     )
+}
+
+/// What links cost: the fewer failures are called new, the more links are false.
+fn trade_off_lines(all: &[TradeOff]) -> String {
+    let line = |it: &TradeOff| {
+        format!(
+            "  likely from {:.1}: a link where none existed {:>8}, new, though one existed {:>8}",
+            it.likely,
+            percent(it.false_links_where_none),
+            percent(it.wrong_new)
+        )
+    };
+    let lines: Vec<String> = all.iter().map(line).collect();
+    lines.join("\n")
 }
 
 fn model_lines(model: &Model) -> String {

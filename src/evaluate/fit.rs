@@ -2,6 +2,8 @@
 //! logit with a penalty on large weights, by gradient ascent. No chance in it: the
 //! same cases give the same weights.
 
+use serde::Serialize;
+
 use crate::domain::matching::{Feature, Features, Model, Tier};
 use crate::evaluate::Tried;
 use crate::evaluate::figures::Outcome;
@@ -184,6 +186,36 @@ impl First {
     }
 }
 
+/// What a bound of the likely links costs, and what it gives.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TradeOff {
+    /// The bound.
+    pub likely: f64,
+    /// Links where none existed, as a share of those cases.
+    pub false_links_where_none: f64,
+    /// New, though an issue existed, as a share of those cases.
+    pub wrong_new: f64,
+}
+
+/// Over ten bounds, the lowest first.
+pub fn trade_offs(firsts: &[First]) -> Vec<TradeOff> {
+    let share = |positive: bool, is_wrong: &dyn Fn(&First) -> bool| {
+        let all = || firsts.iter().filter(|first| first.positive == positive);
+        let wrong = all().filter(|first| is_wrong(first)).count();
+        wrong as f64 / all().count().max(1) as f64
+    };
+    (0..10)
+        .map(|step| f64::from(step) / 10.0)
+        .map(|likely| TradeOff {
+            likely,
+            false_links_where_none: share(false, &|it| {
+                !it.fine && it.any > 0.0 && it.any >= likely
+            }),
+            wrong_new: share(true, &|it| it.any == 0.0 || it.any < likely),
+        })
+        .collect()
+}
+
 /// The lowest bounds that keep what is wanted.
 pub fn bounds(firsts: &[First]) -> Bounds {
     let steps = || (1..50).map(|step| f64::from(step) / 50.0);
@@ -262,5 +294,13 @@ mod tests {
         let bounds = bounds(&firsts);
         assert!((bounds.strong - 0.70).abs() < 1e-9, "{bounds:?}");
         assert!((bounds.likely - 0.62).abs() < 1e-9, "{bounds:?}");
+        let costs: Vec<(u32, u32)> = trade_offs(&firsts)
+            .iter()
+            .map(|it| (it.false_links_where_none, it.wrong_new))
+            .map(|(links, new)| ((links * 100.0).round() as u32, (new * 100.0).round() as u32))
+            .collect();
+        assert_eq!(costs[0], (100, 0));
+        assert_eq!(costs[2..7], [(10, 0); 5]);
+        assert_eq!(costs[7..], [(0, 0); 3]);
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct Pool {
 #[derive(Debug)]
 struct Dated {
     issue: Issue,
+    /// As near as it can be told.
     created: Seconds,
 }
 
@@ -112,7 +113,13 @@ impl Dated {
             let number = name.as_ref().and_then(Name::number);
             number == Some(self.issue.number)
         };
-        if self.created > case.at || is(&holdout.remove_issue) || is(&case.created) {
+        // What a person found was there, whatever is guessed of its day.
+        let is_expected = case
+            .expected
+            .iter()
+            .any(|name| name.number() == Some(self.issue.number));
+        let is_later = self.created > case.at && !is_expected;
+        if is_later || is(&holdout.remove_issue) || is(&case.created) {
             return None;
         }
         let mut issue = self.issue.clone();
@@ -142,14 +149,16 @@ impl Dated {
             issue.resolution = None;
             issue.duplicate_of = None;
         }
-        issue.created_at = self.created;
+        issue.created_at = self.created.min(case.at);
         let last_comment = issue.comments.iter().map(|comment| comment.at).max();
-        issue.updated_at = last_comment.max(issue.closed_at).unwrap_or(self.created);
+        issue.updated_at = last_comment
+            .max(issue.closed_at)
+            .unwrap_or(issue.created_at);
         Some(issue)
     }
 }
 
-/// When the issues of a number were opened, as far as it is known.
+/// When the issues of a number were opened, where the day is known.
 struct Known {
     current: BTreeMap<u64, Seconds>,
     old: BTreeMap<u64, Seconds>,
@@ -158,8 +167,9 @@ struct Known {
 impl Known {
     fn of(filed: &[FiledIssue]) -> Self {
         let of = |number: fn(&FiledIssue) -> Option<u64>| {
-            let dated = |one: &FiledIssue| Some((number(one)?, one.created?));
-            filed.iter().filter_map(dated).collect()
+            let days = filed.iter().filter(|one| one.created == one.created_by);
+            days.filter_map(|one| Some((number(one)?, one.created?)))
+                .collect()
         };
         Self {
             current: of(|one| one.number),
@@ -167,15 +177,18 @@ impl Known {
         }
     }
 
-    /// When it was opened; else between its neighbours by number.
+    /// When it was opened; where the day is not known, as its number stands between
+    /// its neighbours, but never earlier nor later than the file says.
     fn created(&self, filed: &FiledIssue) -> Seconds {
-        if let Some(created) = filed.created {
+        if let Some(created) = filed.created.filter(|_| filed.created == filed.created_by) {
             return created;
         }
         let by_old = filed.bpo.and_then(|number| between(&self.old, number));
-        by_old
-            .or_else(|| between(&self.current, filed.number?))
-            .unwrap_or(filed.issue.created_at)
+        let by_number = by_old.or_else(|| between(&self.current, filed.number?));
+        let guess = by_number.or(filed.created);
+        let guess = guess.unwrap_or(filed.issue.created_at);
+        let guess = filed.created_by.map_or(guess, |latest| guess.min(latest));
+        filed.created.map_or(guess, |earliest| guess.max(earliest))
     }
 }
 
@@ -189,5 +202,32 @@ fn between(known: &BTreeMap<u64, Seconds>, number: u64) -> Option<Seconds> {
         }
         (Some((_, at)), _) | (None, Some((_, at))) => Some(*at),
         (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parsing::issues;
+
+    #[test]
+    fn a_day_that_is_not_known_lies_between_those_of_the_neighbours() {
+        let filed = issues::read(
+            r#"{"number": 10, "title": "a", "created": "2026-01-01"}
+{"number": 20, "title": "b", "created": "2026-01-21"}
+{"number": 15, "title": "in the middle"}
+{"number": 18, "title": "no earlier", "created_between": ["2026-01-20", "2026-02-01"]}
+{"number": 12, "title": "no later", "created_between": ["2025-12-01", "2026-01-02"]}
+{"number": 16, "title": "of a month", "created_approx": "2026-01"}
+{"number": 30, "title": "later than all"}"#,
+        )
+        .unwrap();
+        let known = Known::of(&filed);
+        let first = filed[0].created.unwrap();
+        let days: Vec<Seconds> = filed
+            .iter()
+            .map(|one| (known.created(one) - first) / 86_400)
+            .collect();
+        assert_eq!(days, [0, 20, 10, 19, 1, 12, 20]);
     }
 }

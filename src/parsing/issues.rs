@@ -51,6 +51,9 @@ pub struct FiledIssue {
     pub bpo: Option<u64>,
     /// When it was opened at the earliest, as far as the file says.
     pub created: Option<Seconds>,
+    /// When it was opened at the latest; the same as `created` where the file has the
+    /// day.
+    pub created_by: Option<Seconds>,
     /// The report. Times the file does not have are taken from those it has, and
     /// are 0 if there are none. `duplicate_of` is as [`follow`] left it.
     ///
@@ -221,7 +224,7 @@ impl Written {
         if self.title.is_none() && self.body.is_none() {
             return Err("it has neither a title nor a body".to_owned());
         }
-        let created = self.created_at()?;
+        let (created, created_by) = self.created_at()?;
         let closed_at = date(self.closed.as_deref(), "closed")?;
         let comments = comments(self.comments.unwrap_or_default(), id, created)?;
         let last_comment = comments.iter().map(|comment| comment.at).max();
@@ -233,6 +236,7 @@ impl Written {
             number,
             bpo,
             created,
+            created_by,
             issue: Issue {
                 number: id,
                 url: self.url.unwrap_or_default(),
@@ -252,17 +256,33 @@ impl Written {
         })
     }
 
-    fn created_at(&self) -> Result<Option<Seconds>, String> {
-        if let Some(day) = date(self.created.as_deref(), "created")? {
-            return Ok(Some(day));
+    /// At the earliest, and at the latest.
+    fn created_at(&self) -> Result<(Option<Seconds>, Option<Seconds>), String> {
+        let (created, approx) = (self.created.as_deref(), self.created_approx.as_deref());
+        if let Some(first) = date(created, "created")? {
+            return Ok((Some(first), Some(first + left_open(created))));
         }
         let between = self.created_between.as_ref();
-        let earliest = between.and_then(|days| days.first()?.as_deref());
-        if let Some(day) = date(earliest, "created_between")? {
-            return Ok(Some(day));
+        let end = |place: usize| between.and_then(|days| days.get(place)?.as_deref());
+        let latest = date(end(1), "created_between")?;
+        if let Some(first) = date(end(0), "created_between")? {
+            return Ok((Some(first), latest));
         }
-        date(self.created_approx.as_deref(), "created_approx")
+        let first = date(approx, "created_approx")?;
+        Ok((first, first.map(|first| first + left_open(approx))))
     }
+}
+
+/// How much later than its first moment a date may be that leaves out the day, or
+/// the month.
+fn left_open(date: Option<&str>) -> Seconds {
+    let dashes = date.unwrap_or_default().matches('-').count();
+    let days = match dashes {
+        0 => 364,
+        1 => 30,
+        _ => 0,
+    };
+    days * 86_400
 }
 
 fn comments(
@@ -432,7 +452,7 @@ mod tests {
         );
         assert_eq!((filed.line, filed.key.as_str()), (1, "gh-12"));
         assert_eq!((filed.number, filed.bpo), (Some(12), Some(7)));
-        assert_eq!(filed.created, Some(day));
+        assert_eq!((filed.created, filed.created_by), (Some(day), Some(day)));
     }
 
     #[test]
@@ -478,6 +498,10 @@ mod tests {
             (r#""created": "2026-11?""#, 20_758),
         ] {
             assert_eq!(created(fields).created, Some(day * 86_400), "{fields}");
+            assert!(
+                created(fields).created_by > created(fields).created,
+                "{fields}"
+            );
         }
         for unknown in [
             r#""created_between": []"#,

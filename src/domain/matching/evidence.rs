@@ -23,6 +23,9 @@ pub(super) fn sentences(question: &Question, facts: &Facts<'_>) -> Vec<String> {
         let others: Vec<&str> = others.filter(|name| once.insert(*name)).collect();
         said.push(format!("against: the title names {}", others.join(", ")));
     }
+    if facts.named_nowhere {
+        said.push("against: the test is not named in it".to_owned());
+    }
     if facts.quiet_for > DORMANT_AFTER {
         said.push("against: nobody said anything in it for two years".to_owned());
     }
@@ -154,6 +157,11 @@ fn texts(facts: &Facts<'_>, told: &mut Told<'_>) -> Vec<String> {
 fn state(facts: &Facts<'_>) -> String {
     if let Some(words) = facts.report.closed_since() {
         return words;
+    }
+    if facts.counts_as_open && !facts.report.open {
+        return "it was closed less than a day before this, or after it: the build may not have \
+                what mended it"
+            .to_owned();
     }
     match (facts.report.open, facts.report.is_fixed()) {
         (true, _) => "it is open".to_owned(),

@@ -72,6 +72,11 @@ pub(super) struct Facts<'a> {
     pub(super) functions_in_text: f64,
     pub(super) method_in_text: bool,
     pub(super) file_in_text: bool,
+    /// The test's file is known, and neither it nor another of its names, nor what
+    /// it is about, stands anywhere.
+    pub(super) named_nowhere: bool,
+    /// It is open, or was closed so late that the build may not have what mended it.
+    pub(super) counts_as_open: bool,
     /// How long nobody had said anything in it, in seconds; not negative.
     pub(super) quiet_for: Seconds,
 }
@@ -113,6 +118,9 @@ pub(super) fn look<'a>(question: &'a Question, rarity: &Rarity, report: &'a Repo
             .collect()
     };
     let text = TextFacts::of(question, rarity, &report.text);
+    let topic = topic(question, &small, file.or(package));
+    let is_of_a_test = names.file.as_deref().is_some_and(words::is_test_file);
+    let is_named = !named.is_empty() || topic.is_some() || text.method || text.file;
     let rarities = named.iter().map(|name| rarity.of(&name.to_lowercase()));
     Facts {
         report,
@@ -121,7 +129,9 @@ pub(super) fn look<'a>(question: &'a Question, rarity: &Rarity, report: &'a Repo
         file,
         package,
         method_alone_and_common: named.len() == 1 && method.is_some_and(words::is_generic_method),
-        topic: topic(question, &small, file.or(package)),
+        named_nowhere: is_of_a_test && !is_named,
+        counts_as_open: report.counts_as_open(question.at),
+        topic,
         rarest_name: rarities.fold(0.0, f64::max),
         pieces: other_pieces(question, &title_pieces, &named),
         likeness: likeness(question, rarity, &title_pieces),

@@ -39,13 +39,16 @@ pub enum Feature {
     FunctionsInText,
     /// The test's method, or else its file, is named in the texts only.
     NamesInText,
+    /// The test's file is known, and neither the title nor the texts name the test or
+    /// what it is about.
+    NamedNowhere,
     /// Somebody said something in it within the last weeks.
     Recent,
     /// How long nobody said anything: the logarithm of the days, 1.0 for 8 years.
     Quiet,
     /// Nobody did for two years.
     Dormant,
-    /// It was closed.
+    /// It was closed, and not just before the failure.
     Closed,
 }
 
@@ -60,7 +63,7 @@ const MOST_RARITY: f64 = 3.0;
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Method,
         Self::Class,
         Self::File,
@@ -77,6 +80,7 @@ impl Feature {
         Self::MessageInText,
         Self::FunctionsInText,
         Self::NamesInText,
+        Self::NamedNowhere,
         Self::Recent,
         Self::Quiet,
         Self::Dormant,
@@ -102,6 +106,7 @@ impl Feature {
             Self::MessageInText => "message's words in texts",
             Self::FunctionsInText => "traceback's functions in texts",
             Self::NamesInText => "names in texts only",
+            Self::NamedNowhere => "test named nowhere",
             Self::Recent => "recent",
             Self::Quiet => "quiet for long",
             Self::Dormant => "quiet for two years",
@@ -118,6 +123,7 @@ impl Feature {
                 | Self::OtherTest
                 | Self::OtherManner
                 | Self::MannerInTitleOnly
+                | Self::NamedNowhere
                 | Self::Quiet
                 | Self::Dormant
                 | Self::Closed
@@ -148,10 +154,11 @@ impl Feature {
             Self::MessageInText => facts.message_in_text,
             Self::FunctionsInText => facts.functions_in_text,
             Self::NamesInText => truth(facts.method_in_text || facts.file_in_text),
+            Self::NamedNowhere => truth(facts.named_nowhere),
             Self::Recent => (-days / RECENT_DAYS).exp(),
             Self::Quiet => days.ln_1p() / (8.0_f64 * 365.0).ln(),
             Self::Dormant => truth(facts.quiet_for > DORMANT_AFTER),
-            Self::Closed => truth(!facts.report.open),
+            Self::Closed => truth(!facts.counts_as_open),
         }
     }
 }

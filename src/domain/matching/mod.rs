@@ -70,7 +70,8 @@ pub enum Past {
     Fixed,
     /// It was closed for another reason.
     Closed,
-    /// It was closed, but only after the build had begun: for that it counts as open.
+    /// It was closed, but only after the build had begun, or so late that nobody knows:
+    /// for that it counts as open.
     Later,
 }
 
@@ -78,7 +79,8 @@ pub enum Past {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Verdict {
-    /// An open report is preselected: the first candidate.
+    /// A report is preselected: the first candidate. It is open, or was closed less than
+    /// a day before the failure.
     Known {
         /// Best first; the first is the preselected one.
         candidates: Vec<Candidate>,
@@ -121,6 +123,9 @@ pub struct Scored {
     pub score: f64,
     /// The same in sentences.
     pub evidence: Vec<String>,
+    /// Whether it may be linked: it is open, or was closed so late that the build may
+    /// not have what mended it ([`Report::counts_as_open`]).
+    pub counts_as_open: bool,
 }
 
 /// The reports whose texts are worth loading: the best `most` by their heads.
@@ -167,6 +172,7 @@ pub fn weigh(
                 score: model.score(&features),
                 features,
                 evidence,
+                counts_as_open: facts.counts_as_open,
                 report,
             }
         })
@@ -201,7 +207,7 @@ pub fn judge(scored: &[Scored], searched: Vec<String>, model: &Model) -> Verdict
         .zip(&shares)
         .enumerate()
         .take(MAX_CANDIDATES)
-        .map(|(place, (one, share))| match one.report.open {
+        .map(|(place, (one, share))| match one.counts_as_open {
             true => candidate(one, model.tier(*share, any)),
             false => candidate(one, tier_if_open(scored, place, model)),
         })
@@ -270,18 +276,26 @@ pub fn push_down(
 }
 
 /// A closed report is never more than weak: what was mended and fails again is
-/// new, and links the old one.
+/// new, and links the old one. One that was closed a moment ago is likely at most: a
+/// person decides whether the build had the change.
 fn candidate(scored: &Scored, tier: Tier) -> Candidate {
     let report = &scored.report;
     let mut evidence = scored.evidence.clone();
-    let past = (tier > Tier::Weak).then(|| report.past()).flatten();
+    let past = match scored.counts_as_open && !report.open {
+        true => Some(Past::Later),
+        false => (tier > Tier::Weak).then(|| report.past()).flatten(),
+    };
     if past == Some(Past::Fixed) {
         evidence.extend(report.regression());
     }
     Candidate {
         issue: report.issue.clone(),
         open: report.open && report.closed_since().is_none(),
-        tier: if report.open { tier } else { Tier::Weak },
+        tier: match (report.open, scored.counts_as_open) {
+            (true, _) => tier,
+            (false, true) => tier.min(Tier::Likely),
+            (false, false) => Tier::Weak,
+        },
         past,
         evidence,
     }

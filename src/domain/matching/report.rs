@@ -8,6 +8,10 @@ use crate::domain::matching::{Begun, Past, tokens};
 /// and the latest comments.
 const MAX_TEXT: usize = 16 << 10;
 
+/// A build may be a day behind what is mended, where nobody knows when it began: it
+/// waits for its builder, and takes as long as it takes. In seconds.
+const BEHIND: Seconds = 86_400;
+
 /// A bug report: its head, and its texts where they are needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -110,6 +114,15 @@ impl Report {
             (false, true) => Some(Past::Fixed),
             (false, false) => Some(Past::Closed),
         }
+    }
+
+    /// Whether it stands for a failure of that time as an open one does: it is open,
+    /// also as its build sees it, or was closed less than a day before and nobody knows
+    /// when the build began.
+    pub fn counts_as_open(&self, at: Seconds) -> bool {
+        let is_late = |closed: Seconds| closed > at.saturating_sub(BEHIND);
+        let is_known = matches!(self.begun, Some(Begun::At(_)));
+        self.open || (!is_known && self.closed_at.is_some_and(is_late))
     }
 
     /// Whether it was closed because what it tells of was mended.

@@ -122,6 +122,35 @@ const POPEN: &str = "test_os/ProcessTests/test_popen";
 use FailureKind::{Crash, Leak, TestFailed, Timeout};
 
 #[test]
+fn a_report_that_was_closed_a_moment_ago_is_linked() {
+    let closed = |hours: Seconds| {
+        let mut tracker = reports(&["1 fixed test_os: test_popen() fails"], 7);
+        tracker[0].closed_at = Some(NOW - hours * 3600);
+        verdict(&failure(TestFailed, POPEN), tracker)
+    };
+    // Closed after the failure, before it, too long before it.
+    assert_eq!(closed(-5), "known likely: 1");
+    assert_eq!(closed(20), "known likely: 1");
+    assert_eq!(closed(30), "new: 1");
+}
+
+#[test]
+fn a_title_that_names_no_test_is_not_linked_for_its_platform() {
+    check(
+        Timeout,
+        POPEN,
+        &["1 open the build hangs on FreeBSD"],
+        "new: 1",
+    );
+    check(
+        Timeout,
+        POPEN,
+        &["1 open test_os hangs on FreeBSD"],
+        "known strong: 1",
+    );
+}
+
+#[test]
 fn method_and_file_in_an_open_title_are_strong() {
     for title in [
         "1 open test_os: test_popen() fails",

@@ -121,6 +121,11 @@ pub(super) fn is_helpful(name: &str) -> bool {
     name.chars().count() >= SHORTEST_HELPFUL && !STOP_LIST.contains(&name.to_lowercase().as_str())
 }
 
+/// Whether a file is one of tests, not the source file of a compile error.
+pub(super) fn is_test_file(name: &str) -> bool {
+    name.starts_with("test_")
+}
+
 /// Whether a method's name is one that many classes have.
 pub(super) fn is_generic_method(method: &str) -> bool {
     let lower = method.to_lowercase();
