@@ -506,7 +506,7 @@ secret = "hunter2"
         );
         let more =
             |setting: &str| person("").replace("authserv_id", &format!("{setting}\nauthserv_id"));
-        check(&more("results = \"any\""), "\"topmost\"");
+        check(&more("results = \"any\""), "did you mean \"all\"");
         check(&more("folder = \"INBOX\""), "is watched anyway");
         let own = person("").replace("decide@x.example", "watch@example.org");
         check(&own, "would be taken for answers");

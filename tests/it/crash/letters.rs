@@ -331,7 +331,8 @@ fn killed_while_an_answer_is_taken() {
             let ended = desk.follow(None, || desk.answer(1, "a")).await;
             // How a letter leaves is the other scenario.
             Kills::of("answering", &ended.steps, |name| {
-                name.starts_with("commit of ") && TABLES.iter().any(|it| name.contains(it))
+                let mut tables = TABLES.iter().chain(&["decisions"]);
+                name.contains("commit of ") && tables.any(|it| name.contains(it))
             })
         }));
         let kills = share(kills.await);

@@ -123,6 +123,7 @@ fn one_draft_that_cannot_be_written_does_not_keep_the_others_back() {
 #[test]
 fn attempts_that_broke_the_program_off_come_to_an_end_too() {
     let desk = desk_where(ALL);
+    desk.settle();
     desk.done(&["pause", "--reason", "a test"]);
     desk.take(notice("first"));
     database(&desk)
@@ -161,6 +162,7 @@ fn what_is_too_long_for_a_mail_is_shown_shorter() {
 #[test]
 fn a_builder_that_passes_again_is_told_in_the_mail() {
     let desk = desk_where(ALL);
+    desk.settle();
     desk.done(&["pause", "--reason", "a test"]);
     desk.put(notice("first"));
     let path = concat!(
