@@ -101,8 +101,8 @@ pub struct Fitted {
     /// The figures where each case is judged by a model fitted without it and
     /// without every case that shares an issue with it.
     pub cross_validated: Figures,
-    /// What other bounds of the likely links would cost, by the same weights. The one
-    /// thing here that has seen the cases is that list's choice of bounds.
+    /// What each bound of the likely links would cost there; the weights have not seen
+    /// the case.
     pub trade_offs: Vec<TradeOff>,
     /// Each case's outcome there, in the order of the cases.
     pub outcomes: Vec<Outcome>,
