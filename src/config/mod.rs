@@ -386,25 +386,6 @@ user = "me"
         check(
             &format!(
                 "{SMALL}\n{}",
-                r##"
-[irc]
-server = "irc.example.org"
-channel = "#buildbots"
-user = "me"
-password = { file = "p" }
-certificate = "/etc/irc.pem"
-"##
-            ),
-            expect![[r#"
-                config.toml:22: [irc] certificate stands in the file itself, where everybody may read it
-                    write certificate = { file = "/etc/buildbot-watch/certificate" }, { credential = "certificate" } or { command = ["pass", "show", "certificate"] }
-                config.toml:22: [irc] certificate is given, and a password as well: there is one way to log in
-                    remove password, or remove certificate
-                2 mistakes in the configuration"#]],
-        );
-        check(
-            &format!(
-                "{SMALL}\n{}",
                 r#"
 [[webhook]]
 name = "a"
@@ -434,6 +415,29 @@ secret = "hunter2"
                 config.toml:26: [webhook] secret has no meaning with this shape: its receivers look at no signature
                     remove it, or write shape = "json"
                 7 mistakes in the configuration"#]],
+        );
+    }
+
+    #[test]
+    fn there_is_one_way_to_log_in_on_irc() {
+        check(
+            &format!(
+                "{SMALL}\n{}",
+                r##"
+[irc]
+server = "irc.example.org"
+channel = "#buildbots"
+user = "me"
+password = { file = "p" }
+certificate = "/etc/irc.pem"
+"##
+            ),
+            expect![[r#"
+                config.toml:22: [irc] certificate stands in the file itself, where everybody may read it
+                    write certificate = { file = "/etc/buildbot-watch/certificate" }, { credential = "certificate" } or { command = ["pass", "show", "certificate"] }
+                config.toml:22: [irc] certificate is given, and a password as well: there is one way to log in
+                    remove password, or remove certificate
+                2 mistakes in the configuration"#]],
         );
     }
 

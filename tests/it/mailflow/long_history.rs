@@ -60,16 +60,27 @@ impl Like {
     }
 
     fn again(&self, connection: &Connection, n: u32) {
-        let number = (n % 2 == 0).then_some(n / 2 % INCIDENTS);
-        let (incident, signature) = match number {
-            None => (self.incident, self.signature.clone()),
-            Some(number) => self.another(connection, number),
+        let (incident, signature) = match n.is_multiple_of(2) {
+            false => (self.incident, self.signature.clone()),
+            true => self.another(connection, n / 2 % INCIDENTS),
         };
-        let do_it = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
-            connection.execute(sql, values).expect(sql);
-            connection.last_insert_rowid()
-        };
-        let id = do_it(
+        let id = self.notification(connection, n, (incident, &signature));
+        let digest = self.draft(connection, id, incident);
+        match (n + 1).is_multiple_of(REJECTED) {
+            true => reject(connection, id, &digest),
+            false => self.approve(connection, (id, &signature), &digest),
+        }
+    }
+
+    /// One that came in and failed in this way; gives its number.
+    fn notification(
+        &self,
+        connection: &Connection,
+        n: u32,
+        (incident, signature): (i64, &str),
+    ) -> i64 {
+        let id = insert(
+            connection,
             "INSERT INTO notifications (content_key, message_id, mailbox, received_at, truncated,
                                         reading, verdicts)
              SELECT content_key || ?2, message_id || ?2, mailbox, received_at, truncated,
@@ -77,52 +88,51 @@ impl Like {
              FROM notifications WHERE id = ?1",
             params![self.template, n, self.signature, signature],
         );
-        do_it(
+        insert(
+            connection,
             "INSERT INTO occurrences (notification, failure, incident, builder, revision, at)
              SELECT ?2, failure, ?3, builder, revision, at
              FROM occurrences WHERE notification = ?1",
             params![self.template, id, incident],
         );
+        id
+    }
+
+    /// Its draft; gives the digest.
+    fn draft(&self, connection: &Connection, id: i64, incident: i64) -> String {
         let draft = Draft {
             incidents: vec![vec![incident]],
             ..self.draft.clone()
         };
         let text = serde_json::to_string(&draft).expect("JSON");
-        do_it(
+        let digest = draft.digest();
+        insert(
+            connection,
             "INSERT INTO drafts (notification, revision, draft, digest, made_at, made_by)
              VALUES (?1, 1, ?2, ?3, unixepoch(), 'buildbot-watch')",
-            params![id, text, draft.digest()],
+            params![id, text, digest],
         );
-        do_it(
-            "UPDATE notifications SET current_revision = 1 WHERE id = ?1",
-            params![id],
-        );
-        let (kind, closed) = match (n + 1) % REJECTED {
-            0 => ("reject", Some("rejected")),
-            _ => ("approve", None),
-        };
-        let decision = do_it(
-            "INSERT INTO decisions (notification, revision, digest, kind, who, reason, at)
-             VALUES (?1, 1, ?2, ?3, 'Ada Lovelace', '', unixepoch())",
-            params![id, draft.digest(), kind],
-        );
-        if closed.is_some() {
-            do_it(
-                "UPDATE notifications
-                 SET closed_reason = ?2, closed_note = 'no', closed_at = unixepoch()
-                 WHERE id = ?1",
-                params![id, closed],
-            );
-            return;
-        }
-        do_it(
+        connection
+            .execute(
+                "UPDATE notifications SET current_revision = 1 WHERE id = ?1",
+                [id],
+            )
+            .expect("a draft");
+        digest
+    }
+
+    fn approve(&self, connection: &Connection, (id, signature): (i64, &str), digest: &str) {
+        let decision = decide(connection, id, digest, "approve");
+        insert(
+            connection,
             "INSERT INTO deliveries (notification, revision, position, kind, decision, done_at,
                                      receipt)
              SELECT ?2, 1, position, kind, ?3, done_at, receipt
              FROM deliveries WHERE notification = ?1",
             params![self.template, id, decision],
         );
-        do_it(
+        insert(
+            connection,
             "INSERT INTO pairs (tracker, signature, issue, word, notification, who, at)
              SELECT tracker, ?2, issue, 'confirmed', ?3, who, unixepoch()
              FROM pairs WHERE signature = ?1
@@ -151,4 +161,32 @@ impl Like {
             .expect("an incident");
         (id, signature)
     }
+}
+
+fn reject(connection: &Connection, id: i64, digest: &str) {
+    decide(connection, id, digest, "reject");
+    connection
+        .execute(
+            "UPDATE notifications
+             SET closed_reason = 'rejected', closed_note = 'no', closed_at = unixepoch()
+             WHERE id = ?1",
+            [id],
+        )
+        .expect("it is closed");
+}
+
+/// Gives the number of the decision.
+fn decide(connection: &Connection, id: i64, digest: &str, kind: &str) -> i64 {
+    insert(
+        connection,
+        "INSERT INTO decisions (notification, revision, digest, kind, who, reason, at)
+         VALUES (?1, 1, ?2, ?3, 'Ada Lovelace', '', unixepoch())",
+        params![id, digest, kind],
+    )
+}
+
+/// Gives the number of the last row.
+fn insert(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> i64 {
+    connection.execute(sql, values).expect(sql);
+    connection.last_insert_rowid()
 }

@@ -95,17 +95,22 @@ fn a_server_that_throttles_is_called_ever_more_seldom() {
     });
 }
 
+/// A server that knows a certificate, and that.
+async fn certified() -> (StandIn, Secret) {
+    let pem = new_certificate("watcher");
+    let certificate = CertificateDer::from_pem_slice(pem.expose().as_bytes()).unwrap();
+    let certificates = BTreeMap::from([(fingerprint(&certificate), "watcher".to_owned())]);
+    let known = Nature {
+        certificates,
+        ..nature(OFFERS, "secret")
+    };
+    (StandIn::start(known).await, pem)
+}
+
 #[test]
 fn with_a_certificate_it_logs_in_without_a_password() {
     run(async {
-        let pem = new_certificate("watcher");
-        let certificate = CertificateDer::from_pem_slice(pem.expose().as_bytes()).unwrap();
-        let certificates = BTreeMap::from([(fingerprint(&certificate), "watcher".to_owned())]);
-        let known = Nature {
-            certificates,
-            ..nature(OFFERS, "secret")
-        };
-        let server = StandIn::start(known).await;
+        let (server, pem) = certified().await;
         let settings = |pem: &Secret, user: Option<&str>| IrcSettings {
             tls: client_config_as(Some(&world().tls.ca), pem).unwrap(),
             login: Some(Login::Certificate {
@@ -141,8 +146,13 @@ fn with_a_certificate_it_logs_in_without_a_password() {
         };
         let error = refused(&wrong).await;
         assert!(error.to_string().contains("SASL EXTERNAL"), "{error}");
+    });
+}
 
-        // The same from the configuration.
+#[test]
+fn a_certificate_is_taken_from_the_configuration() {
+    run(async {
+        let (server, pem) = certified().await;
         let section = format!(
             "[irc]\nserver = \"{}\"\nport = {}\nchannel = \"#watch\"\nnick = \"watch\"\n\
              certificate = {{ file = \"irc.pem\" }}\nca_file = \"{}\"\n",
