@@ -511,7 +511,11 @@ certificate = "/etc/irc.pem"
         let more =
             |setting: &str| person("").replace("authserv_id", &format!("{setting}\nauthserv_id"));
         check(&more("results = \"any\""), "did you mean \"all\"");
-        check(&more("folder = \"INBOX\""), "is watched anyway");
+        check(&more("folder = \"Answers\""), "is for an IMAP [mailbox]");
+        let imap = "kind = \"imap\"\nhost = \"h\"\nuser = \"u\"\npassword = { file = \"p\" }";
+        let small = SMALL.replace("kind = \"maildir\"\npath = \"in\"", imap);
+        let told = read(&format!("{small}\n{}", more("folder = \"INBOX\""))).unwrap_err();
+        assert!(told.contains("is watched anyway"), "{told}");
         let own = person("").replace("decide@x.example", "watch@example.org");
         check(&own, "would be taken for answers");
     }
