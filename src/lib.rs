@@ -27,11 +27,9 @@
 //!
 //! Adapters (`imap`, `maildir`, `smtp`, `trackers`, `ci`, `hooks`, `irc`, `store`,
 //! `config`, `templates`) know the domain and never each other; `daemon` puts them
-//! together and `worker` uses them. `web` and `cli` decide through `desk`. `tests/it/architecture.rs` keeps it so, and
-//! Adapters (`imap`, `maildir`, `smtp`, `trackers`, `ci`, `store`, `config`,
-//! `templates`) know the domain and never each other; `daemon` puts them
-//! together and `worker` uses them. `web`, `approvals` and `cli` decide through `desk`. `tests/it/architecture.rs` keeps it so, and
-//! keeps files under 400 lines of code and functions under 60.
+//! together and `worker` uses them. `web`, `approvals` and `cli` decide through `desk`.
+//! `tests/it/architecture.rs` keeps it so, and keeps files under 400 lines of code and
+//! functions under 60.
 //!
 //! # A walk: one notification
 //!
