@@ -272,7 +272,7 @@ fn closed_ones_are_only_related() {
             "1 closed test_os: test_popen() fails",
             "2 open test_os: test_popen fails",
         ],
-        "known likely: 2 1",
+        "known strong: 2 1",
     );
     let tracker = reports(&["1 fixed test_os: test_popen() fails"], 7);
     let Verdict::New { related, .. } = judged(&failure(TestFailed, POPEN), tracker) else {
