@@ -26,7 +26,9 @@ pub(super) struct Pool {
 #[derive(Debug)]
 struct Dated {
     issue: Issue,
-    /// As near as it can be told.
+    /// From when on cases see it: its first possible day.
+    since: Seconds,
+    /// When it was opened, as near as it can be told.
     created: Seconds,
 }
 
@@ -46,8 +48,10 @@ impl Pool {
             let is_new = !pool.by_key.contains_key(&filed.key) && numbers.insert(number);
             pool.by_key.entry(filed.key.clone()).or_insert(number);
             if is_new {
+                let created = known.created(&filed);
                 pool.issues.push(Dated {
-                    created: known.created(&filed),
+                    since: filed.created.unwrap_or(created),
+                    created,
                     issue: filed.issue,
                 });
             }
@@ -113,13 +117,7 @@ impl Dated {
             let number = name.as_ref().and_then(Name::number);
             number == Some(self.issue.number)
         };
-        // What a person found was there, whatever is guessed of its day.
-        let is_expected = case
-            .expected
-            .iter()
-            .any(|name| name.number() == Some(self.issue.number));
-        let is_later = self.created > case.at && !is_expected;
-        if is_later || is(&holdout.remove_issue) || is(&case.created) {
+        if self.since > case.at || is(&holdout.remove_issue) || is(&case.created) {
             return None;
         }
         let mut issue = self.issue.clone();

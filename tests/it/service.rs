@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::world::{World, eventually, world};
+use crate::world::{World, client, eventually, world};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_buildbot-watch");
@@ -238,7 +238,7 @@ format = "text"
         let base = &world.roundup.trackers[&self.tracker];
         for issue in self.issues_titled("").await {
             let id = issue["id"].as_str().expect("an id");
-            let answer = reqwest::Client::new()
+            let answer = client()
                 .delete(format!("{base}rest/data/issue/{id}"))
                 .basic_auth("admin", Some(&world.roundup.users["admin"]))
                 .header("X-Requested-With", "tests")
@@ -259,7 +259,7 @@ format = "text"
     async fn roundup(&self, path: &str, query: &[(&str, &str)]) -> Value {
         let world = world();
         let base = &world.roundup.trackers[&self.tracker];
-        reqwest::Client::new()
+        client()
             .get(format!("{base}rest/data/{path}"))
             .query(&[("@verbose", "2")])
             .query(query)

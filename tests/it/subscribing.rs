@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::mailflow::desk::Desk;
 use crate::service::{PATIENCE, PROGRAM, Service, Setup, Wanted};
-use crate::world::{eventually, run, world};
+use crate::world::{client, eventually, run, world};
 
 /// A list that says welcome, and that does not know the watcher.
 async fn setup(area: &str) -> Setup {
@@ -67,7 +67,7 @@ fn done(setup: &Setup, verb: &str, state: &str) -> Value {
 async fn rest(setup: &Setup, path: &str) -> Value {
     let mailman = &world().mailman;
     let url = format!("{}/lists/{}/{path}", mailman.rest, setup.list);
-    let request = reqwest::Client::new().get(url);
+    let request = client().get(url);
     let request = request.basic_auth(&mailman.user, Some(&mailman.password));
     let answer = request.send().await.expect("Mailman answers");
     answer.json().await.expect("JSON")

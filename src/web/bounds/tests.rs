@@ -39,7 +39,7 @@ async fn serve(bounds: Bounds) -> u16 {
     };
     let router = Router::new()
         .route("/", get(|| async { "well" }))
-        .route("/work", get(work))
+        .route("/slow", get(work))
         .route("/form", post(form))
         .layer(from_fn(take_turns));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -138,7 +138,7 @@ fn the_page_may_take_its_time() {
     run(async {
         let port = serve(bounds()).await;
         assert!(WORK > PATIENCE * 2);
-        assert!(ask(port, "/work").await.ends_with("done"));
+        assert!(ask(port, "/slow").await.ends_with("done"));
     });
 }
 
@@ -173,7 +173,7 @@ fn the_one_that_is_waited_for_longest_makes_room() {
             ..Bounds::USUAL
         })
         .await;
-        let work = tokio::spawn(ask(port, "/work"));
+        let work = tokio::spawn(ask(port, "/slow"));
         // It is at work before the others come.
         sleep(WORK / 5).await;
         let mut silent = Vec::new();
@@ -200,7 +200,7 @@ fn whoever_has_to_wait_for_the_pages_work_comes_in_right_after_it() {
         let mut busy = Vec::new();
         for _ in 0..2 {
             let mut client = connect(port).await;
-            let request = b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n";
+            let request = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n";
             client.write_all(request).await.unwrap();
             busy.push(client);
         }

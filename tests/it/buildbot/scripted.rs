@@ -9,7 +9,7 @@ use buildbot_watch::domain::notification::BuildLink;
 use serde_json::{Value, json};
 
 use super::{ci, link, quoted, read};
-use crate::world::{run, world};
+use crate::world::{client, run, world};
 
 /// One worker does all the builds, one after the other; some wait for a test.
 const PATIENCE: Duration = Duration::from_secs(400);
@@ -25,7 +25,7 @@ async fn ask(path: &str) -> Value {
 pub async fn start(scripts: Value) -> u64 {
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "force", "params": scripts });
     let url = format!("{}/forceschedulers/scripted", world().buildbot.api);
-    let request = reqwest::Client::new().post(url).json(&call);
+    let request = client().post(url).json(&call);
     let answer: Value = request.send().await.unwrap().json().await.unwrap();
     let requests = answer["result"][1].as_object();
     let requests = requests.unwrap_or_else(|| panic!("{answer}"));

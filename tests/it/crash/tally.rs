@@ -10,7 +10,7 @@ use serde_json::json;
 use super::lane::{Lane, PERSON};
 use crate::roundup::act;
 use crate::service::Service;
-use crate::world::world;
+use crate::world::{client, world};
 
 /// How long nothing may come before it counts as everything.
 const QUIET: Duration = Duration::from_secs(3);
@@ -40,7 +40,7 @@ impl Lane {
     pub async fn list_is_slow(&self) {
         let mailman = &world().mailman;
         let call = |method: reqwest::Method, url: &str, form: String| {
-            reqwest::Client::new()
+            client()
                 .request(method, url)
                 .basic_auth(&mailman.user, Some(&mailman.password))
                 .header("Content-Type", "application/x-www-form-urlencoded")

@@ -9,7 +9,7 @@ use crate::daemon::support::{
 };
 use crate::proxy::{Mode, Proxy};
 use crate::service::{PATIENCE, Service, Setup};
-use crate::world::{eventually, run, world};
+use crate::world::{client, eventually, run, world};
 
 /// What `list --all` says of the only notification.
 fn row(setup: &Setup) -> Value {
@@ -61,7 +61,7 @@ fn nothing_is_called_new_while_the_tracker_is_away() {
 async fn administer(setup: &Setup, path: &str, form: Value) {
     let base = &world().roundup.trackers[&setup.tracker];
     let origin = base.rsplitn(3, '/').last().expect("an origin");
-    let answer = reqwest::Client::new()
+    let answer = client()
         .post(format!("{base}rest/data/{path}"))
         .basic_auth("admin", Some(&world().roundup.users["admin"]))
         .header("X-Requested-With", "tests")

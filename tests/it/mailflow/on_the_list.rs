@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::desk::text_of;
 use super::restored::copy;
 use crate::service::{PATIENCE, Service, Setup, Wanted};
-use crate::world::{World, eventually, run, world};
+use crate::world::{World, client, eventually, run, world};
 
 const STRING: &str = "bb43-single-test-method.eml";
 
@@ -156,7 +156,7 @@ async fn what_the_list_says_about_itself(world: &World, setup: &Setup, watcher: 
 /// Opens a report as somebody else; gives its number.
 async fn issue_by_somebody(setup: &Setup, title: &str) -> String {
     let base = &world().roundup.trackers[&setup.tracker];
-    let answer: Value = reqwest::Client::new()
+    let answer: Value = client()
         .post(format!("{base}rest/data/issue"))
         .basic_auth("victor", Some(&world().roundup.users["victor"]))
         .header("X-Requested-With", "tests")

@@ -18,7 +18,7 @@ use buildbot_watch::trackers::roundup::{Login, Roundup, Settings};
 use buildbot_watch::trackers::{Marker, Next, Tracker, Work};
 use serde_json::{Value, json};
 
-use crate::world::{run, world};
+use crate::world::{client, run, world};
 
 use proxy::{Fault, proxy};
 
@@ -69,7 +69,7 @@ pub fn tracker(name: &str, user: &str) -> Tracker {
 /// What somebody does behind our back.
 pub async fn act(name: &str, user: &str, method: &str, path: &str, body: Value) -> Value {
     let url = format!("{}rest/data/{path}", base(name));
-    let client = reqwest::Client::new();
+    let client = client();
     let dress = |method: reqwest::Method| {
         client
             .request(method, &url)
