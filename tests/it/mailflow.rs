@@ -15,7 +15,7 @@ mod incidents;
 mod letters;
 mod long_history;
 mod never_answered;
-mod on_the_list;
+pub mod on_the_list;
 mod people;
 mod reopening;
 mod restored;

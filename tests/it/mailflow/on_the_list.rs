@@ -26,7 +26,7 @@ async fn setup_at(area: &str, tracker: &str) -> Setup {
 }
 
 /// With the tracker in a file, so that nobody else is in it.
-pub(super) fn with_own_tracker(setup: &Setup) {
+pub fn with_own_tracker(setup: &Setup) {
     let text = std::fs::read_to_string(&setup.config).expect("a configuration");
     let (head, rest) = text.split_once("[tracker]").expect("a section");
     let (_, tail) = rest.split_once("[drafts.versions]").expect("a section");

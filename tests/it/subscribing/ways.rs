@@ -2,7 +2,9 @@
 
 use super::{ask, configure, done, ended, mails_with, members, reconfigure, serving, setup, words};
 use crate::mailflow::desk::Desk;
-use crate::world::{run, world};
+use crate::mailflow::on_the_list::with_own_tracker;
+use crate::service::PATIENCE;
+use crate::world::{eventually, run, world};
 
 #[test]
 fn a_list_may_speak_any_language() {
@@ -41,6 +43,48 @@ fn a_service_that_is_killed_goes_on_when_it_is_started() {
         assert_eq!(mails_with(&setup, "is needed to join"), 1);
         assert_eq!(mails_with(&setup, "has a pending subscription"), 0);
         assert_eq!(mails_with(&setup, "Welcome to the"), 1);
+        assert!(service.stop().await.success());
+    });
+}
+
+#[test]
+fn the_first_echo_of_a_reply_proves_it() {
+    run(async {
+        let setup = setup("echo").await;
+        with_own_tracker(&setup);
+        let service = serving(&setup).await;
+        done(&setup, "subscribe", "member");
+        let builder = format!("AMD64 {} 3.x", setup.watcher);
+        setup.post_notification("bb43-single-test-method.eml", &builder, "first");
+        let row = setup.draft_about(&builder).await;
+
+        // Subscribed anew, so that nothing came from the list since its welcome.
+        done(&setup, "unsubscribe", "left");
+        done(&setup, "subscribe", "member");
+        let status = setup.json(&["status"]);
+        assert!(status["subscription"]["proven_by"].is_null(), "{status:#}");
+        assert!(status["own_posts_seen_at"].is_null(), "{status:#}");
+        for verb in ["status", "check"] {
+            let said = words(&setup.run(&[verb]).out);
+            assert!(said.contains("not seen yet"), "{verb}: {said}");
+        }
+
+        let key = row["draft"].as_str().expect("a key");
+        assert!(setup.run(&["approve", key]).status.success());
+        let status = eventually(PATIENCE, || {
+            let status = setup.json(&["status"]);
+            status["own_posts_seen_at"].is_string().then_some(status)
+        })
+        .await;
+        assert_eq!(
+            status["subscription"]["proven_by"], "own_post",
+            "{status:#}"
+        );
+        for verb in ["status", "check"] {
+            let said = words(&setup.run(&[verb]).out);
+            assert!(said.contains("come back from the list"), "{verb}: {said}");
+            assert!(!said.contains("not seen yet"), "{verb}: {said}");
+        }
         assert!(service.stop().await.success());
     });
 }
