@@ -82,7 +82,8 @@ fn the_first_echo_of_a_reply_proves_it() {
         );
         for verb in ["status", "check"] {
             let said = words(&setup.run(&[verb]).out);
-            assert!(said.contains("come back from the list"), "{verb}: {said}");
+            let proven = "proven by a post of ours that came back";
+            assert!(said.contains(proven), "{verb}: {said}");
             assert!(!said.contains("not seen yet"), "{verb}: {said}");
         }
         assert!(service.stop().await.success());
