@@ -147,6 +147,10 @@ const STRONG_PRECISION: f64 = 0.97;
 /// the next mistake may be a little surer.
 const STRONG_MARGIN: f64 = 0.08;
 
+/// What may be offered to an automatic rule is about twice as probable as not, however
+/// seldom it was wrong so far.
+const STRONG_LEAST: f64 = 0.66;
+
 /// Wanted of cases without a right issue, for the same reason.
 const MOST_FALSE_LINKS: f64 = 0.09;
 
@@ -235,7 +239,7 @@ pub fn bounds(firsts: &[First]) -> Bounds {
         fine as f64 >= STRONG_PRECISION * strong.len() as f64
     });
     Bounds {
-        strong: strong.unwrap_or(1.0) + STRONG_MARGIN,
+        strong: (strong.unwrap_or(1.0) + STRONG_MARGIN).max(STRONG_LEAST),
         likely: likely.unwrap_or(1.0),
     }
 }
@@ -302,5 +306,9 @@ mod tests {
         assert_eq!(costs[0], (100, 0));
         assert_eq!(costs[2..7], [(10, 0); 5]);
         assert_eq!(costs[7..], [(0, 0); 3]);
+
+        // Without any mistake strong links are not taken from chance on.
+        let bounds = super::bounds(&[first(0.3, true, true); 10]);
+        assert!((bounds.strong - STRONG_LEAST).abs() < 1e-9, "{bounds:?}");
     }
 }
