@@ -3,7 +3,7 @@
 //! A draft that cannot be put into a letter (an operator's template, a text that is
 //! too long) must neither be tried for ever nor keep others back: attempts are counted
 //! before they are made, and end with a line in `history`. The draft stays as it is,
-//! and is decided elsewhere.
+//! and is decided elsewhere; the next start makes one more.
 
 use anyhow::{Context, Result};
 use ring::digest;
@@ -17,7 +17,7 @@ use crate::domain::draft::hex;
 use crate::domain::untrusted::plain_line;
 use crate::smtp::{self, MAX_LETTER_OCTETS};
 use crate::store::{
-    DraftRow, LetterKind, NewLetter, NotificationId, NotificationRow, TokenId, TokenRow,
+    DraftRow, LetterKind, NewLetter, NotificationId, NotificationRow, Store, TokenId, TokenRow,
     is_disk_trouble,
 };
 use crate::templates::LetterFields;
@@ -33,6 +33,18 @@ const MOST_ATTEMPTS: u32 = 3;
 
 /// Characters of what is recorded of a failure.
 const RECORDED: usize = 400;
+
+/// Tries once more what was given up.
+pub(super) fn try_anew(store: &Store) -> Result<()> {
+    let anew = store.write_anew(MOST_ATTEMPTS)?;
+    if anew > 0 {
+        tracing::info!(
+            drafts = anew,
+            "mails to approvers that were given up are tried anew"
+        );
+    }
+    Ok(())
+}
 
 /// A draft in words, for one approver.
 struct Asked<'a> {

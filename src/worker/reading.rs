@@ -246,15 +246,13 @@ async fn complete(
 ) -> Option<String> {
     match parts.rules.mail_logs {
         MailLogs::Fetched => logs::complete(parts, memory, notification, times).await,
-        MailLogs::Left => {
-            match jobs::complete(parts, memory, notification, times.deadline).await {
-                Ok(remarks) => {
-                    notification.remarks.extend(remarks);
-                    None
-                }
-                Err(why) => Some(why),
+        MailLogs::Left => match jobs::complete(parts, memory, notification, times.deadline).await {
+            Ok(remarks) => {
+                notification.remarks.extend(remarks);
+                None
             }
-        }
+            Err(why) => Some(why),
+        },
     }
 }
 

@@ -68,17 +68,32 @@ fn one_that_cannot_be_written_is_given_up_and_the_draft_is_decided_elsewhere() {
     assert_eq!(attempts(&desk, 1).0, 2);
     later(&desk);
     assert_eq!(attempts(&desk, 1), (3, None), "given up");
+    let status = desk.json(&["status"]);
+    assert_eq!(status["asked_by_mail"][0]["given_up"], 1, "{status}");
+    let status = desk.done(&["status"]);
+    let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        status.contains("1 draft could not be asked about: mend"),
+        "{status}"
+    );
+    // A start makes one more attempt, and tells the same only once.
     later(&desk);
-    assert_eq!(attempts(&desk, 1), (3, None), "and left alone");
+    assert_eq!(attempts(&desk, 1), (3, None), "given up once more");
     assert!(letters(&desk).is_empty());
     let trail = desk.json(&["history", "1"]).to_string();
     assert!(trail.contains("not asked by mail"), "{trail}");
     assert!(trail.contains("no mail to Ada Lovelace"), "{trail}");
     assert_eq!(trail.matches("not asked by mail").count(), 1, "{trail}");
 
-    // A revision of its own is another matter, once the template is mended.
+    // The template is mended: the next start asks about the same revision, once.
     write_template(&desk, "TO DECIDE ON {{key}}\n{{texts}}\n{{answer_to}}\n");
-    desk.settle();
+    for _ in 0..2 {
+        desk.settle();
+        request(&desk, 1);
+    }
+    let status = desk.json(&["status"]);
+    assert_eq!(status["asked_by_mail"][0]["given_up"], 0, "{status}");
+    // So does a revision of its own.
     let number = desk.report("test_string: test_capwords fails", "It fails.");
     desk.done(&["link", &desk.key(1), &number.to_string()]);
     desk.settle();
@@ -135,7 +150,9 @@ fn attempts_that_broke_the_program_off_come_to_an_end_too() {
     desk.done(&["resume"]);
     desk.settle();
     assert!(letters(&desk).is_empty());
-    assert_eq!(attempts(&desk, 1).1, None);
+    assert_eq!(attempts(&desk, 1), (4, None));
+    desk.settle();
+    assert_eq!(attempts(&desk, 1), (4, None), "no start tries that again");
     let trail = desk.json(&["history", "1"]).to_string();
     assert!(trail.contains("the program broke off"), "{trail}");
 }
