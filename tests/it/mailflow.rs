@@ -18,6 +18,7 @@ mod never_answered;
 pub mod on_the_list;
 mod people;
 mod reopening;
+mod reported;
 mod restored;
 mod rules;
 mod signing;
