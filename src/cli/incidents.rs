@@ -10,8 +10,7 @@ use super::summary;
 use super::words::{age, cut, timestamp};
 use crate::daemon::names_of;
 use crate::desk::Desk;
-use crate::desk::reports::report_of;
-use crate::domain::issue::IssueRef;
+use crate::desk::reports::{Reported, reported};
 use crate::domain::untrusted::terminal;
 use crate::store::IncidentSummary;
 
@@ -29,12 +28,12 @@ pub(super) fn incidents(session: &Session) -> Result<()> {
     };
     let mut found = Vec::new();
     for incident in store.incidents(session.now, LISTED)? {
-        let report = report_of(&desk, incident.incident)?;
+        let report = reported(&desk, incident.incident)?;
         found.push((incident, report));
     }
     let all: Vec<Value> = found
         .iter()
-        .map(|(one, report)| document(one, report.as_ref()))
+        .map(|(one, report)| document(one, report))
         .collect();
     session.screen.document(&json!({ "incidents": all }));
     if found.is_empty() {
@@ -46,7 +45,7 @@ pub(super) fn incidents(session: &Session) -> Result<()> {
     Ok(())
 }
 
-fn document(incident: &IncidentSummary, report: Option<&IssueRef>) -> Value {
+fn document(incident: &IncidentSummary, report: &Reported) -> Value {
     let failure = &incident.failure;
     let [day, week, month] = incident.lately;
     let builders = incident
@@ -65,12 +64,20 @@ fn document(incident: &IncidentSummary, report: Option<&IssueRef>) -> Value {
         "last_24_hours": day,
         "last_7_days": week,
         "last_30_days": month,
-        "report": report.map(|it| json!({ "issue": it.number, "url": it.url })),
+        "report": match report {
+            Reported::Known(it) => json!({ "issue": it.number, "url": it.url }),
+            _ => Value::Null,
+        },
+        "draft": match report {
+            Reported::Waits { key, .. } => json!(key),
+            _ => Value::Null,
+        },
+        "being_reported": matches!(report, Reported::Underway(_)),
         "builders": builders.collect::<Vec<_>>(),
     })
 }
 
-fn print(session: &Session, found: &[(IncidentSummary, Option<IssueRef>)]) {
+fn print(session: &Session, found: &[(IncidentSummary, Reported)]) {
     let screen = &session.screen;
     let line = |counts: [&str; 4], last: &str, what: &str| {
         let [all, day, week, month] = counts;
@@ -94,11 +101,7 @@ fn print(session: &Session, found: &[(IncidentSummary, Option<IssueRef>)]) {
             &cut(&what, room),
         ));
         screen.say(format!("{:indent$}{}", "", cut(&place(incident), room)));
-        let reported = match report {
-            Some(issue) => format!("#{}: {}", issue.number, issue.title),
-            None => "not reported".to_owned(),
-        };
-        let reported = cut(&terminal(&reported), room);
+        let reported = cut(&terminal(&report.words()), room);
         screen.say(format!(
             "{:indent$}{}",
             "",

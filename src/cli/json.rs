@@ -35,7 +35,7 @@
 //! | `file` | the notification, and `new`: whether it was not known before |
 //! | `review` | `drafts`, each with `id`, `draft`, `done` (words such as `edited`, `approved`), `not_done` (why, or `null`) and `warnings`; `kept`: the file with what was written, or `null` |
 //! | `reject`, `edit`, `link`, `hold`, `release`, `retry` | the notification afterwards |
-//! | `incidents` | `incidents`, each with `incident` (its number), `test`, `kind`, `line`, `signature` of the failure it began with, `began_at`, `last_at`, the numbers of its `notifications`, ever and in the `last_24_hours`, `last_7_days`, `last_30_days`, `report` (`issue`, `url`, or `null`) and `builders` (`builder`, `notifications`) |
+//! | `incidents` | `incidents`, each with `incident` (its number), `test`, `kind`, `line`, `signature` of the failure it began with, `began_at`, `last_at`, the numbers of its `notifications`, ever and in the `last_24_hours`, `last_7_days`, `last_30_days`, `report` (`issue`, `url`, or `null`), the `draft` that waits without one (or `null`), `being_reported` (approved, and still to be made) and `builders` (`builder`, `notifications`) |
 //! | `history` | `id`, `history` (`at`, `who`, `what`, `detail`) |
 //! | `pause`, `stop`, `resume`, `clear-stop` | `on`, with `who` and `reason`, or what it `was` |
 //! | `trust-mirror` | `tracker`, `was`: why it was suspicious, or `null` |
