@@ -4,12 +4,11 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::at_hand::AtHand;
 use super::screen::Tone;
 use super::session::Session;
 use super::summary;
 use super::words::{age, cut, timestamp};
-use crate::daemon::names_of;
-use crate::desk::Desk;
 use crate::desk::reports::{Reported, reported};
 use crate::domain::untrusted::terminal;
 use crate::store::IncidentSummary;
@@ -19,15 +18,11 @@ const LISTED: usize = 50;
 
 /// Lists the incidents, the one that happened last first.
 pub(super) fn incidents(session: &Session) -> Result<()> {
-    let config = session.config()?;
-    let store = session.store_of(&config)?;
-    let tracker = names_of(&config)?;
-    let desk = Desk {
-        store: &store,
-        tracker: &tracker,
-    };
+    let at_hand = AtHand::of(session)?;
+    let tracker = at_hand.tracker()?;
+    let desk = at_hand.desk(&tracker);
     let mut found = Vec::new();
-    for incident in store.incidents(session.now, LISTED)? {
+    for incident in at_hand.store.incidents(session.now, LISTED)? {
         let report = reported(&desk, incident.incident)?;
         found.push((incident, report));
     }
