@@ -105,8 +105,17 @@ fn one_that_cannot_be_written_is_given_up_and_the_draft_is_decided_elsewhere() {
 
 #[test]
 fn one_draft_that_cannot_be_written_does_not_keep_the_others_back() {
+    keeps_nobody_back(&"{{texts}}\n".repeat(400));
+}
+
+#[test]
+fn one_draft_that_spoils_the_mail_of_all_is_left_out_of_it() {
+    keeps_nobody_back("\u{7}");
+}
+
+/// A digest of two drafts, one of which brings this into it.
+fn keeps_nobody_back(bad: &str) {
     let desk = with_templates(", mails = \"digest\", digest_every = \"1s\"");
-    let bad = "{{texts}}\n".repeat(400);
     write_template(
         &desk,
         &format!(
