@@ -15,6 +15,7 @@ mod incidents;
 mod letters;
 mod long_history;
 mod never_answered;
+pub mod on_disk;
 pub mod on_the_list;
 mod people;
 mod reopening;

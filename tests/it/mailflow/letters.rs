@@ -1,9 +1,8 @@
 //! Letters to approvers: what stands in them, and what becomes of those that cannot be
 //! written.
 
-use super::by_mail::{ALL, HOP, answer, desk_where, desk_with, letters, notice, request, saying};
-use super::by_mail::{another, signed};
-use super::desk::{Desk, text_of};
+use super::by_mail::{ALL, HOP, answer, desk_where, desk_with, letters, request, saying, signed};
+use super::desk::{Desk, altered, notice, text_of};
 
 /// What an operator may do with a template: it passes the sample, and gives far too
 /// much for a real draft.
@@ -124,7 +123,7 @@ fn keeps_nobody_back(bad: &str) {
         ),
     );
     desk.put(notice("first"));
-    desk.put(another());
+    desk.put(altered("second"));
     desk.settle();
     assert_eq!(attempts(&desk, 1).0, 1);
     let all = letters(&desk);

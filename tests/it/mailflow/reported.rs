@@ -2,18 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Notice, STRING};
+use super::desk::{Desk, notice_on};
 
 /// The same failure on a builder of that number.
 fn take(desk: &Desk, number: u32) {
     let builder = format!("AMD64 Machine{number:02} 3.x");
-    let id = format!("n{number}");
-    let notice = Notice {
-        fixture: STRING,
-        builder: &builder,
-        id: &id,
-    };
-    desk.take(notice.mail());
+    desk.take(notice_on(&builder, &format!("n{number}")));
 }
 
 /// A desk on which the third draft of a failure would only count.
