@@ -51,8 +51,10 @@ impl Room<'_> {
     }
 }
 
-/// Once at start: a letter that was being sent when the program ended is not sent
-/// again. What it asked is asked by the next reminder; what it told stands in `history`.
+/// Once at start, and when the configuration was read again: a letter that was being
+/// sent when the program ended is not sent again. What it asked is asked by the next
+/// reminder; what it told stands in `history`. What could not be asked and certainly
+/// was not is tried anew: the cause may be mended.
 ///
 /// # Errors
 ///
@@ -65,7 +67,7 @@ pub fn wake(parts: &Parts) -> Result<()> {
             "mails to approvers were being sent when the program ended; they are not sent again"
         );
     }
-    Ok(())
+    writing::try_anew(&parts.store)
 }
 
 /// Does everything that is due: answers first. Says when something is due next;

@@ -27,6 +27,7 @@
 //! the screen's business.
 
 mod args;
+mod at_hand;
 mod bar;
 mod checking;
 mod deciding;

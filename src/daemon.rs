@@ -144,7 +144,6 @@ async fn serve(path: &Path, settings: Settings) -> Result<()> {
     let mut signals = Signals::listen()?;
     let mut loops = Loops::first(settings)?;
     worker::wake(&loops.parts)?;
-    approvals::wake(&loops.parts)?;
     let mut disk = disk::Disk::good();
     loop {
         let begun = Instant::now();
@@ -229,6 +228,7 @@ impl Loops {
     /// Runs until a signal; gives the loops to go on with after SIGHUP.
     async fn run(&self, path: &Path, signals: &mut Signals) -> Result<Option<Self>> {
         let _page = Page::start(&self.settings)?;
+        approvals::wake(&self.parts)?;
         systemd::tell_ready(&self.settings.config);
         tracing::info!(
             list = self.settings.config.list.id,

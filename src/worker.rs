@@ -55,7 +55,7 @@ pub use filing::{NotFiled, draft_filed, file};
 pub use incidents::Occasion;
 pub use matching::match_row;
 pub use mirroring::{MANY as MANY_LISTED, PageListed, list_page, mirror_max_age};
-pub use parts::{AfterRecovery, Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
+pub use parts::{AfterRecovery, MailLogs, Memory, Outgoing, Parts, Rules, SmtpNow, UnfitMirror};
 pub use subscribing::{Attempt, Clerk, Heard, Incoming};
 pub use unseen::UNSEEN_AFTER;
 

@@ -6,7 +6,7 @@ use super::Room;
 use super::writing::post;
 use crate::desk::summary;
 use crate::domain::approvers::{Mails, Person, Verb, reminder_is_due};
-use crate::store::{LetterKind, ListFilter, NotificationRow, Switch};
+use crate::store::{LetterKind, ListFilter, NotificationRow, Switch, Writing};
 
 /// Drafts that are looked at in one pass, the oldest first.
 const DRAFTS_LOOKED_AT: usize = 200;
@@ -42,10 +42,10 @@ pub(super) fn ask_all(room: Room<'_>) -> Result<usize> {
     Ok(written)
 }
 
-/// A draft that waits, and what its approver was told of it before.
+/// A draft that waits, and whether its approver is to be told of it.
 struct Waiting<'a> {
     row: &'a NotificationRow,
-    told: u32,
+    is_new: bool,
     is_to_remind: bool,
 }
 
@@ -55,27 +55,31 @@ fn ask(room: Room<'_>, person: &Person, rows: &[NotificationRow], most: usize) -
     let mut waiting = Vec::new();
     for row in rows {
         let Some(draft) = &row.draft else { continue };
-        if !store.may_be_written(name, (row.id, draft.revision), room.now)? {
+        let writing = store.writing(name, (row.id, draft.revision), room.now)?;
+        if writing == Writing::NotNow {
             continue;
         }
-        let about = store.letters_about(name, row.id, draft.revision)?;
+        let before = store.letters_about(name, row.id, draft.revision)?;
+        let letters = (before.written, before.last_at);
+        let is_new = before.told == 0 && writing == Writing::Possible;
+        let is_due = reminder_is_due(room.approvers.remind_after, letters, room.now);
         waiting.push(Waiting {
-            told: about.0,
-            is_to_remind: reminder_is_due(room.approvers.remind_after, about, room.now),
             row,
+            is_new,
+            is_to_remind: is_due && !is_new,
         });
     }
     let mut written = 0;
     if let Mails::Each = person.mails {
-        for new in waiting.iter().filter(|it| it.told == 0).take(most) {
+        for new in waiting.iter().filter(|it| it.is_new).take(most) {
             written += post(room, person, LetterKind::Request, &[new.row])?;
         }
     }
     if let Mails::Digest(rhythm) = person.mails
-        && waiting.iter().any(|it| it.told == 0)
+        && waiting.iter().any(|it| it.is_new)
         && rhythm.is_due(store.last_letter(name, LetterKind::Digest)?, room.now)
     {
-        let new = waiting.iter().filter(|it| it.told == 0);
+        let new = waiting.iter().filter(|it| it.is_new);
         let rows: Vec<_> = new.map(|it| it.row).collect();
         written += post(room, person, LetterKind::Digest, &rows)?;
     }
@@ -96,10 +100,11 @@ pub(super) fn ask_again(room: Room<'_>, person: &Person, row: &NotificationRow) 
     let Some(draft) = &row.draft else {
         return Ok(());
     };
-    let about = (person.name.as_str(), row.id, draft.revision);
+    let name = person.name.as_str();
     let store = &room.parts.store;
-    let (told, _) = store.letters_about(about.0, about.1, about.2)?;
-    if told == 0 && store.may_be_written(about.0, (about.1, about.2), room.now)? {
+    let before = store.letters_about(name, row.id, draft.revision)?;
+    let writing = store.writing(name, (row.id, draft.revision), room.now)?;
+    if before.told == 0 && writing == Writing::Possible {
         post(room, person, LetterKind::Request, &[row])?;
     }
     Ok(())

@@ -37,14 +37,8 @@ impl Given<'_> {
     }
 
     fn because<'a>(&'a self, reason: &'a str) -> NewDecision<'a> {
-        NewDecision {
-            notification: self.token.notification,
-            revision: self.token.revision,
-            digest: &self.token.digest,
-            who: self.who(),
-            reason,
-            auto_rule: None,
-        }
+        let shown = (self.token.revision, self.token.digest.as_str());
+        NewDecision::of_person(self.token.notification, shown, &self.person.name, reason)
     }
 }
 

@@ -4,7 +4,8 @@
 //! |------------------------------------|--------------------------------------------|
 //! | yes                                | sent                                       |
 //! | not now, or nothing before the dot | tried again, with longer and longer pauses |
-//! | no                                 | over; the log tells it                     |
+//! | no                                 | over; the log tells it, and the next start |
+//! |                                    | or reload writes another                   |
 //! | nothing after the dot              | over: it may have been sent                |
 //!
 //! A result that is lost stands in `history`; a lost question is asked again by the
@@ -150,7 +151,7 @@ fn record(room: Room<'_>, letter: &LetterRow, outcome: Outcome) -> Result<()> {
         }
         Outcome::Refused { why } => {
             tracing::error!(letter = %id, why, "a mail to an approver is refused for good");
-            end(LetterEnd::Over(&why))
+            end(LetterEnd::Refused(&why))
         }
         Outcome::Unknown { why } => {
             tracing::warn!(letter = %id, why, "nobody knows whether a mail to an approver left; it is not sent again");

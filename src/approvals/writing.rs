@@ -3,7 +3,7 @@
 //! A draft that cannot be put into a letter (an operator's template, a text that is
 //! too long) must neither be tried for ever nor keep others back: attempts are counted
 //! before they are made, and end with a line in `history`. The draft stays as it is,
-//! and is decided elsewhere.
+//! and is decided elsewhere; the next start makes one more.
 
 use anyhow::{Context, Result};
 use ring::digest;
@@ -17,7 +17,7 @@ use crate::domain::draft::hex;
 use crate::domain::untrusted::plain_line;
 use crate::smtp::{self, MAX_LETTER_OCTETS};
 use crate::store::{
-    DraftRow, LetterKind, NewLetter, NotificationId, NotificationRow, TokenId, TokenRow,
+    DraftRow, LetterKind, NewLetter, NotificationId, NotificationRow, Store, TokenId, TokenRow,
     is_disk_trouble,
 };
 use crate::templates::LetterFields;
@@ -33,6 +33,18 @@ const MOST_ATTEMPTS: u32 = 3;
 
 /// Characters of what is recorded of a failure.
 const RECORDED: usize = 400;
+
+/// Tries once more what was given up.
+pub(super) fn try_anew(store: &Store) -> Result<()> {
+    let anew = store.write_anew(MOST_ATTEMPTS)?;
+    if anew > 0 {
+        tracing::info!(
+            drafts = anew,
+            "mails to approvers that were given up are tried anew"
+        );
+    }
+    Ok(())
+}
 
 /// A draft in words, for one approver.
 struct Asked<'a> {
@@ -54,7 +66,7 @@ pub(super) fn post(
     let mut octets = 0;
     let mut more = rows.len();
     for row in rows.iter().take(DRAFTS_A_MAIL) {
-        let Some(asked) = put_into_words(room, person, kind, row)? else {
+        let Some(asked) = put_into_words(room, person, row)? else {
             more -= 1;
             continue;
         };
@@ -68,21 +80,55 @@ pub(super) fn post(
         more -= 1;
         all.push(asked);
     }
-    if all.is_empty() {
+    let Some((written, all)) = together(room, person, kind, all, more)? else {
         return Ok(0);
-    }
-    let written = match letter(room, person, kind, &all, more) {
-        Ok(written) => written,
-        Err(error) => {
-            // Each of them alone was good.
-            for asked in &all {
-                not_written(room, person, asked.about(), asked.attempt, &error)?;
-            }
-            return Ok(0);
-        }
     };
     let tokens: Vec<TokenId> = all.iter().map(|asked| asked.token.id).collect();
     Ok(usize::from(keep(room, person, &written, &tokens)?))
+}
+
+/// One letter about these drafts, and which it asks about. One of them must not spoil
+/// it for all: where it cannot be written, those that cannot be asked about alone are
+/// left out, which is recorded.
+fn together<'a>(
+    room: Room<'_>,
+    person: &Person,
+    kind: LetterKind,
+    mut all: Vec<Asked<'a>>,
+    more: usize,
+) -> Result<Option<(Written, Vec<Asked<'a>>)>> {
+    while !all.is_empty() {
+        let error = match letter(room, person, kind, &all, more) {
+            Ok(written) => return Ok(Some((written, all))),
+            Err(error) => error,
+        };
+        if is_disk_trouble(&error) {
+            for asked in &all {
+                let store = &room.parts.store;
+                store.forget_writing(person.name.as_str(), asked.about())?;
+            }
+            return Err(error);
+        }
+        let mut good = Vec::new();
+        let mut bad = Vec::new();
+        for asked in all {
+            match letter(room, person, kind, std::slice::from_ref(&asked), 0) {
+                Ok(_) => good.push(asked),
+                Err(why) => bad.push((asked, why)),
+            }
+        }
+        for (asked, why) in &bad {
+            not_written(room, person, asked.about(), asked.attempt, why)?;
+        }
+        if bad.is_empty() {
+            // Each of them alone is good.
+            for asked in good.drain(..) {
+                not_written(room, person, asked.about(), asked.attempt, &error)?;
+            }
+        }
+        all = good;
+    }
+    Ok(None)
 }
 
 impl Asked<'_> {
@@ -91,11 +137,10 @@ impl Asked<'_> {
     }
 }
 
-/// One draft that can be put into a letter; `None` if it cannot, which is recorded.
+/// One draft in words; `None` if it cannot be put into words, which is recorded.
 fn put_into_words<'a>(
     room: Room<'_>,
     person: &Person,
-    kind: LetterKind,
     row: &'a NotificationRow,
 ) -> Result<Option<Asked<'a>>> {
     let store = &room.parts.store;
@@ -117,20 +162,14 @@ fn put_into_words<'a>(
         (draft.revision, &draft.digest),
         room.now,
     )?;
-    let asked = words::draft(room, person, row, draft, &token).and_then(|text| {
-        let asked = Asked {
+    match words::draft(room, person, row, draft, &token) {
+        Ok(text) => Ok(Some(Asked {
             row,
             draft,
             token,
             text,
             attempt,
-        };
-        // Alone it has to pass the gate, too: one must not spoil the letter of all.
-        letter(room, person, kind, std::slice::from_ref(&asked), 0)?;
-        Ok(asked)
-    });
-    match asked {
-        Ok(asked) => Ok(Some(asked)),
+        })),
         Err(error) if is_disk_trouble(&error) => {
             store.forget_writing(name, about)?;
             Err(error)

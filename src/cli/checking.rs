@@ -17,6 +17,7 @@ use super::args::Check;
 use super::refusal::Refusal;
 use super::session::Session;
 use super::words::count;
+use crate::ci::Ci;
 use crate::config::{Config, Environment, Mailbox, Mistake, Outgoing, Smtp, TrackerKind};
 use crate::daemon::{self, Settings};
 use crate::domain::finding::{Finding, Level};
@@ -360,7 +361,12 @@ async fn ci(settings: &Settings) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for ci in &systems {
-        findings.extend(ci.check().await);
+        findings.extend(match ci {
+            Ci::Buildbot(_) if !settings.config.ci.fetch_logs => vec![Finding::fine(
+                "the Buildbots are asked only about a build that somebody files: fetch_logs is false",
+            )],
+            ci => ci.check().await,
+        });
     }
     if systems.is_empty() {
         findings.push(Finding::fine(

@@ -6,6 +6,7 @@ use anyhow::{Error, Result};
 use serde_json::{Value, json};
 
 use super::args::{DraftId, Who};
+use super::at_hand::{AtHand, word_on};
 use super::delivering::{Worker, report, settle_demo};
 use super::json as shapes;
 use super::refusal::Refusal;
@@ -14,13 +15,11 @@ use super::who::who;
 use super::words::{cut, when};
 use super::{summary, texts};
 use crate::config::Config;
-use crate::daemon::names_of;
-use crate::desk::Desk;
 use crate::desk::deciding::Kept;
 pub(super) use crate::desk::deciding::Proposal;
 use crate::domain::decision::{self, Approver, Decision, Reason};
 use crate::domain::life::Stage;
-use crate::store::{DraftRow, NewDecision, NotDecided, NotificationRow, Store};
+use crate::store::{DraftRow, NotDecided, NotificationRow};
 
 /// How a person agrees to a digest that was not typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +37,13 @@ pub(super) fn approve(
     consent: Consent,
     by: &Who,
 ) -> Result<ExitCode> {
-    let config = session.config()?;
-    let store = session.store_of(&config)?;
+    let at_hand = AtHand::of(session)?;
     let who = who(by)?;
     let mut approved = Vec::new();
     let mut refused = Vec::new();
     let drafts = named_once(drafts);
     for draft in &drafts {
-        match approve_one(session, &config, &store, draft, consent, &who) {
+        match approve_one(session, &at_hand, draft, consent, &who) {
             Ok(()) => approved.push(draft),
             Err(error) => {
                 let error = super::disk_in_words(error, &session.config_file());
@@ -60,7 +58,7 @@ pub(super) fn approve(
     };
     let mut rows = Vec::new();
     for draft in approved {
-        let row = store.load(draft.id)?;
+        let row = at_hand.store.load(draft.id)?;
         session.screen.say(format!(
             "Approved {} as {}.",
             summary::key(&row),
@@ -133,38 +131,25 @@ fn next(session: &Session, rows: &[NotificationRow]) {
 
 fn approve_one(
     session: &Session,
-    config: &Config,
-    store: &Store,
+    at_hand: &AtHand,
     typed: &DraftId,
     consent: Consent,
     who: &Approver,
 ) -> Result<()> {
-    let row = session.load(store, typed)?;
+    let row = session.load(&at_hand.store, typed)?;
     let draft = current(session, &row, typed, &Decision::Approve)?;
     if draft.draft.is_undecided() {
         return Err(refused(session, typed, NotDecided::ChoiceOpen));
     }
     if typed.digest.is_none() && consent == Consent::Ask {
-        ask(session, &row, draft, config, who)?;
+        ask(session, &row, draft, &at_hand.config, who)?;
     }
-    let decision = NewDecision {
-        notification: row.id,
-        revision: draft.revision,
-        digest: &draft.digest,
-        who: who.as_str(),
-        reason: "",
-        auto_rule: None,
-    };
-    let approved = match names_of(config) {
-        Ok(tracker) => {
-            let tracker = &tracker;
-            Desk { store, tracker }.approve(&row, &decision, who, session.now)
-        }
-        // The word does not wait for a tracker that cannot be opened.
-        Err(error) => store
-            .approve(&decision, session.now)
-            .and(Err(NotDecided::Store(error.context(Kept::APPROVAL)))),
-    };
+    let word = word_on(&row, draft, who, "");
+    let approved = at_hand.decide(
+        Kept::APPROVAL,
+        |desk| desk.approve(&row, &word, who, session.now),
+        |store| store.approve(&word, session.now),
+    );
     approved.map_err(|error| refused(session, typed, error))
 }
 
@@ -273,36 +258,25 @@ pub(super) fn reject(
     proposal: Proposal,
     by: &Who,
 ) -> Result<()> {
-    let config = session.config()?;
-    let store = session.store_of(&config)?;
-    let row = session.load(&store, typed)?;
+    let at_hand = AtHand::of(session)?;
+    let row = session.load(&at_hand.store, typed)?;
     let who = who(by)?;
     let reason = Reason::new(reason)?;
     let decision = Decision::Reject {
         reason: reason.clone(),
     };
     let draft = current(session, &row, typed, &decision)?;
-    let new = NewDecision {
-        notification: row.id,
-        revision: draft.revision,
-        digest: &draft.digest,
-        who: who.as_str(),
-        reason: reason.as_str(),
-        auto_rule: None,
-    };
-    let rejected = match names_of(&config) {
-        Ok(tracker) => {
-            let (store, tracker) = (&store, &tracker);
-            Desk { store, tracker }.reject(&row, &new, (&who, proposal), session.now)
-        }
-        Err(error) => store
-            .reject(&new, session.now)
-            .and(Err(NotDecided::Store(error.context(Kept::REJECTION)))),
-    };
+    let word = word_on(&row, draft, &who, reason.as_str());
+    let rejected = at_hand.decide(
+        Kept::REJECTION,
+        |desk| desk.reject(&row, &word, (&who, proposal), session.now),
+        |store| store.reject(&word, session.now),
+    );
     let not_there = rejected.map_err(|error| refused(session, typed, error))?;
-    session
-        .screen
-        .document(&shapes::notification(&store.load(row.id)?, session.now));
+    session.screen.document(&shapes::notification(
+        &at_hand.store.load(row.id)?,
+        session.now,
+    ));
     session
         .screen
         .say(format!("Rejected {}: nothing of it leaves.", row.id));

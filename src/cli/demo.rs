@@ -52,7 +52,8 @@ from_address = "buildbot-watch@example.org"
 kind = "embedded"
 path = "state/tracker.sqlite3"
 
-# Where the links in the mails may lead. Nothing is asked there.
+# Where the links in the mails may lead. Nothing is asked there
+# but about a build that you `file`.
 [ci]
 buildbots = ["https://buildbot.python.org/"]
 fetch_logs = false

@@ -39,6 +39,7 @@ fn asked_json((name, asked): &(String, Asked)) -> Value {
         "last_sent_at": asked.last_sent_at.map(timestamp),
         "queued": asked.queued,
         "queued_why": asked.queued_why,
+        "given_up": asked.given_up,
         "last_failed": asked.last_failed.as_ref().map(|failed| json!({
             "at": timestamp(failed.at),
             "why": failed.why,

@@ -4,14 +4,12 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::at_hand::AtHand;
 use super::screen::Tone;
 use super::session::Session;
 use super::summary;
 use super::words::{age, cut, timestamp};
-use crate::daemon::names_of;
-use crate::desk::Desk;
-use crate::desk::reports::report_of;
-use crate::domain::issue::IssueRef;
+use crate::desk::reports::{Reported, reported};
 use crate::domain::untrusted::terminal;
 use crate::store::IncidentSummary;
 
@@ -20,21 +18,17 @@ const LISTED: usize = 50;
 
 /// Lists the incidents, the one that happened last first.
 pub(super) fn incidents(session: &Session) -> Result<()> {
-    let config = session.config()?;
-    let store = session.store_of(&config)?;
-    let tracker = names_of(&config)?;
-    let desk = Desk {
-        store: &store,
-        tracker: &tracker,
-    };
+    let at_hand = AtHand::of(session)?;
+    let tracker = at_hand.tracker()?;
+    let desk = at_hand.desk(&tracker);
     let mut found = Vec::new();
-    for incident in store.incidents(session.now, LISTED)? {
-        let report = report_of(&desk, incident.incident)?;
+    for incident in at_hand.store.incidents(session.now, LISTED)? {
+        let report = reported(&desk, incident.incident)?;
         found.push((incident, report));
     }
     let all: Vec<Value> = found
         .iter()
-        .map(|(one, report)| document(one, report.as_ref()))
+        .map(|(one, report)| document(one, report))
         .collect();
     session.screen.document(&json!({ "incidents": all }));
     if found.is_empty() {
@@ -46,7 +40,7 @@ pub(super) fn incidents(session: &Session) -> Result<()> {
     Ok(())
 }
 
-fn document(incident: &IncidentSummary, report: Option<&IssueRef>) -> Value {
+fn document(incident: &IncidentSummary, report: &Reported) -> Value {
     let failure = &incident.failure;
     let [day, week, month] = incident.lately;
     let builders = incident
@@ -65,12 +59,20 @@ fn document(incident: &IncidentSummary, report: Option<&IssueRef>) -> Value {
         "last_24_hours": day,
         "last_7_days": week,
         "last_30_days": month,
-        "report": report.map(|it| json!({ "issue": it.number, "url": it.url })),
+        "report": match report {
+            Reported::Known(it) => json!({ "issue": it.number, "url": it.url }),
+            _ => Value::Null,
+        },
+        "draft": match report {
+            Reported::Waits { key, .. } => json!(key),
+            _ => Value::Null,
+        },
+        "being_reported": matches!(report, Reported::Underway(_)),
         "builders": builders.collect::<Vec<_>>(),
     })
 }
 
-fn print(session: &Session, found: &[(IncidentSummary, Option<IssueRef>)]) {
+fn print(session: &Session, found: &[(IncidentSummary, Reported)]) {
     let screen = &session.screen;
     let line = |counts: [&str; 4], last: &str, what: &str| {
         let [all, day, week, month] = counts;
@@ -94,11 +96,7 @@ fn print(session: &Session, found: &[(IncidentSummary, Option<IssueRef>)]) {
             &cut(&what, room),
         ));
         screen.say(format!("{:indent$}{}", "", cut(&place(incident), room)));
-        let reported = match report {
-            Some(issue) => format!("#{}: {}", issue.number, issue.title),
-            None => "not reported".to_owned(),
-        };
-        let reported = cut(&terminal(&reported), room);
+        let reported = cut(&terminal(&report.words()), room);
         screen.say(format!(
             "{:indent$}{}",
             "",

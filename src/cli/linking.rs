@@ -4,19 +4,18 @@
 use anyhow::Result;
 
 use super::args::{DraftId, Who};
+use super::at_hand::{AtHand, word_on};
 use super::deciding::{current, refused};
 use super::refusal::Refusal;
 use super::revising::tell_revision;
 use super::screen::Tone;
 use super::session::Session;
 use super::who::who;
-use crate::daemon::names_of;
-use crate::desk::Desk;
 use crate::desk::deciding::Chosen;
 use crate::desk::linking::{Wording, choices, words};
 use crate::domain::decision::{Decision, Target as Word};
 use crate::domain::untrusted::terminal;
-use crate::store::{NewDecision, NotificationRow};
+use crate::store::NotificationRow;
 use crate::templates::Templates;
 
 /// Makes a new revision from matching with a person's choice.
@@ -27,15 +26,12 @@ pub(super) fn link(
     failures: &[usize],
     by: &Who,
 ) -> Result<()> {
-    let config = session.config()?;
-    let store = session.store_of(&config)?;
-    let row = session.load(&store, typed)?;
+    let at_hand = AtHand::of(session)?;
+    let AtHand { config, store } = &at_hand;
+    let row = session.load(store, typed)?;
     let who = who(by)?;
-    let tracker = names_of(&config)?;
-    let desk = Desk {
-        store: &store,
-        tracker: &tracker,
-    };
+    let tracker = at_hand.tracker()?;
+    let desk = at_hand.desk(&tracker);
     let word = desk.word(issue).ok_or_else(|| {
         let what = format!("{issue:?} is no report of {}", tracker.name());
         Refusal::new(what, "give its number, a link to it, or the word new")
@@ -51,14 +47,7 @@ pub(super) fn link(
         templates: &templates,
         settings: &config.draft_settings(),
     };
-    let decision = NewDecision {
-        notification: row.id,
-        revision: draft.revision,
-        digest: &draft.digest,
-        who: who.as_str(),
-        reason: "",
-        auto_rule: None,
-    };
+    let decision = word_on(&row, draft, &who, "");
     let choice = (failures, chosen.as_slice(), word);
     let (done, warnings) = desk
         .choose(&wording, &row, choice, &decision, (&who, session.now))
@@ -68,7 +57,7 @@ pub(super) fn link(
         session.screen.say(line);
     }
     match done {
-        Chosen::Anew => tell_revision(session, &store, row.id),
+        Chosen::Anew => tell_revision(session, store, row.id),
         Chosen::Already => Err(Refusal::new(
             format!("{}: that is what the draft says already", row.id),
             session.line(&format!("show {}", row.id)),

@@ -4,21 +4,20 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::args::{Finding, Resolve};
+use super::at_hand::AtHand;
 use super::json as shapes;
 use super::refusal::Refusal;
 use super::session::Session;
 use super::showing::delivery_lines;
 use super::who::who;
-use crate::daemon::names_of;
-use crate::desk::Desk;
 use crate::desk::resolving::receipt;
 use crate::domain::life::DeliveryState;
 use crate::store::{DeliveryId, Resolution};
 
 /// Records what a person found out.
 pub(super) fn resolve(session: &Session, wanted: &Resolve) -> Result<()> {
-    let config = session.config()?;
-    let store = session.store_of(&config)?;
+    let at_hand = AtHand::of(session)?;
+    let store = &at_hand.store;
     let id = DeliveryId(wanted.delivery);
     let who = who(&wanted.who)?;
     let row = store.delivery(id).map_err(|_| {
@@ -39,12 +38,8 @@ pub(super) fn resolve(session: &Session, wanted: &Resolve) -> Result<()> {
             happened: Some(found),
             ..
         } => {
-            let tracker = names_of(&config)?;
-            let desk = Desk {
-                store: &store,
-                tracker: &tracker,
-            };
-            let receipt = receipt(&desk, &row, found)?.ok_or_else(|| {
+            let tracker = at_hand.tracker()?;
+            let receipt = receipt(&at_hand.desk(&tracker), &row, found)?.ok_or_else(|| {
                 Refusal::new(
                     format!("{found:?} is no report of {}", tracker.name()),
                     "give the number of the report, or a link to it",

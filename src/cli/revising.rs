@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Error, Result};
 
 use super::args::{DraftId, Who};
+use super::at_hand::word_on;
 use super::deciding::{current, refused};
 use super::json as shapes;
 use super::refusal::Refusal;
@@ -14,7 +15,7 @@ use super::who::who;
 use super::{editor, summary, words};
 use crate::domain::decision::{Approver, Decision};
 use crate::domain::draft::{Draft, EditMistake, from_editable, to_editable};
-use crate::store::{Change, DraftRow, NewDecision, NotificationId, NotificationRow, Store};
+use crate::store::{Change, DraftRow, NotificationId, NotificationRow, Store};
 
 /// Changes the texts in the person's editor.
 pub(super) fn edit(session: &Session, typed: &DraftId, by: &Who) -> Result<()> {
@@ -97,14 +98,7 @@ fn revise(
     new: &Draft,
     who: &Approver,
 ) -> Result<()> {
-    let decision = NewDecision {
-        notification: row.id,
-        revision: draft.revision,
-        digest: &draft.digest,
-        who: who.as_str(),
-        reason: "",
-        auto_rule: None,
-    };
+    let decision = word_on(row, draft, who, "");
     let typed = DraftId {
         id: row.id,
         digest: None,

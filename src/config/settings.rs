@@ -256,7 +256,8 @@ pub struct Ci {
     /// The Buildbot masters whose links are followed, each ending in `/`.
     /// Empty: only what the mail carries is read.
     pub buildbots: Vec<String>,
-    /// Whether they are asked for logs that a mail does not carry.
+    /// Whether they are asked for logs that a mail does not carry. A build that a
+    /// person names is read in either case.
     pub fetch_logs: bool,
     /// How long a draft waits for a log before it is made without.
     pub wait: Duration,

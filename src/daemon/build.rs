@@ -27,7 +27,7 @@ use crate::store::Store;
 use crate::templates::{TemplateProblem, Templates};
 use crate::tls;
 use crate::trackers::{Embedded, GitHub, Roundup, Tracker, github, roundup};
-use crate::worker::{AfterRecovery, Clock, Outgoing, Parts, Rules, UnfitMirror};
+use crate::worker::{AfterRecovery, Clock, MailLogs, Outgoing, Parts, Rules, UnfitMirror};
 
 /// Of a mail that is too large this much is fetched, in octets (I12).
 pub(super) const HEAD_SIZE: u64 = 4 * 1024 * 1024;
@@ -152,6 +152,10 @@ fn rules_of(config: &Config) -> Rules {
             .map(Duration::as_secs)
             .collect(),
         sync_interval: seconds(config.tracker.sync_interval),
+        mail_logs: match config.ci.fetch_logs {
+            true => MailLogs::Fetched,
+            false => MailLogs::Left,
+        },
         log_wait: seconds(config.ci.wait),
         expire_after: seconds(config.drafts.expire_after),
         recovered: match config.drafts.recovered {
@@ -238,7 +242,7 @@ pub fn ci_of(settings: &Settings) -> Result<Vec<Ci>> {
     let config = &settings.config.ci;
     let tls = || tls(config.ca_file.as_deref());
     let mut systems = Vec::new();
-    if !config.buildbots.is_empty() && config.fetch_logs {
+    if !config.buildbots.is_empty() {
         let buildbot = Buildbot::within(&config.buildbots, tls()?, config.timeout)?;
         systems.push(Ci::Buildbot(buildbot));
     }

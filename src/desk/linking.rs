@@ -242,18 +242,18 @@ pub(crate) fn confirm_proposals(
 /// proposed says that the failures do not belong there. Tells which report that is;
 /// where a person chose it, or several actions were proposed, nobody knows what was
 /// wrong.
+///
+/// Where it would only be counted, nothing is said: the report was commented on for
+/// such a failure a moment ago, and it may be that one more reply is not wanted.
 pub(crate) fn refuse_proposal(
     desk: &Desk<'_>,
     row: &NotificationRow,
     who: &Approver,
     now: Seconds,
 ) -> Result<Option<u64>> {
-    let actions = row.draft.as_ref().map(|draft| &draft.draft.actions);
-    let commented = match actions.map(Vec::as_slice) {
-        Some([only]) => meant(only),
-        _ => None,
-    };
-    let Some(issue) = commented.filter(|_| desk.earlier(row).is_ok_and(|it| it.is_empty())) else {
+    let draft = row.draft.as_ref();
+    let issue = draft.and_then(|it| refused_with(&it.draft.actions));
+    let Some(issue) = issue.filter(|_| desk.earlier(row).is_ok_and(|it| it.is_empty())) else {
         return Ok(None);
     };
     let name = desk.tracker.name();
@@ -267,6 +267,15 @@ pub(crate) fn refuse_proposal(
         }
     }
     Ok(is_said.then_some(issue))
+}
+
+/// The report that a rejection of these actions is about.
+pub(crate) fn refused_with(actions: &[Action]) -> Option<u64> {
+    match actions {
+        [Action::Count { .. }] => None,
+        [only] => meant(only),
+        _ => None,
+    }
 }
 
 /// The report that an action says the failures belong to.

@@ -150,6 +150,16 @@ pub(crate) fn mails_to(asked: &Asked, now: Seconds) -> String {
             None => format!("{mails} to be sent"),
         });
     }
+    if asked.given_up > 0 {
+        let drafts = count(
+            usize::try_from(asked.given_up).unwrap_or(usize::MAX),
+            "draft",
+        );
+        parts.push(format!(
+            "{drafts} could not be asked about: mend the cause, and `systemctl reload \
+             buildbot-watch` tries again"
+        ));
+    }
     if let Some(failed) = &asked.last_failed {
         parts.push(format!(
             "the last that failed, {}: {}",

@@ -261,7 +261,7 @@ fn try_to_apply(
     if let Some(edited) = &word.edited {
         let row = office.store.load(shown.row.id).map_err(broken)?;
         is_possible(&row, &digest, &Decision::Edit, now)?;
-        let new = new_decision(&row, (revision, &digest), who, "");
+        let new = NewDecision::of_person(row.id, (revision, &digest), who, "");
         let revised = office.store.revise(&new, Change::Edit, edited, now);
         let revised = revised.map_err(late)?;
         (revision, digest) = (revised.revision, revised.digest);
@@ -272,7 +272,7 @@ fn try_to_apply(
     };
     let row = office.store.load(shown.row.id).map_err(broken)?;
     is_possible(&row, &digest, decision, now)?;
-    let new = |reason| new_decision(&row, (revision, &digest), who, reason);
+    let new = |reason| NewDecision::of_person(row.id, (revision, &digest), who, reason);
     let desk = office.desk();
     match decision {
         Decision::Approve => {
@@ -306,22 +306,6 @@ fn try_to_apply(
         Decision::Release | Decision::Edit => {}
     }
     Ok(())
-}
-
-fn new_decision<'a>(
-    row: &NotificationRow,
-    (revision, digest): (u32, &'a str),
-    who: &'a Approver,
-    reason: &'a str,
-) -> NewDecision<'a> {
-    NewDecision {
-        notification: row.id,
-        revision,
-        digest,
-        who: who.as_str(),
-        reason,
-        auto_rule: None,
-    }
 }
 
 fn is_possible(

@@ -18,6 +18,9 @@ pub struct Asked {
     pub queued: u64,
     /// Why the oldest of those did not leave when it was tried.
     pub queued_why: Option<String>,
+    /// Drafts that wait and about which no mail can be written or was taken: that is
+    /// tried again when the program starts or reads its configuration again.
+    pub given_up: u64,
     /// The last mail that did not leave and will not, or of which nobody knows.
     pub last_failed: Option<FailedLetter>,
 }
@@ -35,7 +38,9 @@ impl Asked {
     /// Whether the last that is known of these mails is a failure.
     pub fn fails(&self) -> bool {
         let failed = self.last_failed.as_ref().map(|it| it.at);
-        self.queued_why.is_some() || failed.is_some_and(|at| Some(at) >= self.last_sent_at)
+        self.queued_why.is_some()
+            || self.given_up > 0
+            || failed.is_some_and(|at| Some(at) >= self.last_sent_at)
     }
 }
 
@@ -54,6 +59,14 @@ impl Store {
                AND (answer_tokens.notification, answer_tokens.revision) IN (
                    SELECT id, current_revision FROM notifications WHERE {to_decide})"
         );
+        let given_up = format!(
+            "SELECT count(*)
+             FROM unwritten_letters
+             WHERE approver = ?1
+               AND due_at IS NULL
+               AND (notification, revision) IN (
+                   SELECT id, current_revision FROM notifications WHERE {to_decide})"
+        );
         let (last_sent_at, queued) = self.connection.query_row(
             "SELECT max(sent_at), count(due_at) FROM letters WHERE approver = ?1",
             [approver],
@@ -67,7 +80,9 @@ impl Store {
             |row| row.get(0),
         );
         let last_failed = self.connection.query_row(
-            "SELECT coalesce(claimed_at, made_at), ended_why FROM letters
+            "SELECT coalesce((SELECT max(at) FROM letter_claims WHERE letter = letters.id), made_at),
+                    ended_why
+             FROM letters
              WHERE approver = ?1 AND ended_why IS NOT NULL AND ended_why NOT IN (?2, ?3)
              ORDER BY id DESC LIMIT 1",
             [approver, DECIDED_MEANWHILE, NOBODY_ANY_MORE],
@@ -82,6 +97,9 @@ impl Store {
             unanswered: self
                 .connection
                 .query_row(&unanswered, [approver], |row| row.get(0))?,
+            given_up: self
+                .connection
+                .query_row(&given_up, [approver], |row| row.get(0))?,
             last_sent_at,
             queued,
             queued_why: queued_why.optional()?.flatten(),

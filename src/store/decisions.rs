@@ -8,6 +8,7 @@ use super::{
     notifications, row,
 };
 use crate::domain::Seconds;
+use crate::domain::decision::Approver;
 use crate::domain::draft::Draft;
 use crate::domain::life::{ClosedReason, FinalWord};
 
@@ -65,6 +66,25 @@ pub struct NewDecision<'a> {
     pub reason: &'a str,
     /// The rule that decides, when no person does.
     pub auto_rule: Option<&'a str>,
+}
+
+impl<'a> NewDecision<'a> {
+    /// A person's, on the revision with the digest that was shown.
+    pub fn of_person(
+        notification: NotificationId,
+        (revision, digest): (u32, &'a str),
+        who: &'a Approver,
+        reason: &'a str,
+    ) -> Self {
+        Self {
+            notification,
+            revision,
+            digest,
+            who: who.as_str(),
+            reason,
+            auto_rule: None,
+        }
+    }
 }
 
 /// A decision that was taken.

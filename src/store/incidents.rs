@@ -198,12 +198,12 @@ impl Store {
     }
 
     /// Notifications with a draft that is not delivered yet and that are about one
-    /// of the incidents, themselves or by one that is attached to them, oldest first,
-    /// other than one.
+    /// of the incidents, themselves or by one that is attached to them, oldest first;
+    /// all but one, where one is given.
     pub fn leads(
         &self,
         incidents: &[IncidentId],
-        except: NotificationId,
+        except: Option<NotificationId>,
     ) -> Result<Vec<NotificationId>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT DISTINCT notifications.id
@@ -211,7 +211,7 @@ impl Store {
              JOIN occurrences ON occurrences.incident = wanted.value
              JOIN notifications AS about ON about.id = occurrences.notification
              JOIN notifications ON notifications.id IN (about.id, about.attached_to)
-             WHERE notifications.id <> ?2
+             WHERE notifications.id IS NOT ?2
                AND notifications.current_revision IS NOT NULL
                AND notifications.closed_reason IS NULL
                AND notifications.quarantined_why IS NULL

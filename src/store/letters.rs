@@ -78,6 +78,17 @@ pub struct LetterRow {
     pub last_error: Option<String>,
 }
 
+/// The letters that asked an approver about one revision of a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedBefore {
+    /// How many were written.
+    pub written: u32,
+    /// How many of those left, may have left, or are still to leave.
+    pub told: u32,
+    /// When the last was written; 0 if none was.
+    pub last_at: Seconds,
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy)]
 pub enum LetterEnd<'a> {
@@ -90,6 +101,8 @@ pub enum LetterEnd<'a> {
         /// When.
         due_at: Seconds,
     },
+    /// The server refused it for good: it did not leave.
+    Refused(&'a str),
     /// It is not sent (again), for this reason.
     Over(&'a str),
 }
@@ -204,12 +217,24 @@ impl Store {
                  WHERE id = ?1",
                 params![letter, why, due_at],
             ),
+            LetterEnd::Refused(why) => return self.refuse_letter(letter, why, now),
             LetterEnd::Over(why) => self.connection.execute(
                 "UPDATE letters SET ended_why = ?2, due_at = NULL WHERE id = ?1",
                 params![letter, why],
             ),
         }?;
         Ok(())
+    }
+
+    /// Takes the claim back: it is certain that nothing left.
+    fn refuse_letter(&self, letter: LetterId, why: &str, now: Seconds) -> Result<()> {
+        let transaction = self.begin()?;
+        transaction.execute(
+            "UPDATE letters SET ended_why = ?2, due_at = NULL, claimed_at = NULL WHERE id = ?1",
+            params![letter, why],
+        )?;
+        unwritten::refused(&transaction, letter, why, now)?;
+        Ok(transaction.commit()?)
     }
 
     /// Ends every letter that was claimed when the program broke off: nobody knows
@@ -252,18 +277,20 @@ impl Store {
             .query_row(params![approver, kind.name()], |row| row.get(0))?)
     }
 
-    /// How many letters asked an approver about one revision of a draft, and when the
-    /// last of them was written.
+    /// The letters that asked an approver about one revision of a draft. One that is
+    /// over without a claim did not leave.
     pub fn letters_about(
         &self,
         approver: &str,
         notification: NotificationId,
         revision: u32,
-    ) -> Result<(u32, Seconds)> {
+    ) -> Result<AskedBefore> {
         Ok(self
             .connection
             .prepare_cached(
-                "SELECT count(*), coalesce(max(letters.made_at), 0)
+                "SELECT count(*),
+                        count(*) FILTER (WHERE ended_why IS NULL OR claimed_at IS NOT NULL),
+                        coalesce(max(letters.made_at), 0)
                  FROM answer_tokens
                  JOIN letter_tokens ON letter_tokens.token = answer_tokens.id
                  JOIN letters ON letters.id = letter_tokens.letter
@@ -272,7 +299,11 @@ impl Store {
                    AND answer_tokens.revision = ?3",
             )?
             .query_row(params![approver, notification, revision], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+                Ok(AskedBefore {
+                    written: row.get(0)?,
+                    told: row.get(1)?,
+                    last_at: row.get(2)?,
+                })
             })?)
     }
 

@@ -95,7 +95,7 @@ pub use intake::{IncomingMail, MailboxCursor, Taken};
 pub use lately::{DAYS, Lately, Place};
 pub use ledger::{LedgerEntry, LedgerScope};
 pub use letters::{
-    DECIDED_MEANWHILE, LetterEnd, LetterKind, LetterRow, NOBODY_ANY_MORE, NewLetter,
+    AskedBefore, DECIDED_MEANWHILE, LetterEnd, LetterKind, LetterRow, NOBODY_ANY_MORE, NewLetter,
 };
 pub use listing::ListFilter;
 pub use lock::{DaemonLock, LockRefused, lock_daemon};
@@ -119,6 +119,7 @@ pub use subscribing::{
 };
 pub use switches::{Switch, SwitchState};
 pub use troubles::{Service, ServiceTrouble, disk_trouble, is_disk_trouble};
+pub use unwritten::Writing;
 pub use upsert::{Batch, CommentUpdate};
 pub use users::{TokenDigest, User};
 

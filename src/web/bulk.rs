@@ -130,14 +130,7 @@ fn approve_all(room: &Room<'_>, fields: &Fields) -> Result<Vec<Outcome>> {
             continue;
         }
         let row = room.office.store.load(id)?;
-        let decision = NewDecision {
-            notification: id,
-            revision,
-            digest,
-            who: room.caller.who.as_str(),
-            reason: "",
-            auto_rule: None,
-        };
+        let decision = NewDecision::of_person(id, (revision, digest), &room.caller.who, "");
         let desk = room.office.desk();
         let (words, tone) = match desk.approve(&row, &decision, &room.caller.who, room.now) {
             Ok(()) => ("approved".to_owned(), "good"),

@@ -119,14 +119,8 @@ fn decided(room: &Room<'_>, id: NotificationId, line: &str, fields: &Fields) -> 
     }
     let who = room.caller.who.as_str();
     let revision = fields.get("revision").parse().unwrap_or(0);
-    let new = |reason| NewDecision {
-        notification: id,
-        revision,
-        digest: seen.digest,
-        who,
-        reason,
-        auto_rule: None,
-    };
+    let shown = (revision, seen.digest);
+    let new = |reason| NewDecision::of_person(id, shown, &room.caller.who, reason);
     let desk = room.office.desk();
     let taken = match &decision {
         Decision::Approve => desk

@@ -18,12 +18,12 @@ use crate::desk::automatic;
 use crate::desk::caution::{settled_silently, warnings};
 use crate::desk::failures::{Group, excerpt, groups};
 use crate::desk::leaves::{Leaf, leaves};
+use crate::desk::linking::refused_with;
 use crate::desk::mails::{mail_of, with_summary};
 use crate::desk::recovered::{recoveries, sentences};
 use crate::desk::summary;
 use crate::desk::words::{count, when};
 use crate::domain::decision::{self, Decision, Reason, Target};
-use crate::domain::draft::Action;
 use crate::domain::failure::Failure;
 use crate::domain::life::Stage;
 use crate::domain::matching::Candidate;
@@ -337,16 +337,7 @@ fn ways(room: &Room<'_>, row: &NotificationRow) -> Ways {
                 .map_or(String::new(), |(_, failure)| search_words(failure));
             format!("{}?words={words}", address("link"))
         }),
-        proposed: match draft.map(|draft| draft.draft.actions.as_slice()) {
-            Some(
-                [
-                    Action::Comment { issue, .. }
-                    | Action::Reopen { issue, .. }
-                    | Action::Count { issue, .. },
-                ],
-            ) => Some(issue.number),
-            _ => None,
-        },
+        proposed: draft.and_then(|it| refused_with(&it.draft.actions)),
     }
 }
 

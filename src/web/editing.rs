@@ -107,14 +107,8 @@ fn edited(room: &Room<'_>, id: NotificationId, fields: &Fields) -> Result<Shown>
     if new == draft.draft {
         return Ok(Shown::To(format!("/draft/{id}?said=unchanged&of={id}")));
     }
-    let decision = NewDecision {
-        notification: id,
-        revision: draft.revision,
-        digest: seen.digest,
-        who: room.caller.who.as_str(),
-        reason: "",
-        auto_rule: None,
-    };
+    let shown = (draft.revision, seen.digest);
+    let decision = NewDecision::of_person(id, shown, &room.caller.who, "");
     match store.revise(&decision, Change::Edit, &new, room.now) {
         Ok(_) => {
             room.site.tell_decided();

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Site;
 use super::identity::Caller;
 use super::room::{Page, Room, Shown};
-use crate::desk::reports::report_of;
+use crate::desk::reports::{Reported, reported};
 use crate::desk::summary;
 use crate::desk::words::when;
 use crate::store::{IncidentSummary, Lately, Place};
@@ -73,7 +73,7 @@ fn incidents(room: &Room<'_>) -> Result<Shown> {
 
 fn one(room: &Room<'_>, incident: &IncidentSummary) -> Result<Incident> {
     let [day, week, month] = incident.lately;
-    let report = report_of(&room.office.desk(), incident.incident)?;
+    let report = reported(&room.office.desk(), incident.incident)?;
     let lately = |by| {
         let store = &room.office.store;
         store.lately(incident.incident, by, room.now, PLACES)
@@ -82,11 +82,12 @@ fn one(room: &Room<'_>, incident: &IncidentSummary) -> Result<Incident> {
     Ok(Incident {
         id: incident.incident.0,
         what: summary::failure(&incident.failure),
-        report: report.as_ref().map_or_else(
-            || "not reported".to_owned(),
-            |issue| format!("#{}: {}", issue.number, issue.title),
-        ),
-        url: report.map(|issue| issue.url),
+        report: report.words(),
+        url: match report {
+            Reported::Known(issue) => Some(issue.url),
+            Reported::Underway(id) | Reported::Waits { id, .. } => Some(format!("/draft/{id}")),
+            Reported::No => None,
+        },
         last: when(incident.last_at, room.now),
         day,
         week,

@@ -207,14 +207,8 @@ fn linked(room: &Room<'_>, id: NotificationId, fields: &Fields) -> Result<Shown>
     let Some(draft) = &row.draft else {
         return refused(room, seen, "there is no draft yet");
     };
-    let decision = NewDecision {
-        notification: id,
-        revision: draft.revision,
-        digest: seen.digest,
-        who: room.caller.who.as_str(),
-        reason: "",
-        auto_rule: None,
-    };
+    let shown = (draft.revision, seen.digest);
+    let decision = NewDecision::of_person(id, shown, &room.caller.who, "");
     let choice = (numbers.as_slice(), chosen.as_slice(), word);
     let by = (&room.caller.who, room.now);
     match desk.choose(&room.office.wording(), &row, choice, &decision, by) {

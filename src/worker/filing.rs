@@ -61,9 +61,7 @@ impl NotFiled {
                 "copy the address of the build's page, such as \
                  https://buildbot.python.org/#/builders/15/builds/4"
             }
-            Self::NotConfigured(_) => {
-                "if it is yours, name it in [ci] of the configuration (with fetch_logs = true)"
-            }
+            Self::NotConfigured(_) => "if it is yours, name it in [ci] of the configuration",
             Self::NoBuild(_) => {
                 "look at the address in a browser: builds are deleted after a while"
             }

@@ -71,7 +71,7 @@ pub(super) fn leader_of(
 ) -> Result<Option<(NotificationId, &'static str)>> {
     let own = incidents_of(&parts.store, row.id)?;
     let incidents: Vec<IncidentId> = own.iter().copied().map(IncidentId).collect();
-    for id in parts.store.leads(&incidents, row.id)? {
+    for id in parts.store.leads(&incidents, Some(row.id))? {
         // One that cannot be read leads nobody.
         let Ok(leader) = parts.store.load(id) else {
             continue;

@@ -86,6 +86,8 @@ pub struct Rules {
     pub doubt_checks: Vec<u64>,
     /// How often the mirror is brought up to date, in seconds.
     pub sync_interval: Seconds,
+    /// What becomes of a Buildbot's log that a mail does not carry.
+    pub mail_logs: MailLogs,
     /// How long a notification waits for a log that is not there yet, in seconds.
     pub log_wait: Seconds,
     /// An undecided draft of this age, in seconds, is closed as expired.
@@ -98,6 +100,16 @@ pub struct Rules {
     pub auto: Vec<AutoRule>,
     /// What is done while the mirror may not say that something does not exist.
     pub unfit_mirror: UnfitMirror,
+}
+
+/// What becomes of a Buildbot's log that a mail does not carry. Of a build that a
+/// person names the logs are always fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailLogs {
+    /// It is fetched.
+    Fetched,
+    /// The Buildbot is not asked for it.
+    Left,
 }
 
 /// What becomes of a failure without a report in a mirror that is not complete.

@@ -8,7 +8,7 @@ pub(super) mod logs;
 use anyhow::Result;
 
 use super::delivering::restored;
-use super::{Incoming, Memory, Parts, filing, remembering, subscribing};
+use super::{Incoming, MailLogs, Memory, Parts, filing, remembering, subscribing};
 use crate::domain::classify::{MailKind, classify};
 use crate::domain::delivery::is_own_loop_header;
 use crate::domain::life::{ClosedReason, Stage};
@@ -237,6 +237,25 @@ fn passed(told: &NoFailure) -> Vec<Build> {
         .collect()
 }
 
+/// Fetches what the mail lacks, as far as that is wanted. Some: why it is worth waiting.
+async fn complete(
+    parts: &Parts,
+    memory: &mut Memory,
+    notification: &mut Notification,
+    times: logs::Times,
+) -> Option<String> {
+    match parts.rules.mail_logs {
+        MailLogs::Fetched => logs::complete(parts, memory, notification, times).await,
+        MailLogs::Left => match jobs::complete(parts, memory, notification, times.deadline).await {
+            Ok(remarks) => {
+                notification.remarks.extend(remarks);
+                None
+            }
+            Err(why) => Some(why),
+        },
+    }
+}
+
 async fn notification_read(
     parts: &Parts,
     memory: &mut Memory,
@@ -249,7 +268,7 @@ async fn notification_read(
         received_at: row.received_at,
         deadline: row.received_at + parts.rules.log_wait,
     };
-    if let Some(why) = logs::complete(parts, memory, &mut notification, times).await {
+    if let Some(why) = complete(parts, memory, &mut notification, times).await {
         let now = parts.clock.now();
         let until = times.deadline.min(now + logs::ASK_AGAIN);
         return parts.store.wait_until(row.id, until, &why, now);

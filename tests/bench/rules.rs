@@ -18,6 +18,8 @@
 
 #[path = "../it/mailflow/long_history.rs"]
 mod long_history;
+#[path = "../it/mailflow/on_disk.rs"]
+mod on_disk;
 
 use std::fs;
 use std::path::Path;
@@ -49,23 +51,7 @@ signature_known = false
 confirmed = 0
 "#;
 
-const CONFIG: &str = r#"
-[store]
-state_dir = "state"
-[list]
-id = "buildbot-status.python.org"
-address = "buildbot-status@python.org"
-notifiers = ["buildbot@python.org"]
-[mailbox]
-kind = "maildir"
-path = "mailbox"
-[outgoing]
-kind = "maildir"
-path = "sent"
-from_address = "buildbot-watch@example.org"
-[tracker]
-kind = "embedded"
-path = "tracker.sqlite3"
+const CI: &str = r#"
 [ci]
 buildbots = ["https://buildbot.python.org/"]
 fetch_logs = false
@@ -114,11 +100,7 @@ fn measure(count: u32) {
 
 /// A folder in which one notification came in, was commented on and answered.
 fn with_one_decision(folder: &Path) -> Config {
-    for part in ["new", "cur", "tmp"] {
-        fs::create_dir_all(folder.join("mailbox").join(part)).expect("a folder");
-    }
-    let file = folder.join("config.toml");
-    fs::write(&file, format!("{CONFIG}{RULES}")).expect("a configuration");
+    let file = on_disk::configure(folder, &format!("{CI}{RULES}"));
     let settle = || daemon::settle(&file, History::TakeIn).expect("it settles");
     settle();
     let tracker = rusqlite::Connection::open(folder.join("tracker.sqlite3")).expect("a tracker");

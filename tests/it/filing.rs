@@ -121,11 +121,16 @@ pub fn buildbot() -> String {
 
 /// Names the Buildbot, and one that nobody runs, in a demo's configuration.
 pub fn configure(folder: &File, base: &str) {
+    name(folder, base, "");
+}
+
+/// The same with a further line in place of the demo's `fetch_logs`.
+fn name(folder: &File, base: &str, line: &str) {
     let file = folder.join("config.toml");
     let text = fs::read_to_string(&file).unwrap();
     let before = "buildbots = [\"https://buildbot.python.org/\"]\nfetch_logs = false\n";
     assert!(text.contains(before), "{text}");
-    let after = format!("buildbots = [{base:?}, \"http://127.0.0.1:1/\"]\n");
+    let after = format!("buildbots = [{base:?}, \"http://127.0.0.1:1/\"]\n{line}");
     fs::write(file, text.replace(before, &after)).unwrap();
 }
 
@@ -245,6 +250,32 @@ fn what_cannot_be_filed_is_told_and_nothing_is_stored() {
     let away = address("http://127.0.0.1:1/", 2);
     refused(&away, &["cannot be asked", "try again later"]);
     assert_eq!(known(&demo), 9);
+}
+
+#[test]
+fn a_build_is_filed_where_the_logs_of_mails_are_not_fetched() {
+    let base = buildbot();
+    let demo = Demo::new();
+    name(&demo.folder, &base, "fetch_logs = false\n");
+    let test = |id: u64| demo.json(&format!("show {id}"))["failures"][0]["test"].clone();
+    file(&demo, &address(&base, 2), 10, true);
+    assert_eq!(test(10), "test_nozzle.HeatTests.test_heat_2");
+    // Started over, it is read again.
+    demo.run("retry 10").ok();
+    demo.run("demo").ok();
+    assert_eq!(test(10), "test_nozzle.HeatTests.test_heat_2");
+    // Of a mail's build nothing is asked.
+    mail(&demo, &base, 6);
+    assert_ne!(test(11), "test_nozzle.HeatTests.test_heat_6");
+    let show = demo.run("show 11").ok();
+    assert!(!show.contains("no log of"), "{show}");
+    let check = demo.run("check").ok();
+    assert!(check.contains("asked only about a build that"), "{check}");
+    // What is not named is refused for that alone.
+    let other = "file https://buildbot.example/#/builders/1/builds/2";
+    let said = demo.run(other);
+    assert!(!said.err.contains("fetch_logs"), "{}", said.err);
+    said.refused(&["none of the configured CI systems", "name it in [ci]"]);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::mailflow::desk::{Desk, Notice, STRING};
+use crate::mailflow::desk::{Desk, notice};
+use crate::mailflow::on_disk::configure;
 use crate::service::{PATIENCE, PROGRAM, Ran, Service, Setup};
 use crate::world::{eventually, mails_in, run};
 
@@ -63,15 +64,6 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = as_root("umount").arg("--lazy").arg(&self.0).status();
     }
-}
-
-fn notice(id: &str) -> String {
-    Notice {
-        fixture: STRING,
-        builder: "AMD64 Debian root 3.x",
-        id,
-    }
-    .mail()
 }
 
 #[track_caller]
@@ -161,35 +153,8 @@ struct SmallService {
 impl SmallService {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for part in ["mailbox/new", "mailbox/cur", "mailbox/tmp", "state"] {
-            fs::create_dir_all(folder.path().join(part)).unwrap();
-        }
-        let config = folder.path().join("config.toml");
-        fs::write(
-            &config,
-            r#"
-[store]
-state_dir = "state"
-[list]
-id = "buildbot-status.python.org"
-address = "buildbot-status@python.org"
-notifiers = ["buildbot@python.org"]
-[mailbox]
-kind = "maildir"
-path = "mailbox"
-poll = "1s"
-[outgoing]
-kind = "maildir"
-path = "sent"
-from_address = "buildbot-watch@example.org"
-[tracker]
-kind = "embedded"
-path = "tracker.sqlite3"
-[log]
-format = "text"
-"#,
-        )
-        .unwrap();
+        fs::create_dir(folder.path().join("state")).unwrap();
+        let config = configure(folder.path(), "[log]\nformat = \"text\"");
         let disk = SmallDisk::at(&folder.path().join("state"), 8192);
         let nobody = String::new;
         let setup = Setup {

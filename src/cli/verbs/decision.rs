@@ -61,7 +61,8 @@ Next: buildbot-watch show 12    to see what became of it"
     ///
     /// Of a draft that would only comment on one report which the program proposed,
     /// it is remembered that the failures do not belong there; --right-report is for
-    /// when they do.
+    /// when they do. Of one that would only count an occurrence nothing is remembered:
+    /// `link ID new` says that it does not belong there.
     #[command(
         verbatim_doc_comment,
         after_help = "\

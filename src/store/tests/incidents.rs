@@ -152,7 +152,8 @@ fn the_report_of_an_incident_is_the_one_written_for_it() {
     let revised = store.record_draft(id, &draft, NOW).unwrap();
     let leads = |except| {
         let incidents = [IncidentId(1), IncidentId(2)];
-        store.leads(&incidents, NotificationId(except)).unwrap()
+        let except = Some(NotificationId(except));
+        store.leads(&incidents, except).unwrap()
     };
     assert_eq!(leads(99), [id]);
     assert!(leads(1).is_empty());

@@ -1,5 +1,7 @@
 use super::*;
-use crate::store::{AnswerOutcome, LetterEnd, LetterKind, NewLetter, Switch, TokenRow};
+use crate::store::{
+    AnswerOutcome, AskedBefore, LetterEnd, LetterKind, NewLetter, Switch, TokenRow, Writing,
+};
 
 fn token(store: &Store, id: NotificationId, revised: &Revised) -> TokenRow {
     let draft = (revised.revision, revised.digest.as_str());
@@ -57,6 +59,62 @@ fn a_token_is_used_once_and_by_one_answer() {
     assert!(store.connection.execute(change, []).is_err());
 }
 
+/// So many letters were written at [`NOW`], and so many left or may have.
+fn before(written: u32, told: u32) -> AskedBefore {
+    AskedBefore {
+        written,
+        told,
+        last_at: NOW,
+    }
+}
+
+#[test]
+fn one_that_was_refused_is_followed_by_another_after_a_start() {
+    let store = store();
+    let (id, revised) = drafted(&store, 1);
+    let tokens = [token(&store, id, &revised).id];
+    let draft = (id, revised.revision);
+    let about = || store.letters_about("Ada", id, revised.revision).unwrap();
+    let writing = || store.writing("Ada", draft, NOW).unwrap();
+    let post_and_claim = |message_id| {
+        assert!(store.post(&letter(message_id, &tokens), NOW).unwrap());
+        let row = store.due_letters(NOW, 9).unwrap().remove(0);
+        store.claim_letter(row.id, NOW).unwrap().unwrap();
+        row.id
+    };
+    for (written, message_id) in [(1, "a@x"), (2, "b@x")] {
+        let refused = post_and_claim(message_id);
+        assert_eq!(about().told, 1, "it may leave");
+        let end = LetterEnd::Refused("550 nobody of that name");
+        store.end_letter(refused, end, NOW).unwrap();
+        assert_eq!(store.due_letters(NOW + 100, 9).unwrap(), []);
+        assert_eq!(about(), before(written, 0));
+        assert_eq!(writing(), Writing::Refused);
+        let asked = store.asked("Ada").unwrap();
+        assert_eq!((asked.given_up, asked.fails()), (1, true));
+        assert_eq!(asked.last_failed.unwrap().at, NOW);
+        assert_eq!(store.write_anew(3).unwrap(), 1);
+        assert_eq!(writing(), Writing::Possible);
+        assert_eq!(store.asked("Ada").unwrap().given_up, 0);
+    }
+    let trail = store.trail(id).unwrap();
+    let told = trail.iter().filter(|it| it.what == "not asked by mail");
+    assert_eq!(told.count(), 1, "the same is told once");
+    let unknown = post_and_claim("c@x");
+    let end = LetterEnd::Over("nobody knows whether it left");
+    store.end_letter(unknown, end, NOW).unwrap();
+    assert_eq!(store.write_anew(3).unwrap(), 0, "there is no second copy");
+    assert_eq!((about(), writing()), (before(3, 1), Writing::Possible));
+    // What broke the program off each time is left alone.
+    for attempt in 1..=4 {
+        assert_eq!(store.count_writing("Ada", draft, NOW).unwrap(), attempt);
+    }
+    let why = "the program broke off";
+    store.give_up_writing("Ada", draft, why, NOW).unwrap();
+    assert_eq!(store.write_anew(3).unwrap(), 0);
+    assert_eq!(writing(), Writing::NotNow);
+}
+
 #[test]
 fn a_letter_leaves_once() {
     let store = store();
@@ -73,17 +131,9 @@ fn a_letter_leaves_once() {
         (row.bytes.as_slice(), row.asks),
         (b"a mail".as_slice(), true)
     );
-    assert_eq!(
-        store.letters_about("Ada", id, revised.revision).unwrap(),
-        (1, NOW)
-    );
-    assert_eq!(
-        store
-            .letters_about("Grace", id, revised.revision)
-            .unwrap()
-            .0,
-        0
-    );
+    let about = |who| store.letters_about(who, id, revised.revision).unwrap();
+    assert_eq!(about("Ada"), before(1, 1));
+    assert_eq!(about("Grace").written, 0);
     assert_eq!(store.tokens_of(row.id).unwrap(), [asked]);
     assert!(store.still_asks(row.id).unwrap());
 

@@ -104,6 +104,6 @@ impl Occasion {
                 Some(Verdict::Ambiguous { .. }) | None => return Ok(true),
             }
         }
-        Ok(!more.is_empty() && !store.leads(&more, leader)?.is_empty())
+        Ok(!more.is_empty() && !store.leads(&more, Some(leader))?.is_empty())
     }
 }

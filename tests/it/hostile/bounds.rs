@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use buildbot_watch::store::{IncomingMail, Taken};
 use serde_json::Value;
 
-use crate::mailflow::desk::{Desk, Notice, STRING};
+use crate::mailflow::desk::{Desk, notice};
 
 /// What is promised.
 pub const MOST_MEMORY: u64 = 160 * 1024 * 1024;
@@ -377,16 +377,6 @@ fn logs_that_say_too_much() {
 
 #[test]
 fn a_mail_that_breaks_the_program_is_laid_aside() {
-    let notice = |id| {
-        let builder = "AMD64 Debian root 3.x";
-        let fixture = STRING;
-        Notice {
-            fixture,
-            builder,
-            id,
-        }
-        .mail()
-    };
     let desk = Desk::new("");
     desk.settle();
     let store = desk.store();

@@ -4,7 +4,7 @@
 use mail_parser::MessageParser;
 use serde_json::Value;
 
-use super::desk::{Desk, Notice, OWN, STRING, text_of};
+use super::desk::{Desk, OWN, altered, notice, text_of};
 
 const ADA: &str = "ada@example.org";
 
@@ -32,29 +32,6 @@ pub fn desk_with(ada: &str, more: &str) -> Desk {
 }
 
 pub const ALL: &str = r#""approve", "reject", "hold", "link", "edit""#;
-
-pub fn notice(id: &str) -> String {
-    let builder = "AMD64 Debian root 3.x";
-    let fixture = STRING;
-    Notice {
-        fixture,
-        builder,
-        id,
-    }
-    .mail()
-}
-
-/// Of another failure.
-pub fn another() -> String {
-    let builder = "AMD64 Debian root 3.x";
-    let fixture = "bb43-env-changed.eml";
-    Notice {
-        fixture,
-        builder,
-        id: "second",
-    }
-    .mail()
-}
 
 fn header(mail: &[u8], name: &str) -> String {
     let message = MessageParser::new().parse(mail).expect("a mail");
@@ -350,7 +327,7 @@ fn a_digest_has_an_address_for_each_draft() {
     let digest = format!("address = \"{ADA}\", mails = \"digest\", digest_every = \"1h\"");
     let desk = desk_with(&digest, "");
     desk.put(notice("first"));
-    desk.put(another());
+    desk.put(altered("second"));
     desk.settle();
     let all = letters(&desk);
     assert_eq!(all.len(), 1, "one mail for both");
@@ -373,7 +350,7 @@ fn a_digest_has_an_address_for_each_draft() {
 fn no_more_mails_than_the_cap() {
     let desk = desk_with(&format!("address = \"{ADA}\""), "mails_an_hour = 1");
     desk.put(notice("first"));
-    desk.put(another());
+    desk.put(altered("second"));
     desk.settle();
     assert_eq!(letters(&desk).len(), 1);
 }

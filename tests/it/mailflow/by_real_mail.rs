@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::desk::text_of;
 use super::dkim::signed;
 use super::on_the_list::with_own_tracker;
+use crate::daemon::support::{change, says_times};
 use crate::service::{PATIENCE, Service, Setup, Wanted};
 use crate::world::{World, eventually, run, world};
 
@@ -189,6 +190,39 @@ fn an_answer_with_a_good_signature_decides_and_nothing_else_does() {
         // Only the verified mail was answered.
         assert_eq!(world.inbox(&decider.ada).len(), 2);
         assert!(service.stop().await.success());
+    });
+}
+
+#[test]
+fn who_was_named_by_a_wrong_address_is_asked_once_that_is_right() {
+    run(async {
+        let world = world();
+        let decider = Decider::new("mended", "\"reject\"").await;
+        let setup = &decider.setup;
+        let (right, wrong) = (world.address(&decider.ada), &world.mail.refused_for_good);
+        change(setup, &right, wrong);
+        let mut service = Service::start(setup);
+        service.says("first start").await;
+        setup.post_notification(STRING, "AMD64 Debian mended 3.x", "mended");
+        setup.draft_about("AMD64 Debian mended 3.x").await;
+        service.says("is refused for good").await;
+        let given_up = || {
+            let status = setup.json(&["status"]);
+            let asked = status["asked_by_mail"].as_array().expect("approvers");
+            let all = asked.iter().filter_map(|it| it["given_up"].as_u64());
+            all.sum::<u64>()
+        };
+        assert_eq!(given_up(), 1);
+        change(setup, wrong, &right);
+        service.signal("HUP");
+        let words = "aiting for your decision";
+        decider.letter(&decider.ada, words).await;
+        assert_eq!(given_up(), 0);
+        // Nothing is left that a further one would send again.
+        service.signal("HUP");
+        says_times(&mut service, "ready", 3).await;
+        assert!(service.stop().await.success());
+        assert_eq!(world.inbox(&decider.ada).len(), 1);
     });
 }
 

@@ -11,6 +11,8 @@ use buildbot_watch::store::Store;
 use buildbot_watch::worker::wall_clock;
 use serde_json::Value;
 
+pub use super::on_disk::OWN;
+use super::on_disk::configure;
 use crate::service::{PROGRAM, Ran};
 use crate::world::mails_in;
 
@@ -19,9 +21,6 @@ pub struct Desk {
     folder: tempfile::TempDir,
     put: Cell<u32>,
 }
-
-/// The address the program on a desk writes from.
-pub const OWN: &str = "buildbot-watch@example.org";
 
 /// A genuine notification as the list sends it on.
 pub struct Notice<'a> {
@@ -58,6 +57,34 @@ impl Notice<'_> {
     pub fn mail(&self) -> String {
         self.with("")
     }
+}
+
+/// [`STRING`] of one builder.
+pub fn notice(id: &str) -> String {
+    notice_on("AMD64 Debian root 3.x", id)
+}
+
+/// [`STRING`] of that builder.
+pub fn notice_on(builder: &str, id: &str) -> String {
+    let fixture = STRING;
+    Notice {
+        fixture,
+        builder,
+        id,
+    }
+    .mail()
+}
+
+/// About another failure than [`notice`], on the same builder.
+pub fn altered(id: &str) -> String {
+    let builder = "AMD64 Debian root 3.x";
+    let fixture = "bb43-env-changed.eml";
+    Notice {
+        fixture,
+        builder,
+        id,
+    }
+    .mail()
 }
 
 /// What stands between the parts of [`STRING`].
@@ -114,34 +141,8 @@ impl Desk {
     /// With further sections of the configuration.
     pub fn with_sections(sections: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        for part in ["mailbox/new", "mailbox/cur", "mailbox/tmp"] {
-            std::fs::create_dir_all(folder.path().join(part)).expect("a folder");
-        }
-        let text = format!(
-            r#"
-[store]
-state_dir = "state"
-[list]
-id = "buildbot-status.python.org"
-address = "buildbot-status@python.org"
-notifiers = ["buildbot@python.org"]
-[mailbox]
-kind = "maildir"
-path = "mailbox"
-poll = "1s"
-[outgoing]
-kind = "maildir"
-path = "sent"
-from_address = "{OWN}"
-[tracker]
-kind = "embedded"
-path = "tracker.sqlite3"
-[drafts.versions]
-"3.x" = "Python 3.16"
-{sections}
-"#
-        );
-        std::fs::write(folder.path().join("config.toml"), text).expect("a configuration");
+        let versions = "[drafts.versions]\n\"3.x\" = \"Python 3.16\"";
+        configure(folder.path(), &format!("{versions}\n{sections}"));
         let put = Cell::new(0);
         Self { folder, put }
     }

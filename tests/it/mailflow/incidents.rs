@@ -1,16 +1,7 @@
 //! One failure on many builders: one draft, one decision, and no more mails than
 //! the caps allow.
 
-use super::desk::{Desk, Notice, STRING, person, text_of};
-
-fn on(builder: &str, id: &str) -> String {
-    Notice {
-        fixture: STRING,
-        builder,
-        id,
-    }
-    .mail()
-}
+use super::desk::{Desk, Notice, notice_on as on, person, text_of};
 
 /// A desk with the same failure on so many builders, numbered from 1.
 fn with_failures(sections: &str, many: usize) -> Desk {

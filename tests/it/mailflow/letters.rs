@@ -1,9 +1,8 @@
 //! Letters to approvers: what stands in them, and what becomes of those that cannot be
 //! written.
 
-use super::by_mail::{ALL, HOP, answer, desk_where, desk_with, letters, notice, request, saying};
-use super::by_mail::{another, signed};
-use super::desk::{Desk, text_of};
+use super::by_mail::{ALL, HOP, answer, desk_where, desk_with, letters, request, saying, signed};
+use super::desk::{Desk, altered, notice, text_of};
 
 /// What an operator may do with a template: it passes the sample, and gives far too
 /// much for a real draft.
@@ -68,17 +67,32 @@ fn one_that_cannot_be_written_is_given_up_and_the_draft_is_decided_elsewhere() {
     assert_eq!(attempts(&desk, 1).0, 2);
     later(&desk);
     assert_eq!(attempts(&desk, 1), (3, None), "given up");
+    let status = desk.json(&["status"]);
+    assert_eq!(status["asked_by_mail"][0]["given_up"], 1, "{status}");
+    let status = desk.done(&["status"]);
+    let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        status.contains("1 draft could not be asked about: mend"),
+        "{status}"
+    );
+    // A start makes one more attempt, and tells the same only once.
     later(&desk);
-    assert_eq!(attempts(&desk, 1), (3, None), "and left alone");
+    assert_eq!(attempts(&desk, 1), (3, None), "given up once more");
     assert!(letters(&desk).is_empty());
     let trail = desk.json(&["history", "1"]).to_string();
     assert!(trail.contains("not asked by mail"), "{trail}");
     assert!(trail.contains("no mail to Ada Lovelace"), "{trail}");
     assert_eq!(trail.matches("not asked by mail").count(), 1, "{trail}");
 
-    // A revision of its own is another matter, once the template is mended.
+    // The template is mended: the next start asks about the same revision, once.
     write_template(&desk, "TO DECIDE ON {{key}}\n{{texts}}\n{{answer_to}}\n");
-    desk.settle();
+    for _ in 0..2 {
+        desk.settle();
+        request(&desk, 1);
+    }
+    let status = desk.json(&["status"]);
+    assert_eq!(status["asked_by_mail"][0]["given_up"], 0, "{status}");
+    // So does a revision of its own.
     let number = desk.report("test_string: test_capwords fails", "It fails.");
     desk.done(&["link", &desk.key(1), &number.to_string()]);
     desk.settle();
@@ -90,8 +104,17 @@ fn one_that_cannot_be_written_is_given_up_and_the_draft_is_decided_elsewhere() {
 
 #[test]
 fn one_draft_that_cannot_be_written_does_not_keep_the_others_back() {
+    keeps_nobody_back(&"{{texts}}\n".repeat(400));
+}
+
+#[test]
+fn one_draft_that_spoils_the_mail_of_all_is_left_out_of_it() {
+    keeps_nobody_back("\u{7}");
+}
+
+/// A digest of two drafts, one of which brings this into it.
+fn keeps_nobody_back(bad: &str) {
     let desk = with_templates(", mails = \"digest\", digest_every = \"1s\"");
-    let bad = "{{texts}}\n".repeat(400);
     write_template(
         &desk,
         &format!(
@@ -100,7 +123,7 @@ fn one_draft_that_cannot_be_written_does_not_keep_the_others_back() {
         ),
     );
     desk.put(notice("first"));
-    desk.put(another());
+    desk.put(altered("second"));
     desk.settle();
     assert_eq!(attempts(&desk, 1).0, 1);
     let all = letters(&desk);
@@ -135,7 +158,9 @@ fn attempts_that_broke_the_program_off_come_to_an_end_too() {
     desk.done(&["resume"]);
     desk.settle();
     assert!(letters(&desk).is_empty());
-    assert_eq!(attempts(&desk, 1).1, None);
+    assert_eq!(attempts(&desk, 1), (4, None));
+    desk.settle();
+    assert_eq!(attempts(&desk, 1), (4, None), "no start tries that again");
     let trail = desk.json(&["history", "1"]).to_string();
     assert!(trail.contains("the program broke off"), "{trail}");
 }

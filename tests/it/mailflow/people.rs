@@ -1,17 +1,6 @@
 //! A person answers on the list, and names a bug report or does not.
 
-use super::desk::{Desk, Notice, STRING, person};
-
-fn notice(id: &str) -> String {
-    let builder = "AMD64 Debian root 3.x";
-    let fixture = STRING;
-    Notice {
-        fixture,
-        builder,
-        id,
-    }
-    .mail()
-}
+use super::desk::{Desk, notice, person};
 
 /// An answer to a notification.
 fn answer(id: &str, to: &str, body: &str) -> String {

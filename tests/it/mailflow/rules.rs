@@ -1,17 +1,7 @@
 //! People write which failures belong to a report, and what they say of drafts and
 //! on the list is remembered.
 
-use super::desk::{Desk, Notice, STRING, person};
-
-fn notice(id: &str, builder: &str) -> String {
-    let fixture = STRING;
-    Notice {
-        fixture,
-        builder,
-        id,
-    }
-    .mail()
-}
+use super::desk::{Desk, Notice, altered, notice, notice_on, person};
 
 impl Desk {
     fn write_rules(&self, text: &str) {
@@ -39,22 +29,10 @@ fn rule(issue: i64, when: &str) -> String {
 
 const ON_LINUX: &str = "module == \"test_string\" && os == \"linux\" || method ~ /^test_capwords$/";
 
-/// Of another kind than [`notice`].
-fn altered(id: &str) -> String {
-    let fixture = "bb43-env-changed.eml";
-    let builder = "AMD64 Debian root 3.x";
-    Notice {
-        fixture,
-        builder,
-        id,
-    }
-    .mail()
-}
-
 #[test]
 fn a_rule_takes_a_draft_that_waits() {
     let (desk, one, _) = Desk::with_rules();
-    desk.take(notice("first", "AMD64 Debian root 3.x"));
+    desk.take(notice("first"));
     let before = desk.key(1);
     assert_eq!(desk.row(1)["actions"][0]["do"], "open");
 
@@ -111,7 +89,7 @@ fn a_rule_takes_a_draft_that_waits() {
 fn a_persons_word_counts_more_than_a_rule() {
     let (desk, one, other) = Desk::with_rules();
     desk.write_rules(&rule(one, "module ~ /./"));
-    desk.take(notice("first", "AMD64 Debian root 3.x"));
+    desk.take(notice("first"));
     desk.take(altered("second"));
     assert_eq!(desk.row(1)["actions"][0]["issue"], one);
     assert_eq!(desk.row(2)["actions"][0]["issue"], one);
@@ -186,7 +164,7 @@ fn a_rejected_report_does_not_come_on_top_by_a_rule() {
         (1, "AMD64 Debian root 3.x", &["--right-report"][..], false),
         (2, "AMD64 Fedora Stable 3.x", &[], true),
     ] {
-        desk.take(notice(&id.to_string(), builder));
+        desk.take(notice_on(builder, &id.to_string()));
         assert_eq!(desk.row(id)["actions"][0]["issue"], one);
         let key = desk.key(id);
         let typed = [&["reject", &key, "--reason", "no"], words].concat();
@@ -197,7 +175,7 @@ fn a_rejected_report_does_not_come_on_top_by_a_rule() {
             "{said}"
         );
     }
-    desk.take(notice("3", "AMD64 FreeBSD14 3.x"));
+    desk.take(notice_on("AMD64 FreeBSD14 3.x", "3"));
     assert_eq!(desk.row(3)["actions"][0]["do"], "open", "{}", desk.row(3));
 }
 

@@ -4,26 +4,7 @@
 use buildbot_watch::domain::signature::VERSION;
 use rusqlite::Connection;
 
-use super::desk::{Desk, Notice, STRING};
-
-fn notice(id: &str) -> String {
-    Notice {
-        fixture: STRING,
-        builder: "AMD64 Debian root 3.x",
-        id,
-    }
-    .mail()
-}
-
-/// About another failure.
-fn other_notice(id: &str) -> String {
-    Notice {
-        fixture: "bb43-env-changed.eml",
-        builder: "AMD64 Debian root 3.x",
-        id,
-    }
-    .mail()
-}
+use super::desk::{Desk, altered, notice};
 
 impl Desk {
     fn database(&self) -> Connection {
@@ -134,7 +115,7 @@ fn what_a_person_said_of_an_old_signature_is_found_by_the_new_one() {
 #[test]
 fn a_program_that_ended_in_between_goes_on_where_it_was() {
     let (desk, report) = with_linked();
-    desk.take(other_notice("other"));
+    desk.take(altered("other"));
     let other = desk.report("Something about small letters", "Now and then.");
     desk.done(&["link", &desk.key(2), &other.to_string()]);
     out_of_the_way(&desk, 2);
@@ -152,7 +133,7 @@ fn a_program_that_ended_in_between_goes_on_where_it_was() {
     desk.settle();
     assert!(desk.store().signing_ended(VERSION).unwrap());
     desk.put(notice("second").replace("builds/4", "builds/5"));
-    desk.put(other_notice("third").replace("builds/4", "builds/6"));
+    desk.put(altered("third").replace("builds/4", "builds/6"));
     desk.settle();
     is_remembered(&desk, 3, report);
     is_remembered(&desk, 4, other);

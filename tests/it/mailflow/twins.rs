@@ -1,17 +1,6 @@
 //! The same mail twice, two mails with one id, mails without an id (I2).
 
-use super::desk::{Desk, Notice, STRING, text_of};
-
-fn notice(id: &str) -> String {
-    let builder = "AMD64 Debian root 3.x";
-    let fixture = STRING;
-    Notice {
-        fixture,
-        builder,
-        id,
-    }
-    .mail()
-}
+use super::desk::{Desk, notice, text_of};
 
 #[test]
 fn two_copies_of_a_mail_are_one_notification() {

@@ -10,7 +10,7 @@ use buildbot_watch::domain::secret::Secret;
 use buildbot_watch::irc::{IrcError, IrcSettings, Login, Said, Session, Timeouts};
 use buildbot_watch::tls::client_config_as;
 
-use super::irc_stand_in::new_certificate;
+use super::irc_stand_in::{new_certificate, settings};
 use super::{BUILDER, ENVIRONMENT, a_while, desk, failure, kill, start};
 use crate::daemon::support::{stops_by, unreachable_port};
 use crate::mailflow::desk::STRING;
@@ -90,19 +90,13 @@ impl Ircd {
     }
 
     fn settings(&self) -> IrcSettings {
+        let usual = settings(self.tls, None);
         IrcSettings {
-            host: world().host.clone(),
-            port: self.tls,
-            tls: world().tls_config(),
-            nick: "watch".to_owned(),
-            login: None,
-            channel: CHANNEL.to_owned(),
-            key: None,
             timeouts: Timeouts {
-                enter: Duration::from_secs(20),
                 between_lines: Duration::from_millis(200),
-                ..Timeouts::USUAL
+                ..usual.timeouts
             },
+            ..usual
         }
     }
 

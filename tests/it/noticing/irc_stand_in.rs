@@ -73,22 +73,28 @@ impl StandIn {
     }
 
     pub(super) fn settings(&self, user: &str, password: &str) -> IrcSettings {
-        IrcSettings {
-            host: world().host.clone(),
-            port: self.port,
-            tls: world().tls_config(),
-            nick: "watch".to_owned(),
-            login: Some(Login::Password {
-                user: user.to_owned(),
-                password: Secret::new(password.to_owned()),
-            }),
-            channel: "#watch".to_owned(),
-            key: None,
-            timeouts: Timeouts {
-                enter: Duration::from_secs(20),
-                ..Timeouts::USUAL
-            },
-        }
+        let login = Login::Password {
+            user: user.to_owned(),
+            password: Secret::new(password.to_owned()),
+        };
+        settings(self.port, Some(login))
+    }
+}
+
+/// To come to a server on this machine as `watch`.
+pub(super) fn settings(port: u16, login: Option<Login>) -> IrcSettings {
+    IrcSettings {
+        host: world().host.clone(),
+        port,
+        tls: world().tls_config(),
+        nick: "watch".to_owned(),
+        login,
+        channel: "#watch".to_owned(),
+        key: None,
+        timeouts: Timeouts {
+            enter: Duration::from_secs(20),
+            ..Timeouts::USUAL
+        },
     }
 }
 

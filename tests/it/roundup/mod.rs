@@ -125,6 +125,18 @@ async fn opened(tracker: &Tracker, title: &str) -> IssueRef {
     done(tracker.perform(&work, &marker, &prepared).await)
 }
 
+/// What is done on an issue while the answer is cut off is in doubt, and found.
+async fn is_found_when_cut_off(direct: &Tracker, work: &Work, issue: &IssueRef) {
+    let marker = fresh_marker();
+    let prepared = direct.prepare(work, &marker, None).await.unwrap();
+    let port = proxy("t1", Fault::CutAnswerTo("PATCH")).await;
+    let cut = tracker_at(&format!("http://127.0.0.1:{port}/t1/"), "bbot", "bbotpw");
+    let outcome = cut.perform(work, &marker, &prepared).await;
+    assert!(matches!(outcome, Outcome::Unknown { .. }), "{outcome:?}");
+    let found = direct.find_own(work, &marker, Some(&prepared), 0).await;
+    assert_eq!(found.unwrap().unwrap().number, issue.number);
+}
+
 /// All that changed since the cursor, and the next one.
 async fn pass(tracker: &Tracker, cursor: Option<&str>) -> (Vec<Issue>, String) {
     let mut issues = Vec::new();
@@ -318,14 +330,7 @@ fn a_comment_survives_a_change_in_between_and_a_cut_off_answer() {
         let commented = commented.expect("a comment");
         assert_eq!(commented.title, "edited in between");
 
-        let (work, marker) = (comment(&issue, "two"), fresh_marker());
-        let prepared = direct.prepare(&work, &marker, None).await.unwrap();
-        let port = proxy("t1", Fault::CutAnswerTo("PATCH")).await;
-        let cut = tracker_at(&format!("http://127.0.0.1:{port}/t1/"), "bbot", "bbotpw");
-        let outcome = cut.perform(&work, &marker, &prepared).await;
-        assert!(matches!(outcome, Outcome::Unknown { .. }), "{outcome:?}");
-        let found = direct.find_own(&work, &marker, Some(&prepared), 0).await;
-        assert_eq!(found.unwrap().unwrap().number, issue.number);
+        is_found_when_cut_off(&direct, &comment(&issue, "two"), &issue).await;
     });
 }
 

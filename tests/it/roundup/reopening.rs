@@ -5,8 +5,7 @@ use buildbot_watch::domain::issue::IssueRef;
 use buildbot_watch::trackers::Work;
 use serde_json::{Value, json};
 
-use super::proxy::{Fault, proxy};
-use super::{act, done, fresh_marker, opened, pass, tracker, tracker_at};
+use super::{act, done, fresh_marker, is_found_when_cut_off, opened, pass, tracker};
 use crate::world::run;
 
 fn reopen(issue: &IssueRef) -> Work {
@@ -97,14 +96,7 @@ fn an_answer_that_is_cut_off_is_in_doubt_and_found() {
         let direct = tracker("t1", "bbot");
         let issue = opened(&direct, "opened again behind a curtain").await;
         set(&issue, "closed", "fixed").await;
-        let (work, marker) = (reopen(&issue), fresh_marker());
-        let prepared = direct.prepare(&work, &marker, None).await.unwrap();
-        let port = proxy("t1", Fault::CutAnswerTo("PATCH")).await;
-        let cut = tracker_at(&format!("http://127.0.0.1:{port}/t1/"), "bbot", "bbotpw");
-        let outcome = cut.perform(&work, &marker, &prepared).await;
-        assert!(matches!(outcome, Outcome::Unknown { .. }), "{outcome:?}");
-        let found = direct.find_own(&work, &marker, Some(&prepared), 0).await;
-        assert_eq!(found.unwrap().unwrap().number, issue.number);
+        is_found_when_cut_off(&direct, &reopen(&issue), &issue).await;
         assert_eq!(standing(&issue).await, is("open", "", 2));
     });
 }

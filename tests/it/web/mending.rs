@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::{Answer, Client, LONGEST, NAME, Page, program};
+use crate::cli::refuse;
 
 /// A delivery of a notification, by its kind.
 fn delivery(page: &Page, notification: i64, kind: &str) -> i64 {
@@ -133,23 +134,6 @@ fn what_is_in_doubt_is_resolved_on_the_page() {
     late.is(403);
 }
 
-/// A comment was refused for good by the tracker, which the demo's never does.
-fn refuse(page: &Page, delivery: i64) {
-    let database = page.database();
-    let changed = database.execute(
-        "UPDATE deliveries SET failed_why = '403 Forbidden', due_at = NULL WHERE id = ?1",
-        [delivery],
-    );
-    assert_eq!(changed, Ok(1));
-    let changed = database.execute(
-        "UPDATE notifications
-         SET closed_reason = 'undeliverable', closed_note = '403 Forbidden', closed_at = 1
-         WHERE id = (SELECT notification FROM deliveries WHERE id = ?1)",
-        [delivery],
-    );
-    assert_eq!(changed, Ok(1));
-}
-
 #[test]
 fn what_was_refused_is_found_given_up_or_started_over() {
     let page = Page::new();
@@ -165,8 +149,8 @@ fn what_was_refused_is_found_given_up_or_started_over() {
             .is(303);
     }
     let (first, second) = (delivery(&page, 1, "comment"), delivery(&page, 2, "comment"));
-    refuse(&page, first);
-    refuse(&page, second);
+    refuse(&page.database(), first);
+    refuse(&page.database(), second);
     client
         .get("/underway")
         .says("Refused for good")
