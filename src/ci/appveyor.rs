@@ -1,11 +1,12 @@
 //! AppVeyor by its REST API.
 //!
 //! The project's path gives a build by its version or by its id; a job's log is text.
+//! Of a commit it tells the date, which is before its push; not when it was chosen.
 
 use serde::Deserialize;
 
 use crate::ci::Miss;
-use crate::ci::hosted::{Hosted, Job, Request, Run, parts};
+use crate::ci::hosted::{Hosted, Job, Request, Run, moment, parts};
 use crate::domain::notification::BuildLink;
 
 #[derive(Deserialize)]
@@ -39,6 +40,8 @@ struct JobRow {
     status: String,
     #[serde(default)]
     allow_failure: bool,
+    #[serde(default)]
+    started: Option<String>,
 }
 
 pub(super) async fn run(server: &Hosted, project: &str, link: &BuildLink) -> Result<Run, Miss> {
@@ -71,12 +74,14 @@ pub(super) async fn run(server: &Hosted, project: &str, link: &BuildLink) -> Res
             )),
             worker: None,
             state: "build failed".to_owned(),
+            began_at: moment(job.started.as_ref()),
             logs: vec![job.job_id],
         });
     Ok(Run {
         name: None,
         branch: row.branch.filter(|_| row.pull_request_id.is_none()),
         revision: row.commit_id,
+        revision_seen_at: None,
         jobs: jobs.collect(),
         left_out: 0,
     })

@@ -2,13 +2,17 @@
 //!
 //! A build's timeline is a tree of records: stages, jobs, tasks. The failed task has
 //! the log that tells; a job's own log is that of all its tasks.
+//!
+//! A build that a push or a pull request made was for its commit when it was queued, and
+//! stays so when failed jobs are run again. Of others (by hand, by the clock, for several
+//! pushes at once) it is not said when the commit was chosen.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
 use crate::ci::Miss;
-use crate::ci::hosted::{Hosted, Job, Request, Run, parts};
+use crate::ci::hosted::{Hosted, Job, Request, Run, moment, parts};
 use crate::domain::notification::BuildLink;
 
 const VERSION: &[(&str, &str)] = &[("api-version", "7.1")];
@@ -26,6 +30,10 @@ struct BuildRow {
     source_branch: Option<String>,
     #[serde(default)]
     source_version: Option<String>,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    queue_time: Option<String>,
     #[serde(default)]
     definition: Option<DefinitionRow>,
 }
@@ -55,6 +63,8 @@ struct Record {
     result: Option<String>,
     #[serde(default)]
     worker_name: Option<String>,
+    #[serde(default)]
+    start_time: Option<String>,
     #[serde(default)]
     order: Option<i64>,
     #[serde(default)]
@@ -86,10 +96,12 @@ pub(super) async fn run(server: &Hosted, project: &str, link: &BuildLink) -> Res
     let branch = row
         .source_branch
         .and_then(|branch| branch.strip_prefix("refs/heads/").map(ToOwned::to_owned));
+    let is_for_one = matches!(row.reason.as_str(), "individualCI" | "pullRequest");
     Ok(Run {
         name: row.definition.map(|definition| definition.name),
         branch,
         revision: row.source_version,
+        revision_seen_at: moment(row.queue_time.as_ref()).filter(|_| is_for_one),
         jobs,
         left_out: 0,
     })
@@ -154,6 +166,7 @@ fn job_of(job: &Record, tasks: &[&Record], page: String) -> Job {
         url: format!("{page}{}", job.id),
         worker: job.worker_name.clone(),
         state: format!("failed {what}"),
+        began_at: moment(job.start_time.as_ref()),
         logs: logs.take(MOST_LOGS).collect(),
     }
 }

@@ -3,11 +3,14 @@
 //! A job's log is given by a redirect to another server, with an address that holds
 //! for a minute; GitHub asks everybody for a token. Logs are deleted after 90 days,
 //! or what the repository has set, and are then 410 (or 404).
+//!
+//! A run is made for an event, and builds the commit of that event however often it is
+//! run again: then its jobs begin anew, and `created_at` stays.
 
 use serde::Deserialize;
 
 use crate::ci::Miss;
-use crate::ci::hosted::{Hosted, Job, MOST_JOBS, Request, Run, parts};
+use crate::ci::hosted::{Hosted, Job, MOST_JOBS, Request, Run, moment, parts};
 use crate::domain::notification::BuildLink;
 
 /// Jobs on a page of an answer, the most that GitHub gives.
@@ -27,6 +30,8 @@ struct RunRow {
     head_branch: Option<String>,
     #[serde(default)]
     head_sha: Option<String>,
+    #[serde(default)]
+    created_at: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +50,8 @@ struct JobRow {
     conclusion: Option<String>,
     #[serde(default)]
     runner_name: Option<String>,
+    #[serde(default)]
+    started_at: Option<String>,
     #[serde(default)]
     steps: Vec<StepRow>,
 }
@@ -70,6 +77,7 @@ pub(super) async fn run(server: &Hosted, project: &str, link: &BuildLink) -> Res
         name: row.name,
         branch: row.head_branch.filter(|_| !is_pull_request),
         revision: row.head_sha,
+        revision_seen_at: moment(row.created_at.as_ref()),
         ..Run::default()
     };
     let path = ["repos", owner, name, "actions", "runs", &id, "jobs"];
@@ -120,6 +128,7 @@ impl JobRow {
             url,
             worker: self.runner_name.filter(|name| !name.is_empty()),
             state: format!("failed {steps}{timed_out}"),
+            began_at: moment(self.started_at.as_ref()),
             logs: vec![self.id.to_string()],
         }
     }

@@ -14,6 +14,7 @@ use crate::ci::{Miss, appveyor, azure, github_actions, travis};
 use crate::domain::finding::Finding;
 use crate::domain::notification::{BuildLink, CiSystem};
 use crate::domain::secret::Secret;
+use crate::domain::{Seconds, calendar};
 use crate::http::{self, Answer, Broken, Http, JSON_CAP, Poured};
 
 /// The most that is read of a log, in bytes.
@@ -59,6 +60,9 @@ pub struct Run {
     pub branch: Option<String>,
     /// The whole id of the commit.
     pub revision: Option<String>,
+    /// When the system first knew that commit, by its clock, where it is sure that the
+    /// run was to build this one from then on, also if it is run again.
+    pub revision_seen_at: Option<Seconds>,
     /// The jobs that failed, at most [`MOST_JOBS`].
     pub jobs: Vec<Job>,
     /// How many more failed.
@@ -76,6 +80,8 @@ pub struct Job {
     pub worker: Option<String>,
     /// How it ended: `failed Tests`.
     pub state: String,
+    /// When it began, by the system's clock; of one that is run again, the last time.
+    pub began_at: Option<Seconds>,
     /// Its logs, the most telling first, by what the API calls them.
     pub logs: Vec<String>,
 }
@@ -353,6 +359,12 @@ pub(super) type Request = (Vec<String>, &'static [(&'static str, &'static str)])
 /// The two parts of `owner/name`.
 pub(super) fn parts(project: &str) -> (&str, &str) {
     project.split_once('/').unwrap_or((project, ""))
+}
+
+/// A moment as all these systems write it. Some say `0001-01-01T00:00:00` of what never
+/// happened.
+pub(super) fn moment(text: Option<&String>) -> Option<Seconds> {
+    calendar::moment(text?).filter(|at| *at > 0)
 }
 
 fn unknown(link: &BuildLink) -> Miss {

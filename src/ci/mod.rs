@@ -55,6 +55,8 @@ pub struct BuildFacts {
     pub began_at: Option<Seconds>,
     /// The steps whose logs may tell why it failed, in order.
     pub steps: Vec<Step>,
+    /// The CI system's own id of the request that led to it.
+    request: Option<u64>,
     /// The address below which all this was found.
     api: Url,
 }
@@ -170,6 +172,32 @@ impl Ci {
         match self {
             Ci::Buildbot(ci) => ci.build(link).await,
             Ci::Hosted(_) => Err(no_buildbot(&link.base)),
+        }
+    }
+
+    /// As [`Ci::build`], for one request less: the build has no steps.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing.
+    pub async fn build_alone(&self, link: &BuildLink) -> Result<BuildFacts, Miss> {
+        match self {
+            Ci::Buildbot(ci) => ci.build_alone(link).await,
+            Ci::Hosted(_) => Err(no_buildbot(&link.base)),
+        }
+    }
+
+    /// When a Buildbot first knew the revision of that build, by its clock: nothing that
+    /// landed later is in it. None where it took what was newest, or does not tell. Two
+    /// small requests. A hosted system says it of the run: [`hosted::Run`].
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing.
+    pub async fn revision_seen_at(&self, build: &BuildFacts) -> Result<Option<Seconds>, Miss> {
+        match self {
+            Ci::Buildbot(ci) => ci.revision_seen_at(build).await,
+            Ci::Hosted(_) => Err(no_buildbot(build.api.as_str())),
         }
     }
 

@@ -1,9 +1,10 @@
-//! Travis CI by its API, version 3.
+//! Travis CI by its API, version 3. Of a commit it tells the date, which is before its
+//! push; not when it was chosen.
 
 use serde::Deserialize;
 
 use crate::ci::Miss;
-use crate::ci::hosted::{Hosted, Job, Request, Run};
+use crate::ci::hosted::{Hosted, Job, Request, Run, moment};
 use crate::domain::notification::BuildLink;
 
 #[derive(Deserialize)]
@@ -50,6 +51,8 @@ struct JobRow {
     #[serde(default)]
     allow_failure: bool,
     #[serde(default)]
+    started_at: Option<String>,
+    #[serde(default)]
     config: Option<ConfigRow>,
 }
 
@@ -94,6 +97,7 @@ pub(super) async fn run(server: &Hosted, project: &str, link: &BuildLink) -> Res
             .map(|branch| branch.name)
             .filter(|_| row.event_type != "pull_request"),
         revision: row.commit.map(|commit| commit.sha),
+        revision_seen_at: None,
         jobs: jobs.collect(),
         left_out: 0,
     })
@@ -114,6 +118,7 @@ impl JobRow {
                 "errored" => "build errored (exception)".to_owned(),
                 _ => "build failed".to_owned(),
             },
+            began_at: moment(self.started_at.as_ref()),
             logs: vec![self.id.to_string()],
         }
     }

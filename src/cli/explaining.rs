@@ -14,7 +14,7 @@ use super::screen::{Screen, Tone};
 use super::session::Session;
 use super::summary;
 use super::tables;
-use super::words::{cut, wrapped};
+use super::words::{cut, timestamp, wrapped};
 use crate::domain::matching::{self, Begun, Candidate, Model, Question, Verdict};
 use crate::domain::untrusted::terminal;
 use crate::evaluate::asking;
@@ -125,9 +125,11 @@ fn answer(
             })
         })
         .collect();
-    print(&session.screen, heading, &verdict, &found, &shares);
+    let begun = question.begun();
+    print(&session.screen, heading, (&verdict, begun), &found, &shares);
     Ok(json!({
         "failure": heading,
+        "seen_from": begun.map(|it| json!({ "at": timestamp(it.at()), "when": it.words() })),
         "verdict": word(&verdict),
         "none": 1.0 - shares.iter().sum::<f64>(),
         "searched": found.searched,
@@ -143,12 +145,24 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-fn print(screen: &Screen, heading: &str, verdict: &Verdict, found: &Retrieved, shares: &[f64]) {
+fn print(
+    screen: &Screen,
+    heading: &str,
+    (verdict, begun): (&Verdict, Option<Begun>),
+    found: &Retrieved,
+    shares: &[f64],
+) {
     let width = screen.width();
     screen.say(screen.paint(Tone::Bold, &cut(&terminal(heading), width)));
     let searched = format!("searched for {}", found.searched.join(", "));
-    for line in wrapped(&terminal(&searched), width.saturating_sub(2)) {
-        screen.say(screen.paint(Tone::Dim, &format!("  {line}")));
+    let seen = begun.map(|begun| {
+        let (at, words) = (timestamp(begun.at()), begun.words());
+        format!("what was closed after {at} counts as open: {words} then")
+    });
+    for line in [Some(searched), seen].into_iter().flatten() {
+        for line in wrapped(&terminal(&line), width.saturating_sub(2)) {
+            screen.say(screen.paint(Tone::Dim, &format!("  {line}")));
+        }
     }
     let none = (1.0 - shares.iter().sum::<f64>()) * 100.0;
     screen.say(format!(

@@ -50,9 +50,46 @@ pub fn timestamp(at: Seconds) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// The reverse of [`timestamp`], also of a moment with an offset: a fraction of a second
+/// is dropped, and where nothing says which zone it is, it is UTC. None for what is no
+/// moment of the years 1 to 9999.
+pub fn moment(text: &str) -> Option<Seconds> {
+    let (date, time) = text.split_once('T')?;
+    let mut date = date.splitn(3, '-');
+    let (year, month, day) = (date.next()?, date.next()?, date.next()?);
+    let (time, offset) = match (time.strip_suffix('Z'), time.rsplit_once(['+', '-'])) {
+        (Some(time), _) => (time, 0),
+        (None, Some((before, offset))) => {
+            let (hours, minutes) = offset.split_once(':')?;
+            let offset = 3600 * below(24, hours)? + 60 * below(60, minutes)?;
+            let is_west = time.contains('-');
+            (before, if is_west { -offset } else { offset })
+        }
+        (None, None) => (time, 0),
+    };
+    let (year, month, day) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    Some(moment_of(year, month, day, time)? - offset)
+}
+
+/// A moment in UTC by its day and a time such as `07:18:47`, of which a fraction of a
+/// second is dropped. None for what is no moment of the years 1 to 9999.
+pub fn moment_of(year: Seconds, month: Seconds, day: Seconds, time: &str) -> Option<Seconds> {
+    let mut parts = time.splitn(3, ':');
+    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
+    let second = second.split('.').next()?;
+    // There are leap seconds.
+    let (hour, minute, second) = (below(24, hour)?, below(60, minute)?, below(61, second)?);
+    let good = (1..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    good.then(|| day_number(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+fn below(end: Seconds, digits: &str) -> Option<Seconds> {
+    digits.parse().ok().filter(|it| (0..end).contains(it))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{date_of, day_number};
+    use super::{date_of, day_number, moment, timestamp};
 
     #[test]
     fn known_days_have_their_numbers() {
@@ -60,6 +97,34 @@ mod tests {
         assert_eq!(day_number(2000, 2, 29), 11_016);
         assert_eq!(day_number(2026, 11, 22), 20_779);
         assert_eq!(day_number(1969, 12, 31), -1);
+    }
+
+    #[test]
+    fn a_moment_reads_back_and_knows_zones() {
+        for at in [0, 951_782_400, 1_795_331_927, 4_102_444_799, -1] {
+            assert_eq!(moment(&timestamp(at)), Some(at));
+        }
+        for text in [
+            "2026-11-22T07:18:47.1234567Z",
+            "2026-11-22T07:18:47",
+            "2026-11-22T07:18:47.1234567+00:00",
+            "2026-11-22T09:48:47+02:30",
+            "2026-11-21T23:18:47.5-08:00",
+        ] {
+            assert_eq!(moment(text), Some(1_795_331_927), "{text}");
+        }
+        for text in [
+            "",
+            "T",
+            "2026-11-22",
+            "2026-13-01T00:00:00Z",
+            "2026-11-22T24:00:00Z",
+            "2026-11-22T07:18:47+2:x",
+            "2026-11-22T07:18:47+24:00",
+            "0000-01-01T00:00:00Z",
+        ] {
+            assert_eq!(moment(text), None, "{text}");
+        }
     }
 
     #[test]

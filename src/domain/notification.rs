@@ -162,6 +162,10 @@ pub struct Build {
     /// When it began, by the CI system's clock, where that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_at: Option<Seconds>,
+    /// When the CI system first knew the revision that was built, by its clock, where it
+    /// tells: by then that had all that is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision_seen_at: Option<Seconds>,
     /// Why it was built, in the CI system's words; none where they say nothing
     /// (`<unknown>`).
     #[serde(default)]
@@ -186,6 +190,7 @@ impl Build {
             read_from: ReadFrom::Body,
             redactions: 0,
             began_at: None,
+            revision_seen_at: None,
             reason: None,
         }
     }

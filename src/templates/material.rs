@@ -34,6 +34,7 @@ pub(super) fn build(builder: &str, number: u64, failures: Vec<Failure>) -> Build
         ci: CiSystem::Buildbot,
         redactions: 0,
         began_at: None,
+        revision_seen_at: None,
         reason: None,
         builder: builder.into(),
         result: BuildResult::Failure,

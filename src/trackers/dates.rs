@@ -1,7 +1,7 @@
 //! Dates as trackers print them, all in UTC.
 
 use crate::domain::Seconds;
-use crate::domain::calendar::{date_of, day_number};
+use crate::domain::calendar::{date_of, moment, moment_of};
 
 const DAY: Seconds = 86_400;
 const MONTHS: [&str; 12] = [
@@ -10,15 +10,7 @@ const MONTHS: [&str; 12] = [
 
 /// Reads `2026-11-22T07:18:47Z` (GitHub) and `2026-11-22.07:18:47` (Roundup).
 pub(crate) fn parse(text: &str) -> Option<Seconds> {
-    let (date, time) = text.split_once(['T', '.'])?;
-    let mut date = date.splitn(3, '-');
-    let (year, month, day) = (date.next()?, date.next()?, date.next()?);
-    seconds(
-        year.parse().ok()?,
-        month.parse().ok()?,
-        day.parse().ok()?,
-        time.strip_suffix('Z').unwrap_or(time),
-    )
+    moment(text).or_else(|| moment(&text.replacen('.', "T", 1)))
 }
 
 /// Reads HTTP's `Sun, 22 Nov 2026 07:18:47 GMT` (RFC 9110, section 5.6.7; the
@@ -29,7 +21,7 @@ pub(crate) fn parse_http(text: &str) -> Option<Seconds> {
         return None;
     };
     let month = MONTHS.iter().position(|name| *name == month)? + 1;
-    seconds(
+    moment_of(
         year.parse().ok()?,
         Seconds::try_from(month).ok()?,
         day.parse().ok()?,
@@ -56,25 +48,6 @@ fn format_with(at: Seconds, between: char, end: &str) -> String {
         second / 60 % 60,
         second % 60
     )
-}
-
-fn seconds(year: Seconds, month: Seconds, day: Seconds, time: &str) -> Option<Seconds> {
-    let mut parts = time.splitn(3, ':');
-    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
-    // Some servers give fractions of a second; nobody needs them.
-    let second = second.split('.').next()?;
-    let (hour, minute, second): (Seconds, Seconds, Seconds) = (
-        hour.parse().ok()?,
-        minute.parse().ok()?,
-        second.parse().ok()?,
-    );
-    let good = (1..=9999).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && (0..24).contains(&hour)
-        && (0..60).contains(&minute)
-        && (0..=60).contains(&second);
-    good.then(|| day_number(year, month, day) * DAY + hour * 3600 + minute * 60 + second)
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ fn with_memory(
 
 /// The report in front of what was found, if it is open; of a duplicate, the one
 /// that it was closed in favour of. A closed one is what a new one would link, unless it
-/// was still open when the build began.
+/// was still open when the build's revision was settled.
 pub(super) fn with_first(
     mirror: Mirror<'_>,
     (number, tier, begun): (u64, Tier, Option<Begun>),

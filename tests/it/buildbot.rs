@@ -1,6 +1,7 @@
 //! Logs and facts from a real Buildbot.
 
 mod late;
+mod revision;
 pub mod scripted;
 pub mod stand_in;
 

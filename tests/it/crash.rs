@@ -24,9 +24,9 @@ mod steps;
 mod tally;
 mod tracer;
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use buildbot_watch::store::DeliveryKind;
 use futures_util::future::join_all;
 
 use kills::{Kills, share};
@@ -53,14 +53,51 @@ fn run<T>(test: impl Future<Output = T>) -> T {
         .block_on(test)
 }
 
+/// What is written to the tracker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    Issue,
+    Comment,
+    /// A comment with which a report is opened again that was closed as fixed.
+    Reopening,
+}
+
+impl Written {
+    /// Whether a step is one to be killed at. What goes on with the mailbox meanwhile
+    /// is another scenario. Of a reopening it is what the tracker is asked beyond
+    /// what is asked for each comment, and what is written to it.
+    fn has(self, step: &str) -> bool {
+        match self {
+            Self::Issue | Self::Comment => !step.starts_with("mailbox:"),
+            Self::Reopening => {
+                let is_of_each = ["GET msg", "GET user"].iter().any(|it| step.contains(it));
+                step.starts_with("tracker:") && !is_of_each
+            }
+        }
+    }
+}
+
+/// Some notifications of one kind.
+type Part = (Written, Range<usize>);
+
 #[test]
 fn killed_while_an_issue_is_opened_and_the_list_answered() {
-    run(async { tell(deliveries("opening", DeliveryKind::OpenIssue, 1).await) });
+    run(async {
+        let kills = deliveries(&[("opening", Written::Issue)], 1).await;
+        kills.into_iter().for_each(tell);
+    });
 }
 
 #[test]
-fn killed_while_an_issue_is_commented_on_and_a_slow_list_answered() {
-    run(async { tell(deliveries("commenting", DeliveryKind::Comment, 5).await) });
+fn killed_while_an_issue_is_commented_on_or_opened_again_and_a_slow_list_answered() {
+    run(async {
+        let scenarios = [
+            ("commenting", Written::Comment),
+            ("reopening", Written::Reopening),
+        ];
+        let kills = deliveries(&scenarios, 5).await;
+        kills.into_iter().for_each(tell);
+    });
 }
 
 fn tell(lanes: Vec<Kills>) {
@@ -73,8 +110,9 @@ fn tell(lanes: Vec<Kills>) {
 
 /// Each lane has a tracker of its own, the first one of this number: what is
 /// written to another's would come up in its listings, or not, as it happens.
-async fn deliveries(scenario: &'static str, kind: DeliveryKind, first: usize) -> Vec<Kills> {
-    let area = format!("crash-{scenario}");
+/// Gives for each scenario what became of it in each lane.
+async fn deliveries(scenarios: &[(&'static str, Written)], first: usize) -> Vec<Vec<Kills>> {
+    let area = format!("crash-{}", scenarios[0].0);
     let trackers: Vec<String> = (first..first + LANES)
         .map(|it| format!("crash{it}"))
         .collect();
@@ -82,39 +120,103 @@ async fn deliveries(scenario: &'static str, kind: DeliveryKind, first: usize) ->
     let kills = lanes.iter().map(async |lane| {
         // An earlier run in the same world may have left hundreds.
         lane.setup.empty_tracker().await;
-        prepare(lane, kind, 0..1).await;
-        if kind == DeliveryKind::Comment {
+        let one_each = scenarios.iter().zip(0..);
+        let one_each: Vec<Part> = one_each
+            .map(|(it, number)| (it.1, number..number + 1))
+            .collect();
+        prepare(lane, &one_each).await;
+        if scenarios.iter().any(|it| it.1 == Written::Comment) {
             // With a fast list, the copy that comes back tells of every mail that
             // was sent before anything else can happen.
             lane.list_is_slow().await;
         }
-        // What goes on with the mailbox meanwhile is the other scenario.
-        let is_wanted = |name: &str| !name.starts_with("mailbox:");
-        Kills::of(scenario, &deliver_once(lane).await.steps, is_wanted)
+        let mut kills = Vec::new();
+        for (number, (name, written)) in scenarios.iter().enumerate() {
+            let steps = deliver_once(lane, number).await.steps;
+            kills.push(Kills::of(name, &steps, |step| written.has(step)));
+        }
+        kills
     });
-    let kills = share(join_all(kills).await);
-    let shares = lanes.into_iter().zip(kills);
-    join_all(shares.map(|(lane, kills)| deliver_killed(lane, kills, kind))).await
+    let kills = transposed(join_all(kills).await);
+    let shares = transposed(kills.into_iter().map(share).collect());
+    let shares = lanes.into_iter().zip(shares);
+    let done = shares.map(|(lane, kills)| deliver_killed(lane, kills, scenarios));
+    transposed(join_all(done).await)
 }
 
-/// Delivers the first notification undisturbed, and traces that.
-async fn deliver_once(lane: &Lane) -> Ended {
+/// Rows for columns.
+fn transposed<T>(rows: Vec<Vec<T>>) -> Vec<Vec<T>> {
+    let mut rows: Vec<_> = rows.into_iter().map(Vec::into_iter).collect();
+    let mut columns = Vec::new();
+    while let Some(column) = rows.iter_mut().map(Iterator::next).collect() {
+        columns.push(column);
+    }
+    columns
+}
+
+/// Delivers a notification undisturbed, and traces that.
+async fn deliver_once(lane: &Lane, number: usize) -> Ended {
     let service = lane.settled().await;
     let traced = Traced::attach(service.process(), None);
-    lane.approve(0);
-    until(traced, || lane.has_delivered(0)).await
+    lane.approve(number);
+    until(traced, || lane.has_delivered(number)).await
 }
 
-/// Delivers one notification for each step; two are never approved.
-async fn deliver_killed(lane: Lane, mut kills: Kills, kind: DeliveryKind) -> Kills {
-    let all = 8 + kills.len() * 5 / 4;
-    prepare(&lane, kind, 1..all).await;
-    let mut approved = vec![0];
+/// Delivers one notification for each step of each scenario; at the least two of each
+/// are never approved.
+async fn deliver_killed(
+    lane: Lane,
+    mut kills: Vec<Kills>,
+    scenarios: &[(&'static str, Written)],
+) -> Vec<Kills> {
+    let mut next = scenarios.len();
+    let mut parts: Vec<Part> = Vec::new();
+    for (kills, (_, written)) in kills.iter().zip(scenarios) {
+        let begin = next;
+        next += 7 + kills.len() * 5 / 4;
+        parts.push((*written, begin..next));
+    }
+    prepare(&lane, &parts).await;
+    let mut unapproved = Vec::new();
+    let mut approved = Vec::new();
+    for (undisturbed, (kills, (_, numbers))) in kills.iter_mut().zip(&parts).enumerate() {
+        let end = kill_each(&lane, kills, numbers).await;
+        unapproved.extend(end..numbers.end);
+        let killed = numbers.start..end;
+        approved.push(
+            std::iter::once(undisturbed)
+                .chain(killed)
+                .collect::<Vec<_>>(),
+        );
+    }
+
+    let (service, resolved) = lane.bring_to_an_end().await;
+    // Of all scenarios: they are told once.
+    kills[0].resolved = resolved;
+    drop(service);
+    for (numbers, (_, written)) in approved.iter().zip(scenarios) {
+        lane.assert_each_delivered_once(numbers, *written).await;
+    }
+    let replies = approved.iter().map(Vec::len).sum();
+    lane.assert_nothing_else(&unapproved, replies).await;
+    for (written, numbers) in &parts {
+        let still = unapproved.iter().filter(|it| numbers.contains(it));
+        for number in still.filter(|_| *written == Written::Reopening) {
+            lane.assert_still_mended(*number).await;
+        }
+    }
+    lane.assert_unharmed();
+    kills
+}
+
+/// Delivers one of these for each step, and is killed there; gives the first that was
+/// never approved.
+async fn kill_each(lane: &Lane, kills: &mut Kills, numbers: &Range<usize>) -> usize {
     let mut was_at_the_tracker = false;
-    while approved.len() + 2 < all
-        && let Some(target) = kills.next()
-    {
-        let number = approved.len();
+    for number in numbers.start..numbers.end - 2 {
+        let Some(target) = kills.next() else {
+            return number;
+        };
         let mut service = lane.settled().await;
         if was_at_the_tracker && target.needs_a_fresh_start() {
             // What the process has asked the tracker once, it does not ask again.
@@ -123,33 +225,30 @@ async fn deliver_killed(lane: Lane, mut kills: Kills, kind: DeliveryKind) -> Kil
         }
         let traced = Traced::attach(service.process(), Some(target.kill()));
         lane.approve(number);
-        approved.push(number);
         let ended = until(traced, || lane.has_delivered(number)).await;
         was_at_the_tracker = !(ended.was_hit && target.is_submission());
         kills.ended(target, &ended);
     }
-
-    let (service, resolved) = lane.bring_to_an_end().await;
-    kills.resolved = resolved;
-    drop(service);
-    lane.assert_each_delivered_once(&approved, kind).await;
-    let unapproved: Vec<usize> = (approved.len()..all).collect();
-    lane.assert_nothing_else(&unapproved, approved.len()).await;
-    lane.assert_unharmed();
-    kills
+    numbers.end - 2
 }
 
 /// Notifications that wait for a person's word.
-async fn prepare(lane: &Lane, kind: DeliveryKind, numbers: std::ops::Range<usize>) {
-    if kind == DeliveryKind::Comment {
+async fn prepare(lane: &Lane, parts: &[Part]) {
+    for (written, numbers) in parts {
         for number in numbers.clone() {
-            lane.report_by_hand(number).await;
+            match written {
+                Written::Issue => {}
+                Written::Comment => lane.report_by_hand(number).await,
+                Written::Reopening => lane.report_and_mend(number).await,
+            }
         }
     }
     if lane.number("SELECT count(*) FROM mailboxes") == 0 {
         // The first start begins at "now".
         drop(lane.settled().await);
     }
+    let (first, last) = (&parts[0].1, &parts[parts.len() - 1].1);
+    let numbers = first.start..last.end;
     lane.deliver_notifications(numbers.clone()).await;
     drop(lane.settled_with(numbers).await);
 }

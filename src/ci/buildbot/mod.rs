@@ -16,6 +16,7 @@
 
 mod log;
 mod master;
+mod revision;
 mod shapes;
 
 use std::time::Duration;
@@ -76,11 +77,19 @@ impl Buildbot {
     }
 
     pub(crate) async fn build(&self, link: &BuildLink) -> Result<BuildFacts, Miss> {
+        let alone = self.build_alone(link).await?;
+        let path = ["builds", &alone.id.to_string(), "steps"];
+        let found: Steps = self.master(&alone.api)?.get(&alone.api, &path, &[]).await?;
+        Ok(BuildFacts {
+            steps: telling(found.steps),
+            ..alone
+        })
+    }
+
+    pub(crate) async fn build_alone(&self, link: &BuildLink) -> Result<BuildFacts, Miss> {
         let (master, base) = self.linked(link)?;
         let (api, row) = master.find_build(&base, link).await?;
-        let path = ["builds", &row.buildid.to_string(), "steps"];
-        let steps: Steps = master.get(&api, &path, &[]).await?;
-        facts(api, row, telling(steps.steps))
+        facts(api, row)
     }
 
     pub(crate) async fn logs(&self, build: &BuildFacts, step: &Step) -> Result<Vec<Log>, Miss> {
@@ -137,7 +146,8 @@ impl Buildbot {
     }
 }
 
-fn facts(api: Url, row: BuildRow, steps: Vec<Step>) -> Result<BuildFacts, Miss> {
+/// What is said of a build without its steps.
+fn facts(api: Url, row: BuildRow) -> Result<BuildFacts, Miss> {
     let wanted_revision = row.property("revision");
     Ok(BuildFacts {
         id: row.buildid,
@@ -156,7 +166,8 @@ fn facts(api: Url, row: BuildRow, steps: Vec<Step>) -> Result<BuildFacts, Miss> 
         wanted_revision,
         ended_at: row.complete_at,
         began_at: row.started_at,
-        steps,
+        steps: Vec::new(),
+        request: row.buildrequestid,
         api,
     })
 }

@@ -26,6 +26,7 @@ pub(super) struct Builds {
 #[derive(Deserialize)]
 pub(super) struct BuildRow {
     pub(super) buildid: u64,
+    pub(super) buildrequestid: Option<u64>,
     #[serde(default)]
     pub(super) complete: bool,
     pub(super) started_at: Option<Seconds>,
@@ -36,6 +37,38 @@ pub(super) struct BuildRow {
     /// Each is a value and where it came from.
     #[serde(default)]
     pub(super) properties: BTreeMap<String, (serde_json::Value, serde_json::Value)>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct BuildRequests {
+    pub(super) buildrequests: Vec<BuildRequestRow>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct BuildRequestRow {
+    pub(super) buildsetid: u64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Buildsets {
+    pub(super) buildsets: Vec<BuildsetRow>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct BuildsetRow {
+    #[serde(default)]
+    pub(super) sourcestamps: Vec<SourceStamp>,
+}
+
+/// What was to be built, of one codebase.
+#[derive(Deserialize)]
+pub(super) struct SourceStamp {
+    /// None where it is whatever is newest.
+    pub(super) revision: Option<String>,
+    /// When the master saw this one first.
+    pub(super) created_at: Seconds,
+    /// What somebody wants tried on top of it.
+    pub(super) patch: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]

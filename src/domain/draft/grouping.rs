@@ -214,8 +214,8 @@ fn left_out(build: &Build, failure: &Failure) -> String {
     format!("{why}, on {builder}: {}", plain_line(&what, 200))
 }
 
-/// Where a person said that a failure belongs. What was closed after the build began
-/// is not opened again for it.
+/// Where a person said that a failure belongs. What was closed after the build's revision
+/// was settled is not opened again for it.
 fn chosen(target: &Target, verdict: Option<&Verdict>, reopens: bool) -> Aim {
     match target {
         Target::Fixed(issue) if reopens && !was_open(verdict, issue) => Aim::Reopen(issue.clone()),
@@ -224,7 +224,7 @@ fn chosen(target: &Target, verdict: Option<&Verdict>, reopens: bool) -> Aim {
     }
 }
 
-/// Whether a report that is closed was open when the build began.
+/// Whether a report that is closed was open when the build's revision was settled.
 fn was_open(verdict: Option<&Verdict>, issue: &IssueRef) -> bool {
     let candidates = verdict.map(Verdict::candidates).unwrap_or_default();
     let mut of_it = candidates

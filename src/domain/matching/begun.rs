@@ -1,11 +1,23 @@
-//! When a build took its revision, at the latest; and what that says of a report that
-//! was closed about then.
+//! When a build's revision was settled, at the latest; and what that says of a report
+//! that was closed about then.
 //!
-//! A mend can only be in a build that began after it. Nobody asks here which commits a
+//! A mend can only be in a revision that came after it. Nobody asks here which commits a
 //! revision has: a report is closed when its mend is in, so that the moment of closing
-//! stands for it. Two clocks are compared, the tracker's and the CI system's; where the
-//! latter tells nothing, that of this machine, which took the notification in after the
-//! build had ended. What a mail says of its own date counts for nothing.
+//! stands for it. Of the moments by which the revision was settled the earliest counts:
+//!
+//! 1. The CI system first knew it. A revision's id stands for all that is in it, so that
+//!    what landed later is not: also where the build waited for days, or where somebody
+//!    had an old revision built again.
+//! 2. The build began: it took the revision then, if nobody had named one before.
+//! 3. The notification came in, which was after the build had ended.
+//!
+//! The date of the commit is none of them. It may be days before the push that brought
+//! it, and a report that this push closed would seem to be closed too late. Where a
+//! person closes a report some time after its mend is in, the builds in between are
+//! commented on, which harms nobody.
+//!
+//! Two clocks are compared, the tracker's and the CI system's; where the latter tells
+//! nothing, that of this machine. What a mail says of its own date counts for nothing.
 
 use crate::domain::Seconds;
 use crate::domain::notification::Build;
@@ -14,9 +26,11 @@ use crate::domain::notification::Build;
 /// say what came first. In seconds.
 const LONGEST_BUILD: Seconds = 86_400;
 
-/// The latest moment at which a build can have taken its revision.
+/// The latest moment at which anything can have come into a build's revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
+    /// The CI system says that it knew the revision then.
+    Revision(Seconds),
     /// The CI system says that it began then.
     At(Seconds),
     /// Its notification came in then; when it began is not known.
@@ -27,20 +41,29 @@ impl Begun {
     /// Of a build whose notification came in at `received_at`. A build that began after
     /// its notification did not: some clock is wrong.
     pub fn of(build: &Build, received_at: Seconds) -> Self {
-        match build.began_at {
-            Some(at) if at <= received_at => Self::At(at),
-            _ => Self::Before(received_at),
+        let is_before = |at: &Seconds| *at <= received_at;
+        let began = build.began_at.filter(is_before);
+        let seen = build.revision_seen_at.filter(is_before);
+        match (seen, began) {
+            (Some(seen), began) if began.is_none_or(|began| seen <= began) => Self::Revision(seen),
+            (_, Some(began)) => Self::At(began),
+            (_, None) => Self::Before(received_at),
         }
+    }
+
+    /// Whether the CI system told it.
+    pub(super) fn is_known(self) -> bool {
+        !matches!(self, Self::Before(_))
     }
 
     /// The moment.
     pub fn at(self) -> Seconds {
         match self {
-            Self::At(at) | Self::Before(at) => at,
+            Self::Revision(at) | Self::At(at) | Self::Before(at) => at,
         }
     }
 
-    /// That a report was closed after the build had begun.
+    /// That a report was closed after that.
     pub(super) fn closed_after(self, closed_at: Seconds) -> String {
         let span = span(closed_at.saturating_sub(self.at()));
         format!("it was closed {span} after {}: no regression", self.words())
@@ -57,14 +80,16 @@ impl Begun {
         let before = self.at().saturating_sub(closed_at);
         let (span, words) = (span(before), self.words());
         let mut said = vec![format!("it was fixed {span} before {words}: a regression")];
-        if matches!(self, Self::Before(_)) && before < LONGEST_BUILD {
+        if !self.is_known() && before < LONGEST_BUILD {
             said.push("against: nobody knows when this build began".to_owned());
         }
         said
     }
 
-    fn words(self) -> &'static str {
+    /// What happened at the moment: `this build began`.
+    pub fn words(self) -> &'static str {
         match self {
+            Self::Revision(_) => "the revision of this build was known",
             Self::At(_) => "this build began",
             Self::Before(_) => "this came in",
         }
@@ -94,13 +119,35 @@ mod tests {
 
     #[test]
     fn a_build_begins_when_its_ci_system_says_so_but_not_after_its_notification() {
-        let begun = |began_at| {
-            let build = Build::bare(CiSystem::Buildbot, "a".to_owned(), BuildResult::Failure);
-            Begun::of(&Build { began_at, ..build }, NOW)
-        };
+        let begun = |began_at| begun(None, began_at);
         assert_eq!(begun(Some(NOW - HOUR)), Begun::At(NOW - HOUR));
         assert_eq!(begun(Some(NOW + 1)), Begun::Before(NOW));
         assert_eq!(begun(None), Begun::Before(NOW));
+    }
+
+    fn begun(revision_seen_at: Option<Seconds>, began_at: Option<Seconds>) -> Begun {
+        let build = Build::bare(CiSystem::Buildbot, "a".to_owned(), BuildResult::Failure);
+        let build = Build {
+            revision_seen_at,
+            began_at,
+            ..build
+        };
+        Begun::of(&build, NOW)
+    }
+
+    #[test]
+    fn a_revision_that_was_known_before_counts_from_then_on() {
+        let (long_ago, began) = (NOW - 90 * HOUR, NOW - HOUR);
+        assert_eq!(
+            begun(Some(long_ago), Some(began)),
+            Begun::Revision(long_ago)
+        );
+        assert_eq!(begun(Some(long_ago), None), Begun::Revision(long_ago));
+        assert_eq!(begun(Some(began), Some(began)), Begun::Revision(began));
+        // The build itself took what was known later, or a clock is wrong.
+        assert_eq!(begun(Some(began + 60), Some(began)), Begun::At(began));
+        assert_eq!(begun(Some(NOW + 1), Some(began)), Begun::At(began));
+        assert_eq!(begun(Some(NOW + 1), None), Begun::Before(NOW));
     }
 
     #[test]
@@ -126,6 +173,10 @@ mod tests {
         assert_eq!(
             Begun::At(NOW).closed_after(NOW + 5 * HOUR),
             "it was closed 5 hours after this build began: no regression"
+        );
+        assert_eq!(
+            said(Begun::Revision(NOW), Some(HOUR)),
+            ["it was fixed 60 minutes before the revision of this build was known: a regression"]
         );
     }
 }

@@ -70,8 +70,8 @@ pub enum Past {
     Fixed,
     /// It was closed for another reason.
     Closed,
-    /// It was closed, but only after the build had begun, or so late that nobody knows:
-    /// for that it counts as open.
+    /// It was closed, but only after the build's revision was settled, or so late that
+    /// nobody knows: for that it counts as open.
     Later,
 }
 

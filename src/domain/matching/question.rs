@@ -111,7 +111,7 @@ pub struct Question {
     pub(super) pieces: BTreeSet<String>,
     /// When it happened.
     pub(super) at: Seconds,
-    /// When its build began; none where reports are seen as they stand.
+    /// When its build's revision was settled; none where reports are seen as they stand.
     pub(super) begun: Option<Begun>,
 }
 
@@ -224,7 +224,8 @@ impl Question {
         }
     }
 
-    /// The same, asked for a build that began then: reports are seen as it saw them.
+    /// The same, asked for a build of a revision of then: reports are seen as it saw
+    /// them.
     #[must_use]
     pub fn of_build(self, begun: Begun) -> Self {
         Self {
@@ -233,7 +234,7 @@ impl Question {
         }
     }
 
-    /// When the build began that it is asked for.
+    /// When the revision was settled of the build that it is asked for.
     pub fn begun(&self) -> Option<Begun> {
         self.begun
     }

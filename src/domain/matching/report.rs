@@ -8,8 +8,8 @@ use crate::domain::matching::{Begun, Past, tokens};
 /// and the latest comments.
 const MAX_TEXT: usize = 16 << 10;
 
-/// A build may be a day behind what is mended, where nobody knows when it began: it
-/// waits for its builder, and takes as long as it takes. In seconds.
+/// A build may be a day behind what is mended, where nobody knows when its revision was
+/// settled: it waits for its builder, and takes as long as it takes. In seconds.
 const BEHIND: Seconds = 86_400;
 
 /// A bug report: its head, and its texts where they are needed.
@@ -60,8 +60,8 @@ impl Report {
         }
     }
 
-    /// The report as a build sees it: one that was closed after the build had begun is
-    /// open, for the build cannot have what mended it.
+    /// The report as a build sees it: one that was closed after the build's revision was
+    /// settled is open, for the build cannot have what mended it.
     #[must_use]
     pub fn seen_from(self, begun: Option<Begun>) -> Self {
         let is_later = |at: Seconds| begun.is_some_and(|begun| at > begun.at());
@@ -118,10 +118,10 @@ impl Report {
 
     /// Whether it stands for a failure of that time as an open one does: it is open,
     /// also as its build sees it, or was closed less than a day before and nobody knows
-    /// when the build began.
+    /// when the build's revision was settled.
     pub fn counts_as_open(&self, at: Seconds) -> bool {
         let is_late = |closed: Seconds| closed > at.saturating_sub(BEHIND);
-        let is_known = matches!(self.begun, Some(Begun::At(_)));
+        let is_known = self.begun.is_some_and(Begun::is_known);
         self.open || (!is_known && self.closed_at.is_some_and(is_late))
     }
 

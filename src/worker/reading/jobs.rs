@@ -135,6 +135,8 @@ fn build_of(told: &Build, link: &BuildLink, run: &Run, job: &Job) -> Build {
     build.worker = job.worker.clone().or(build.worker);
     build.branch = build.branch.or_else(|| run.branch.clone());
     build.revision = run.revision.clone().or(build.revision);
+    build.began_at = job.began_at;
+    build.revision_seen_at = run.revision_seen_at;
     build.link = Some(BuildLink {
         url: job.url.clone(),
         ..link.clone()

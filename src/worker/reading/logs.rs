@@ -215,6 +215,7 @@ impl Fetch<'_> {
             return Err(Miss::NotYet(running));
         }
         fill(build, &facts);
+        build.revision_seen_at = begun::revision_seen_at(parts, self.ci, &facts).await;
         let mut remarks = Vec::new();
         if facts.result.is_none() {
             remarks.push(running);

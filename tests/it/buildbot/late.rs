@@ -15,7 +15,7 @@ use crate::world::{run, world};
 const DAY: i64 = 24 * 60 * 60;
 
 /// A desk that asks this Buildbot.
-fn desk(base: &str) -> Desk {
+pub(super) fn desk(base: &str) -> Desk {
     let desk = Desk::with_sections(&format!("[ci]\nbuildbots = [\"{base}\"]\nwait = \"10m\"\n"));
     desk.settle();
     desk
@@ -26,15 +26,15 @@ fn here() -> Desk {
 }
 
 /// A notice that says nothing of the failure; `age` is in seconds.
-struct Bare<'a> {
-    builder: &'a str,
-    url: &'a str,
-    more: &'a str,
-    age: i64,
+pub(super) struct Bare<'a> {
+    pub(super) builder: &'a str,
+    pub(super) url: &'a str,
+    pub(super) more: &'a str,
+    pub(super) age: i64,
 }
 
 impl Bare<'_> {
-    fn mail(&self) -> String {
+    pub(super) fn mail(&self) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let date = mail_parser::DateTime::from_timestamp(now.as_secs() as i64 - self.age);
         format!(
@@ -65,7 +65,7 @@ fn about(number: u64) -> String {
     .mail()
 }
 
-fn reading(desk: &Desk, id: i64) -> Notification {
+pub(super) fn reading(desk: &Desk, id: i64) -> Notification {
     let row = desk.store().load(NotificationId(id)).expect("a row");
     row.reading.expect("a mail that was read").notification
 }
@@ -122,7 +122,7 @@ fn the_log_that_tells_is_found_and_holes_are_filled() {
 }
 
 /// The same with a log as an attachment.
-fn with_log(mail: &str, log: &str) -> String {
+pub(super) fn with_log(mail: &str, log: &str) -> String {
     let (headers, text) = mail.split_once("\n\n").unwrap();
     format!(
         "{headers}\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=edge\n\n\

@@ -12,9 +12,9 @@ use super::{ci, link, quoted, read};
 use crate::world::{client, run, world};
 
 /// One worker does all the builds, one after the other; some wait for a test.
-const PATIENCE: Duration = Duration::from_secs(400);
+pub(super) const PATIENCE: Duration = Duration::from_secs(400);
 
-async fn ask(path: &str) -> Value {
+pub(super) async fn ask(path: &str) -> Value {
     let url = format!("{}{path}", world().buildbot.api);
     let answer = reqwest::get(url).await.expect("an answer");
     answer.json().await.expect("JSON")

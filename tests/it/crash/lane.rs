@@ -73,7 +73,8 @@ impl Lane {
         .await;
         // What changes in the tracker is read at each start, and not in between.
         let config = std::fs::read_to_string(&setup.config).expect("a configuration");
-        let config = config.replace("sync_interval = \"10s\"", "sync_interval = \"1h\"");
+        let rare = "sync_interval = \"1h\"\nregression = \"reopen\"";
+        let config = config.replace("sync_interval = \"10s\"", rare);
         std::fs::write(&setup.config, config).expect("a configuration");
         let key = setup
             .watcher

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use buildbot_watch::store::{DeliveryKind, DeliveryRow, FrozenId, ListFilter, Resolution, Switch};
 use buildbot_watch::worker::wall_clock;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::Written;
 use super::lane::{Lane, PERSON};
 use crate::roundup::act;
 use crate::service::Service;
@@ -24,15 +25,34 @@ impl Lane {
     /// Opens an issue that the failure of this notification is known in, as a
     /// person would.
     pub async fn report_by_hand(&self, number: usize) {
+        self.report(number, "victor").await;
+    }
+
+    async fn report(&self, number: usize, user: &str) -> String {
         let title = format!("{}: {}() fails", self.file(number), self.method(number));
-        act(
-            &self.setup.tracker,
-            "victor",
-            "POST",
-            "issue",
-            json!({ "title": title }),
-        )
-        .await;
+        let issue = json!({ "title": title });
+        let made = act(&self.setup.tracker, user, "POST", "issue", issue).await;
+        made["id"].as_str().expect("a number").to_owned()
+    }
+
+    /// The same of one that the program's user opened once, who may open it again, and
+    /// that somebody closed as fixed.
+    pub async fn report_and_mend(&self, number: usize) {
+        let id = self.report(number, "bbot").await;
+        let closed = json!({ "status": "closed", "resolution": "fixed" });
+        let path = format!("issue/{id}");
+        act(&self.setup.tracker, "victor", "PATCH", &path, closed).await;
+    }
+
+    /// The names of status and resolution of the issue that a failure is known in.
+    async fn standing(&self, issue: &Value) -> (String, String) {
+        let path = format!("issue/{}?@verbose=2", issue["id"].as_str().expect("an id"));
+        let now = act(&self.setup.tracker, "victor", "GET", &path, Value::Null).await;
+        let name = |field: &str| {
+            let name = &now["attributes"][field]["name"];
+            name.as_str().unwrap_or_default().to_owned()
+        };
+        (name("status"), name("resolution"))
     }
 
     /// From now on the list gives its posts to everybody but the daemon, as when
@@ -158,7 +178,11 @@ impl Lane {
     }
 
     /// Each of these was reported and answered, once.
-    pub async fn assert_each_delivered_once(&self, numbers: &[usize], kind: DeliveryKind) {
+    pub async fn assert_each_delivered_once(&self, numbers: &[usize], written: Written) {
+        let kind = match written {
+            Written::Issue => DeliveryKind::OpenIssue,
+            Written::Comment | Written::Reopening => DeliveryKind::Comment,
+        };
         let archived = self.archived();
         let received = texts(&world().inbox(&self.setup.reader));
         for number in numbers {
@@ -176,6 +200,9 @@ impl Lane {
             let texts = self.setup.messages_of(&issues[0]).await;
             assert_eq!(texts.len(), 1, "of {number}: {texts:?}");
             assert!(texts[0].contains("AssertionError"), "{}", texts[0]);
+            if written == Written::Reopening {
+                self.assert_opened_again(*number, &issues[0]).await;
+            }
 
             let issue = issues[0]["id"].as_str().expect("a number");
             for mails in [&archived, &received] {
@@ -187,6 +214,19 @@ impl Lane {
                 }
             }
         }
+    }
+
+    /// It is open, and that is told once.
+    async fn assert_opened_again(&self, number: usize, issue: &Value) {
+        let (status, resolution) = self.standing(issue).await;
+        assert_eq!((&*status, &*resolution), ("open", ""), "of {number}");
+        let id = self.message_id(number);
+        let told = self.number(&format!(
+            "SELECT count(*) FROM audit
+             JOIN notifications ON notifications.id = audit.notification
+             WHERE what = 'opened again' AND message_id = '{id}'"
+        ));
+        assert_eq!(told, 1, "of {number}");
     }
 
     /// Each of these was taken in, read and drafted once, and none besides.
@@ -211,6 +251,13 @@ impl Lane {
         }
         assert_eq!(self.archived().len(), 1 + replies);
         assert_eq!(world().inbox(&self.setup.reader).len(), 1 + replies);
+    }
+
+    /// What a person closed as fixed still is.
+    pub async fn assert_still_mended(&self, number: usize) {
+        let issues = self.setup.issues_titled(&self.file(number)).await;
+        let (status, resolution) = self.standing(&issues[0]).await;
+        assert_eq!((&*status, &*resolution), ("closed", "fixed"), "of {number}");
     }
 
     /// The kills stopped nothing and spoiled nothing.

@@ -12,13 +12,13 @@ use buildbot_watch::ci::{Ci, Miss};
 use buildbot_watch::domain::finding::Level;
 use buildbot_watch::domain::notification::{BuildLink, CiSystem};
 use buildbot_watch::domain::secret::Secret;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::Demo;
 use crate::filing;
 use crate::roundup::tls;
 use crate::world::run;
-use stand_in::{Ended, Job, Log, PROJECT, Run, SHA, StandIn};
+use stand_in::{BEGUN, Ended, Job, Log, PROJECT, QUEUED, Run, SHA, StandIn};
 
 const SYSTEMS: [CiSystem; 4] = [
     CiSystem::GitHubActions,
@@ -85,6 +85,7 @@ fn red(system: CiSystem) -> Run {
         version: "3.8build7",
         is_complete: true,
         project: PROJECT,
+        reason: "individualCI",
         jobs: vec![
             job(11, "docs", Ended::Well, text("test_not_this")),
             job(12, "ubuntu", Ended::Badly, text("test_hot")),
@@ -142,6 +143,38 @@ fn the_failed_jobs_and_their_logs_are_found() {
                 assert!(text.contains(test), "{system:?}: {text}");
                 assert_eq!(amount, Amount::Whole);
             }
+        }
+    });
+}
+
+#[test]
+fn when_it_began_and_since_when_the_commit_was_known_is_told() {
+    run(async {
+        let found = async |run: Run, system| {
+            let server = StandIn::start(vec![run]).await;
+            let ci = hosted(system, &server.api, None);
+            ci.run(&link(system)).await.unwrap()
+        };
+        for system in SYSTEMS {
+            let run = found(red(system), system).await;
+            let began: Vec<_> = run.jobs.iter().map(|job| job.began_at).collect();
+            assert_eq!(began, [Some(BEGUN), Some(BEGUN)], "{system:?}");
+            let known = match system {
+                CiSystem::GitHubActions | CiSystem::Azure => Some(QUEUED),
+                _ => None,
+            };
+            assert_eq!(run.revision_seen_at, known, "{system:?}");
+        }
+        for (reason, known) in [
+            ("pullRequest", Some(QUEUED)),
+            ("manual", None),
+            ("schedule", None),
+            ("batchedCI", None),
+        ] {
+            let mut run = red(CiSystem::Azure);
+            run.reason = reason;
+            let run = found(run, CiSystem::Azure).await;
+            assert_eq!(run.revision_seen_at, known, "{reason}");
         }
     });
 }
@@ -541,6 +574,9 @@ fn a_run_is_filed_by_its_address() {
                 "HeatTests.test_cold",
             ];
             filing::names_all(&filed.to_string(), &parts);
+            let seen = demo.json("explain 10")["failures"][0]["seen_from"].clone();
+            let known = "the revision of this build was known";
+            assert_eq!(seen, json!({ "at": "2026-04-23T10:11:12Z", "when": known }));
             filing::file(&demo, &address, 10, false);
             for job in &mut server.state().runs[0].jobs {
                 job.log = Log::Deleted;

@@ -14,6 +14,10 @@ pub const PROJECT: &str = "pyrocket/rocket";
 /// The commit that was built.
 pub const SHA: &str = "3f9c2ab7d1e0f4a5b6c7d8e9f00112233445566a";
 
+/// When runs were queued, and when their jobs began: 2026-04-23, 10:11:12 and 12:34:56.
+pub const QUEUED: i64 = 1_776_939_072;
+pub const BEGUN: i64 = 1_776_947_696;
+
 /// One run (or build) of several jobs.
 pub struct Run {
     pub id: u64,
@@ -22,6 +26,8 @@ pub struct Run {
     pub is_complete: bool,
     /// Another project's, for systems that number over all of them.
     pub project: &'static str,
+    /// Why Azure made it.
+    pub reason: &'static str,
     pub jobs: Vec<Job>,
 }
 
@@ -207,7 +213,10 @@ fn github(state: &State, rest: &[&str]) -> Option<Answer> {
             say(
                 200,
                 &json!({ "id": run.id, "name": "Tests", "event": "push", "status": status,
-                         "head_branch": "main", "head_sha": SHA }),
+                         "head_branch": "main", "head_sha": SHA, "run_attempt": 1,
+                         "created_at": "2026-04-23T10:11:12Z",
+                         "run_started_at": "2026-04-23T10:11:12Z",
+                         "updated_at": "2026-04-23T13:00:00Z" }),
             )
         }
         ["runs", id, "jobs"] => {
@@ -240,7 +249,7 @@ fn github_job(job: &Job) -> Value {
         Ended::Cancelled => "cancelled",
     };
     json!({ "id": job.id, "name": job.name, "status": "completed", "conclusion": conclusion,
-            "runner_name": "GitHub Actions 7",
+            "runner_name": "GitHub Actions 7", "started_at": "2026-04-23T12:34:56Z",
             "steps": [{ "name": "Set up job", "conclusion": "success", "number": 1 },
                       { "name": "Run the tests", "conclusion": conclusion, "number": 2 }] })
 }
@@ -259,7 +268,8 @@ fn travis(state: &State, rest: &[&str]) -> Option<Answer> {
                 200,
                 &json!({ "@type": "build", "id": run.id, "state": state, "event_type": "push",
                          "repository": { "slug": run.project },
-                         "branch": { "name": "main" }, "commit": { "sha": SHA } }),
+                         "branch": { "name": "main" }, "started_at": "2026-04-23T12:34:50Z",
+                         "commit": { "sha": SHA, "committed_at": "2026-04-20T08:00:00Z" } }),
             )
         }
         [id, "jobs"] => {
@@ -271,6 +281,7 @@ fn travis(state: &State, rest: &[&str]) -> Option<Answer> {
                 .map(|(job, place)| {
                     json!({ "@type": "job", "id": job.id, "number": format!("4711.{place}"),
                             "state": word(job.ended), "allow_failure": false,
+                            "started_at": "2026-04-23T12:34:56Z",
                             "config": { "name": job.name } })
                 })
                 .collect();
@@ -297,7 +308,8 @@ fn appveyor(state: &State, rest: &[&str]) -> Option<Answer> {
                 Ended::Cancelled => "cancelled",
             };
             json!({ "jobId": format!("j{}", job.id), "name": job.name, "status": status,
-                    "allowFailure": false })
+                    "allowFailure": false, "created": "2026-04-23T10:11:12.1234567+00:00",
+                    "started": "2026-04-23T12:34:56.7654321+00:00" })
         })
         .collect();
     let status = if run.is_complete { "failed" } else { "running" };
@@ -305,7 +317,9 @@ fn appveyor(state: &State, rest: &[&str]) -> Option<Answer> {
         200,
         &json!({ "project": { "slug": "rocket" },
                  "build": { "buildId": run.id, "version": run.version, "status": status,
-                            "branch": "main", "commitId": SHA, "jobs": jobs } }),
+                            "branch": "main", "commitId": SHA, "jobs": jobs,
+                            "committed": "2026-04-20T08:00:00+00:00",
+                            "created": "2026-04-23T10:11:12.1234567+00:00" } }),
     ))
 }
 
@@ -325,6 +339,8 @@ fn azure(state: &State, rest: &[&str]) -> Option<Answer> {
                 200,
                 &json!({ "id": run.id, "status": status, "result": "failed",
                          "sourceBranch": "refs/heads/main", "sourceVersion": SHA,
+                         "reason": run.reason, "queueTime": "2026-04-23T10:11:12.1234567Z",
+                         "startTime": "2026-04-23T12:34:50.1234567Z",
                          "definition": { "name": "Rocket" } }),
             )
         }
@@ -348,6 +364,7 @@ fn azure_job(job: &Job) -> Vec<Value> {
         json!({ "id": phase, "type": "Phase", "name": "phase", "result": result }),
         json!({ "id": itself, "parentId": phase, "type": "Job", "name": job.name,
                 "result": result, "order": job.id, "workerName": "Azure Pipelines 3",
+                "startTime": "2026-04-23T12:34:56.7654321Z",
                 "log": { "id": job.id + 1_000_000 } }),
         json!({ "id": format!("t{}", job.id), "parentId": itself, "type": "Task",
                 "name": "Checkout", "result": "succeeded", "order": 1,
