@@ -197,7 +197,7 @@ fn a_half_named_report_is_found_by_what_else_it_says() {
         Leak,
         "test_os//",
         &["1 open test_os leaks references", "2 open test_os crashes"],
-        "known strong: 1 2",
+        "known likely: 1 2",
     );
 }
 
@@ -273,7 +273,7 @@ fn closed_ones_are_only_related() {
             "1 closed test_os: test_popen() fails",
             "2 open test_os: test_popen fails",
         ],
-        "known strong: 2 1",
+        "known likely: 2 1",
     );
     let tracker = reports(&["1 fixed test_os: test_popen() fails"], 7);
     let Verdict::New { related, .. } = judged(&failure(TestFailed, POPEN), tracker) else {
