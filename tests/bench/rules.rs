@@ -23,11 +23,12 @@ mod on_disk;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use buildbot_watch::config::Config;
 use buildbot_watch::daemon::{self, History};
-use buildbot_watch::store::{NewDecision, NotificationId, Store};
-use buildbot_watch::worker::{Replay, wall_clock};
+use buildbot_watch::store::{NotificationId, Store};
+use buildbot_watch::worker::Replay;
 use rustix::time::{ClockId, clock_gettime};
 
 const USUAL: [u32; 2] = [1_000, 10_000];
@@ -121,23 +122,27 @@ fn with_one_decision(folder: &Path) -> Config {
     fs::write(folder.join("mailbox/new/1.bench"), format!("{head}{mail}")).expect("a mail");
     settle();
     let config = Config::read(&file).expect("a configuration");
-    let store = Store::open(&daemon::database(&config)).expect("a database");
-    let row = store.load(NotificationId(1)).expect("a notification");
-    let draft = row.draft.expect("a draft");
-    let decision = NewDecision {
-        notification: row.id,
-        revision: draft.revision,
-        digest: &draft.digest,
-        who: "Ada Lovelace",
-        reason: "",
-        auto_rule: None,
-    };
-    store.approve(&decision, wall_clock()).expect("an approval");
-    drop(store);
+    approve(&file, &config);
     settle();
     std::thread::sleep(std::time::Duration::from_secs(3));
     settle();
     config
+}
+
+/// As a person does it, so that it is remembered to which report the failure belongs.
+fn approve(file: &Path, config: &Config) {
+    let store = Store::open(&daemon::database(config)).expect("a database");
+    let row = store.load(NotificationId(1)).expect("a notification");
+    let draft = row.draft.expect("a draft");
+    drop(store);
+    let approved = Command::new(env!("CARGO_BIN_EXE_buildbot-watch"))
+        .args(["approve", &format!("1@{}", &draft.digest[..8])])
+        .args(["--as", "Ada Lovelace", "--config"])
+        .arg(file)
+        .stdout(Stdio::null())
+        .status()
+        .expect("the program runs");
+    assert!(approved.success(), "{approved}");
 }
 
 /// The CPU's time, in milliseconds.
