@@ -127,9 +127,11 @@ impl Faults {
     }
 }
 
-/// `[Errno 28]` of POSIX and `[WinError 112]` of Windows.
+/// `[Errno 28]` and `[Errno 122]` of POSIX and `[WinError 112]` of Windows.
 pub(super) fn is_disk_full(line: &str) -> bool {
-    line.contains("No space left on device") || line.contains("[WinError 112]")
+    line.contains("No space left on device")
+        || line.contains("Disk quota exceeded")
+        || line.contains("[WinError 112]")
 }
 
 /// `command timed out: 20 seconds without output running [b'make', …` without
@@ -157,7 +159,7 @@ static DIED: LazyLock<Regex> = LazyLock::new(|| {
 /// Words of which one is in every line that tells of a fault, for one quick look
 /// at the many that do not.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
-    const OWN: &str = r"command timed out|Failure instance|remoteFailed|slave lost|worker lost|lost connection|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|fatal: |failed|Failed|ssh: |curl: |E: Unable|Could not|Connection|timed out|resolution|resolving|unreachable|did not send all|wasm trap: ";
+    const OWN: &str = r"command timed out|Failure instance|remoteFailed|slave lost|worker lost|lost connection|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|fatal: |failed|Failed|ssh: |curl: |E: Unable|Could not|Connection|timed out|resolution|resolving|unreachable|did not send all|wasm trap: |mentation run|cted exit|quota exceeded|Read-only file|overwritten|addrinfo|servname|No route|certificate";
     pattern(&format!("{OWN}|{}", hosted_words::TELLING))
 });
 
@@ -201,6 +203,9 @@ fn read(line: &str, tests_seen: bool) -> Option<Fault> {
     }
     if tests_seen {
         return None;
+    }
+    if line.contains("Read-only file system") {
+        return infrastructure(Cause::Exhausted);
     }
     if is_of_git(line) {
         return infrastructure(Cause::Git);
@@ -339,6 +344,8 @@ fn is_of_git(line: &str) -> bool {
         "ssh: Could not resolve hostname ",
         "error: unable to unlink old '",
         "error: object file ",
+        "error: Your local changes to the following files would be overwritten by ",
+        "error: The following untracked working tree files would be overwritten by ",
     ]
     .iter()
     .any(|start| text.starts_with(start))
@@ -375,6 +382,13 @@ fn is_of_network(line: &str) -> bool {
         "Operation timed out",
         "The requested URL returned error: 5",
         "SSL connection timeout",
+        "getaddrinfo failed",
+        "nodename nor servname provided",
+        "No route to host",
+        "SSL certificate problem",
+        "CERTIFICATE_VERIFY_FAILED",
+        "Could not connect to server",
+        "Couldn't connect to server",
     ]
     .iter()
     .any(|words| line.contains(words));

@@ -1,6 +1,6 @@
 //! What hosted CI systems put around the lines of a log: GitHub Actions and Azure
-//! Pipelines a time and `##[group]`-like marks, AppVeyor a clock, Travis CI the
-//! bounds of folds. None of it is the build's own output.
+//! Pipelines a time and `##[group]`-like marks, AppVeyor a clock, Jenkins a time in
+//! brackets, Travis CI the bounds of folds. None of it is the build's own output.
 
 /// Marks of the runners of GitHub Actions and Azure Pipelines; the text behind them
 /// is kept.
@@ -18,7 +18,7 @@ pub(super) fn undecorated(line: &str) -> &str {
             _ => line,
         },
         Some(b'#') => without_mark(line),
-        Some(b'[') => without_clock(line),
+        Some(b'[') => without_clock(without_date(line)),
         Some(b't') if line.starts_with("travis_") => without_folds(line),
         _ => line,
     }
@@ -52,6 +52,17 @@ fn without_mark(line: &str) -> &str {
         return line;
     };
     if MARKS.contains(&mark) { rest } else { line }
+}
+
+/// `[2026-04-23T10:11:12.345Z] ` of Jenkins.
+fn without_date(line: &str) -> &str {
+    const FORM: &[u8; 27] = b"[0000-00-00T00:00:00.000Z] ";
+    let fits = line.len() >= FORM.len()
+        && line.bytes().zip(FORM).all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == *form,
+        });
+    line.get(FORM.len()..).filter(|_| fits).unwrap_or(line)
 }
 
 /// `[00:12:34] ` of AppVeyor. (A progress of regrtest has blanks or `/` in it.)
@@ -106,6 +117,10 @@ mod tests {
                 "Process completed with exit code 2.",
             ),
             ("[00:12:34] test test_x failed", "test test_x failed"),
+            (
+                "[2026-04-23T10:11:12.345Z]   File \"a.py\"",
+                "  File \"a.py\"",
+            ),
             ("[00:12:34]   File \"a.py\"", "  File \"a.py\""),
             ("[00:12:34]", ""),
             ("travis_time:end:1f:start=1,finish=2", ""),

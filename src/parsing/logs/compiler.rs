@@ -74,9 +74,15 @@ static MSVC: LazyLock<Regex> = LazyLock::new(|| {
 static ASSEMBLER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"^(?P<file>\S+\.[sS]|\{standard input\})(?::(?P<line>\d+))?: (?:Fatal error|Error): ")
 });
+/// The compilers of Solaris and AIX, of which only the second says what is an error.
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"^"(?P<file>[^"]+\.(?:c|h|cc|cpp|S|s))", line (?P<line>\d+)(?:\.\d+)?: (?:1506-\d+ \([SU]\) |[a-z#])"#,
+    )
+});
 static LINKER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"undefined reference to |multiple definition of |^(?:\S*/)?(?:[\w-]+-)?(?:ld|lld|gold|mold)(?:\.\w+)?(?:\.exe)?: |^ld64\.lld: |: (?:fatal )?error (?:LNK|MSB|MSBUILD)\d+: |^(?:clang|gcc|cc|cc1|cc1plus|collect2|lto1|lto-wrapper|configure|c\+\+|g\+\+|cl|CMake|ninja|meson\.build|as|ar)[\w.+-]*: (?:fatal |internal compiler )?error: |^configure: error: |^Undefined symbols for architecture|^(?:clang|gcc|cl|link)(?:\.exe)? ?: (?:Command line )?error [A-Z]\d+|^CMake Error|^Generated files not up to date|^g?make(?:\[\d+\])?: \*\*\* No rule to make target ",
+        r"undefined reference to |multiple definition of |^(?:\S*/)?(?:[\w-]+-)?(?:ld|lld|gold|mold)(?:\.\w+)?(?:\.exe)?: |^ld64\.lld: |: (?:fatal )?error (?:LNK|MSB|MSBUILD)\d+: |^(?:clang|gcc|cc|cc1|cc1plus|collect2|lto1|lto-wrapper|configure|c\+\+|g\+\+|cl|CMake|ninja|meson\.build|as|ar)[\w.+-]*: (?:fatal |internal compiler )?error: |^configure: error: |^Undefined symbols for architecture|^(?:clang|gcc|cl|link)(?:\.exe)? ?: (?:Command line )?error [A-Z]\d+|^CMake Error|^Generated files not up to date|: error while loading shared libraries: |^dyld(?:\[\d+\])?: |^g?make(?:\[\d+\])?: \*\*\* No rule to make target ",
     )
 });
 static TOOL: LazyLock<Regex> = LazyLock::new(|| {
@@ -91,7 +97,7 @@ static DOCUMENTATION: LazyLock<Regex> = LazyLock::new(|| {
 /// Words of which one is in every line that is an error, or says something of one.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"rror|ERROR|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|build stopped|arning|WARNING|Failed to build",
+        r"rror|ERROR|^\x22|dyld|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|build stopped|arning|WARNING|Failed to build",
     )
 });
 
@@ -171,7 +177,15 @@ impl Errors {
     /// What makes an error of what was none, and the other way round.
     fn push_note(&mut self, line: &str, number: Option<u64>) {
         // Python's build goes on without a module that does not compile.
-        if line.starts_with("Failed to build these modules:") {
+        if line.starts_with("[ERROR] ") && line.contains(" failed to import: ") {
+            self.optional.get_or_insert_with(|| First {
+                weight: Weight::Linker,
+                lines: vec![line.trim().to_owned()],
+                place: None,
+                number,
+                more: 0,
+            });
+        } else if line.starts_with("Failed to build these modules:") {
             self.optional = self.optional.take().or(self.best.take());
         } else if line.contains("Failed to build some stdlib modules") {
             self.best = self.optional.take().or(self.best.take());
@@ -214,6 +228,9 @@ fn weight(line: &str) -> Option<Weight> {
     if is_note {
         return None;
     }
+    if line.starts_with('"') && QUOTED.is_match(line) {
+        return Some(Weight::Source);
+    }
     let is_of_linker = has("rror")
         || has("ld: ")
         || has("ld.")
@@ -223,7 +240,8 @@ fn weight(line: &str) -> Option<Weight> {
         || has("multiple definition of ")
         || has("Undefined symbols")
         || has("Generated files not up to date")
-        || has("No rule to make target ");
+        || has("No rule to make target ")
+        || line.starts_with("dyld");
     if is_of_linker && LINKER.is_match(line) {
         let is_driver = has("ld returned ") || has("linker command failed") || has("LNK1120");
         return Some(if is_driver {
@@ -263,7 +281,7 @@ fn is_note(line: &str) -> bool {
 }
 
 fn place(line: &str) -> Option<Place> {
-    [&UNIX, &MSVC, &ASSEMBLER]
+    [&UNIX, &MSVC, &ASSEMBLER, &QUOTED]
         .into_iter()
         .find_map(|form| place_of(form, line))
         .filter(|place| place.file != "{standard input}" && !is_temporary(&place.file))
@@ -322,6 +340,10 @@ mod tests {
             "LINK : fatal error LNK1104: cannot open file 'x.lib'",
             "C:\\b\\p.targets(1,2): error MSB3073: The command exited with code 1.",
             "configure: error: no acceptable C compiler found in $PATH",
+            "\"./Modules/a.c\", line 92: undefined symbol: AT_FDCWD",
+            "\"./Modules/a.c\", line 31.10: 1506-296 (S) #include file <b.h> not found.",
+            "./python: error while loading shared libraries: libx.so.1: cannot open",
+            "dyld[23]: Library not loaded: /usr/local/lib/libx.3.dylib",
             "make[2]: *** [Makefile:10: Objects/a.o] Error 1",
             "x.h:1:1: fatal error: y.h: No such file",
             "x.c:1:1: internal compiler error: Segmentation fault",

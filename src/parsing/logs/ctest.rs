@@ -306,8 +306,15 @@ impl Running {
     }
 
     fn into_found(self, test: TestId, name: &str) -> Found {
+        let thrown = self
+            .lines
+            .first()
+            .and_then(|line| line.strip_prefix("unknown file: error: "));
         let told: Vec<&str> = self.lines.iter().skip(1).map(|line| line.trim()).collect();
-        let line = if told.is_empty() {
+        let line = if let Some(thrown) = thrown {
+            // No line of the test is known.
+            thrown.to_owned()
+        } else if told.is_empty() {
             format!("[  FAILED  ] {name}")
         } else {
             told.join(" ")

@@ -2,7 +2,7 @@
 //! what happened, and the frames of every thread.
 
 use super::last_words::{self, LastWords};
-use super::traceback::{Frame, frame_lines, test_of};
+use super::traceback::{Frame, frame_lines, is_shared, test_of};
 use super::{regrtest, test_id, unittest};
 use crate::domain::failure::{FailureKind, Place, TestId};
 use crate::parsing::excerpt;
@@ -312,12 +312,6 @@ fn is_in_test_method(frame: &Frame) -> bool {
 
 fn is_in_tests(path: &str) -> bool {
     test_id::file_of_path(path).is_some() || is_shared(path)
-}
-
-/// `Lib/test/_test_multiprocessing.py`
-fn is_shared(path: &str) -> bool {
-    let mut parts = path.rsplit(['/', '\\']);
-    parts.next().is_some_and(|file| file.starts_with("_test_")) && parts.next() == Some("test")
 }
 
 fn is_unittest(frame: &Frame) -> bool {

@@ -129,15 +129,10 @@ fn assign_owners(reader: &mut Reader) {
 fn give_classes(all: &mut Vec<United>) {
     let mut at = 0;
     while let Some(nameless) = all.get(at) {
-        let is_nameless = |it: &Found| it.test.class.is_none() && it.test.method.is_some();
-        let mut named = all.iter().enumerate().filter(|(_, known)| {
-            is_nameless(&nameless.found)
-                && known.found.test.class.is_some()
-                && known.found.test.file == nameless.found.test.file
-                && known.found.test.method == nameless.found.test.method
-                && known.found.exception == nameless.found.exception
-                && known.found.apart == nameless.found.apart
-        });
+        let mut named = all
+            .iter()
+            .enumerate()
+            .filter(|(_, known)| names(known, nameless));
         match (named.next().map(|(named, _)| named), named.next()) {
             (Some(named), None) => {
                 let nameless = all.remove(at);
@@ -152,6 +147,30 @@ fn give_classes(all: &mut Vec<United>) {
             _ => at += 1,
         }
     }
+}
+
+/// Whether a report with a class may be of the failure that has none.
+fn names(report: &United, nameless: &United) -> bool {
+    let (known, found) = (&report.found, &nameless.found);
+    if found.test.class.is_some() || known.exception != found.exception {
+        return false;
+    }
+    if found.test.method.is_some() {
+        return known.test.class.is_some()
+            && known.test.file == found.test.file
+            && known.test.method == found.test.method
+            && known.apart == found.apart;
+    }
+    // No frame of the test itself was shown: then it must have been run again, and the
+    // text be the same.
+    found.kind.is_of_a_test()
+        && found.exception.is_some()
+        && nameless.in_first
+        && !report.in_first
+        && known.test.method.is_some()
+        && known.owner == found.owner
+        && known.kind == found.kind
+        && known.line == found.line
 }
 
 /// A dump in the output of a file that passed is not its end: Windows reports

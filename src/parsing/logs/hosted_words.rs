@@ -19,7 +19,7 @@ static TOO_LONG: LazyLock<Regex> = LazyLock::new(|| {
         r"(?x) ^ (?:
             The\ job\ running\ on\ (?:runner|agent)\ .*
                 (?: exceeded\ the\ maximum\ execution\ time | ran\ longer\ than\ the\ maximum\ time )
-                \ of\ (?P<minutes> \d+ )\ minutes
+                \ of\ (?: (?P<minutes> \d+ )(?: \ minutes | \. ) | (?P<clock> \d+:\d\d ) :\d\d )
           | The\ action\ .*\ has\ timed\ out\ after\ (?P<action> \d+ )\ minutes
           | No\ output\ has\ been\ received\ in\ the\ last\ (?P<silent> \d+ ) m
           | The\ job\ exceeded\ the\ maximum\ (?:time\ limit|log\ length)
@@ -46,7 +46,12 @@ pub(super) fn read(line: &str) -> Option<(Cause, Option<u64>)> {
     if let Some(found) = TOO_LONG.captures(line) {
         let minutes = ["minutes", "action", "silent", "plan"]
             .iter()
-            .find_map(|name| found.name(name)?.as_str().parse::<u64>().ok());
+            .find_map(|name| found.name(name)?.as_str().parse::<u64>().ok())
+            .or_else(|| {
+                let (hours, minutes) = found.name("clock")?.as_str().split_once(':')?;
+                let hours: u64 = hours.parse().ok()?;
+                hours.checked_mul(60)?.checked_add(minutes.parse().ok()?)
+            });
         let is_of_length = line.contains("log length");
         return Some(match minutes {
             _ if is_of_length => (Cause::Exhausted, None),
@@ -101,6 +106,14 @@ mod tests {
             (
                 "The job running on agent Azure Pipelines 3 ran longer than the maximum time of 60 minutes. For more information, see https://go.microsoft.com/fwlink/?linkid=2077134",
                 Some(3600),
+            ),
+            (
+                "The job running on agent w4 has exceeded the maximum execution time of 360.",
+                Some(21_600),
+            ),
+            (
+                "The job running on agent w6 has exceeded the maximum execution time of 08:20:00.",
+                Some(30_000),
             ),
             (
                 "No output has been received in the last 10m0s, this potentially indicates a stalled build or something wrong with the build itself.",

@@ -2,7 +2,7 @@
 
 use super::buildbot_steps::{Cause, Fault};
 use super::found::Found;
-use super::reader::{Reader, of_loose};
+use super::reader::{Reader, is_import_error, of_loose};
 use super::test_id;
 use crate::domain::failure::{FailureKind, TestId};
 
@@ -78,6 +78,26 @@ pub(super) fn compile_error(reader: &Reader) -> Option<Found> {
     Some(found)
 }
 
+/// That a step failed of which nothing else is known: regrtest's result, else the
+/// line of make or another tool that says it. `None` where no command failed.
+pub(super) fn unexplained(reader: &Reader) -> Option<Found> {
+    let is_failure = reader.faults.exit_code().is_some_and(|code| code != 0);
+    let result = reader.result.as_deref();
+    let result = result.filter(|result| !result.ends_with("SUCCESS"));
+    let mut found = compile_error(reader);
+    if let (Some(result), true) = (result, reader.tests_seen) {
+        let line = format!("Result: {result}");
+        found = Some(Found::with_line(
+            FailureKind::Unknown,
+            TestId::default(),
+            &line,
+        ));
+    }
+    let mut found = found.filter(|_| is_failure)?;
+    found.kind = FailureKind::Unknown;
+    Some(found)
+}
+
 /// A traceback that no test reported. Where no tests were run and a tool says
 /// that it failed, it is of a script of the build.
 fn of_last_traceback(reader: &Reader) -> Option<Found> {
@@ -85,6 +105,13 @@ fn of_last_traceback(reader: &Reader) -> Option<Found> {
     let mut found = of_loose(&loose.traceback, None);
     if found.test.file.is_none() {
         found.test = loose.test.clone().unwrap_or_default();
+    }
+    // The tests could not begin.
+    if found.test == TestId::default()
+        && is_import_error(found.exception.as_deref())
+        && loose.traceback.is_of_regrtest()
+    {
+        found.kind = FailureKind::ImportError;
     }
     let tool = compile_error(reader).and_then(|found| found.line);
     let is_of_build = tool.is_some_and(|line| !line.contains("test"));

@@ -58,7 +58,7 @@ const TIMEOUT: &str = "Timeout (";
 /// Words of which one is in every line that [`find`] finds.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"Timeout \(|Fatal Python error|Windows fatal|Assertion|\*\*\*|alloc|free\(\)|double free|corrupted|munmap_chunk|Debug memory",
+        r"Timeout \(|Fatal Python error|Windows fatal|Assertion|\*\*\*|alloc|free\(\)|double free|corrupted|munmap_chunk|Debug memory|wasm trap: |^ *RangeError: M|^ *RuntimeError: |fatal runtime error: |mentation run failed|cted exit, crash",
     )
 });
 
@@ -79,6 +79,9 @@ pub(super) fn find(line: &str) -> Option<LastWords> {
     }
     if line.contains("Assertion") && line.len() < 4000 && ASSERTION.is_match(line) {
         return words(line, FailureKind::Crash, begin_of_output(line), true);
+    }
+    if let Some(text) = trap(line) {
+        return words(line, FailureKind::Crash, line.len() - text.len(), false);
     }
     let at = begin_of_output(line);
     let output = line.get(at..)?;
@@ -176,8 +179,9 @@ pub(super) fn signal(words: &str) -> Option<&'static str> {
     .map(|(_, signal)| signal)
 }
 
-/// What the engine that runs WebAssembly (wasmtime, Node) says of a program that
-/// died, without the number before it. Python raises none of these.
+/// What the engine that runs WebAssembly (wasmtime, Node) or the testbed on a phone
+/// (Gradle, Xcode) says of a program that died, without the number before it. Python
+/// raises none of these.
 pub(super) fn trap(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let text = match line.split_once(": ") {
@@ -190,6 +194,9 @@ pub(super) fn trap(line: &str) -> Option<&str> {
         "RuntimeError: memory access out of bounds",
         "RuntimeError: table index is out of bounds",
         "RuntimeError: null function or function signature mismatch",
+        "fatal runtime error: ",
+        "Restarting after unexpected exit, crash, or test timeout",
+        "Test run failed to complete. Instrumentation run failed due to ",
     ]
     .iter()
     .any(|start| text.starts_with(start))
@@ -307,8 +314,12 @@ mod tests {
             "    2: wasm trap: call stack exhausted",
             "wasm trap: out of bounds memory access",
             "RuntimeError: memory access out of bounds",
+            "fatal runtime error: stack overflow",
+            "Test run failed to complete. Instrumentation run failed due to Process crashed.",
+            "Restarting after unexpected exit, crash, or test timeout in -[T testPython]; summary",
         ] {
             assert!(trap(line).is_some(), "{line}");
+            assert!(find(line).is_some(), "{line}");
         }
         for line in ["", "RuntimeError: unreachable", "a wasm trap: x", "2: no"] {
             assert_eq!(trap(line), None);

@@ -26,6 +26,7 @@ mod last_resort;
 mod last_words;
 mod leaks;
 mod lines;
+mod lit;
 mod meson;
 mod others;
 mod pytest;
@@ -158,8 +159,11 @@ fn conclude(mut reader: Reader, state: Option<&str>) -> Findings {
     let is_of_others = reader.others.tests_seen() && !reader.tests_seen;
     let weak_error = last_resort::compile_error(&reader)
         .filter(|_| state.is_some_and(|state| state.contains("failed compile")));
+    let unexplained = last_resort::unexplained(&reader).filter(|_| state.is_none());
     let mut findings = fold::fold(reader);
-    if let Some(found) = weak_error.filter(|_| findings.failures.is_empty()) {
+    if let Some(found) = weak_error.or(unexplained)
+        && findings.failures.is_empty()
+    {
         findings = only(found);
     }
     findings.recognised = recognised || !findings.failures.is_empty();

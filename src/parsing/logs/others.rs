@@ -9,11 +9,12 @@ use super::cargo::Cargo;
 use super::ctest::Ctest;
 use super::found::Found;
 use super::golang::Golang;
+use super::lit::Lit;
 use super::meson::Meson;
 use super::pytest::Pytest;
 use super::reader::Reader;
 use super::tap::Tap;
-use crate::domain::failure::FailureKind;
+use crate::domain::failure::{FailureKind, TestId};
 
 /// Most failures kept of one runner.
 pub(super) const MAX_FAILED: usize = 400;
@@ -28,6 +29,7 @@ pub(super) struct Others {
     cargo: Option<Box<Cargo>>,
     golang: Option<Box<Golang>>,
     tap: Option<Box<Tap>>,
+    lit: Option<Box<Lit>>,
     meson: Option<Box<Meson>>,
     /// There as soon as a line looks like one of its.
     automake: Option<Box<Automake>>,
@@ -45,6 +47,7 @@ impl Others {
             Some(b'T') => {
                 begin(&mut self.ctest, Ctest::begins, line);
                 begin(&mut self.tap, Tap::begins, line);
+                begin(&mut self.lit, Lit::begins, line);
             }
             Some(b'n' | b't' | b'.') => begin(&mut self.tap, Tap::begins, line),
             Some(b'r' | b'e') => begin(&mut self.cargo, Cargo::begins, line),
@@ -57,7 +60,11 @@ impl Others {
                 begin(&mut self.automake, Automake::begins, line);
             }
             Some(b'S') => begin(&mut self.meson, Meson::begins, line),
-            Some(b'E' | b'X') => begin(&mut self.automake, Automake::begins, line),
+            Some(b'*' | b'U') => begin(&mut self.lit, Lit::begins, line),
+            Some(b'E' | b'X') => {
+                begin(&mut self.automake, Automake::begins, line);
+                begin(&mut self.lit, Lit::begins, line);
+            }
             Some(b'-') => {
                 begin(&mut self.cargo, Cargo::begins, line);
                 begin(&mut self.golang, Golang::begins, line);
@@ -66,6 +73,7 @@ impl Others {
                 begin(&mut self.golang, Golang::begins, line);
                 begin(&mut self.automake, Automake::begins, line);
                 begin(&mut self.tap, Tap::begins, line);
+                begin(&mut self.lit, Lit::begins, line);
             }
             Some(b'p' | b'o') => begin(&mut self.golang, Golang::begins, line),
             _ => {}
@@ -90,6 +98,9 @@ impl Others {
         if let Some(tap) = &mut self.tap {
             tap.push(line, number);
         }
+        if let Some(lit) = &mut self.lit {
+            lit.push(line, number);
+        }
         if let Some(meson) = &mut self.meson {
             meson.push(line, number);
         }
@@ -105,6 +116,7 @@ impl Others {
             || self.cargo.is_some()
             || self.golang.is_some()
             || self.tap.is_some()
+            || self.lit.is_some()
             || self.meson.is_some()
             || self.automake.as_ref().is_some_and(|it| it.is_open())
     }
@@ -114,6 +126,7 @@ impl Others {
         self.pytest.is_some()
             || self.ctest.is_some()
             || self.tap.is_some()
+            || self.lit.is_some()
             || self.meson.is_some()
             || self.automake.as_ref().is_some_and(|it| it.is_certain())
             || self.cargo.as_ref().is_some_and(|cargo| cargo.tests_seen())
@@ -137,6 +150,9 @@ impl Others {
         }
         if let Some(golang) = self.golang.take() {
             found.extend(golang.finish());
+        }
+        if let Some(lit) = self.lit.take() {
+            found.extend(lit.finish());
         }
         let before = found.len();
         if let Some(meson) = self.meson.take() {
@@ -190,10 +206,17 @@ pub(super) fn take_over(reader: &mut Reader) {
         if !matches!(dump.kind, FailureKind::Crash | FailureKind::Timeout) {
             continue;
         }
-        let is_same =
-            |one: &&mut Found| one.kind == dump.kind && one.test.method == dump.test.method;
+        let is_same = |one: &&mut Found| {
+            let (known, shown) = (&one.test.method, &dump.test.method);
+            let is_either = known.is_none() || shown.is_none();
+            one.kind == dump.kind && (known == shown || is_either)
+        };
         match found.iter_mut().find(is_same) {
             Some(one) => {
+                if one.test.method.is_none() && is_in_source(&dump.test, &one.test) {
+                    one.test.method.clone_from(&dump.test.method);
+                }
+                one.excerpt.retain(|line| !dump.excerpt.contains(line));
                 one.excerpt.extend(dump.excerpt);
                 one.details.frames = dump.details.frames;
                 one.details.threads = dump.details.threads;
@@ -207,6 +230,20 @@ pub(super) fn take_over(reader: &mut Reader) {
     reader.marked.clear();
     reader.loose.clear();
     reader.found = found;
+}
+
+/// Whether a test that frames tell, `a.test_b`, is in a runner's `tests/a/test_b.py`.
+fn is_in_source(shown: &TestId, known: &TestId) -> bool {
+    let stem = known
+        .file
+        .as_deref()
+        .and_then(|file| file.strip_suffix(".py"));
+    let (Some(stem), Some(name)) = (stem, &shown.file) else {
+        return false;
+    };
+    let name = name.replace('.', "/");
+    stem.strip_suffix(name.as_str())
+        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 fn begin<R: Default>(reader: &mut Option<Box<R>>, begins: fn(&str) -> bool, line: &str) {

@@ -5,7 +5,8 @@ mod entry;
 
 use entry::{Entry, Phase, is_separator};
 
-use super::found::Found;
+use super::found::{Found, clipped};
+use super::last_words;
 use super::others::MAX_FAILED;
 use crate::domain::failure::{FailureKind, TestId};
 
@@ -29,6 +30,8 @@ pub(super) struct Pytest {
     named: Vec<Named>,
     /// What the list of tests says failed, for runs that died.
     marked: Vec<Named>,
+    /// The process died, or was ended, behind this test's or file's name.
+    died: Option<Found>,
     /// pytest itself failed.
     internal: Option<(String, Option<u64>)>,
 }
@@ -88,6 +91,12 @@ impl Pytest {
     }
 
     fn push_progress(&mut self, line: &str, number: Option<u64>) {
+        if line.contains(".py")
+            && let Some(died) = died(line, number)
+        {
+            self.died = Some(died);
+            return;
+        }
         if line.contains("::")
             && let Some(named) = Named::of_progress(line, number)
             && self.marked.len() < MAX_FAILED
@@ -117,6 +126,7 @@ impl Pytest {
             named,
             marked,
             internal,
+            died,
             ..
         } = self;
         let has_summary = !named.is_empty();
@@ -134,6 +144,7 @@ impl Pytest {
             let test = entry.test();
             entry.into_found(test, false)
         }));
+        found.extend(died);
         found.sort_by_key(|found| found.details.log_line);
         if found.is_empty()
             && let Some((line, number)) = internal
@@ -278,6 +289,38 @@ impl Entry {
         is_same_phase && (name == named.report_name() || name.starts_with(&named.id))
             || (named.subtest.is_some() && name.starts_with(&named.report_name()))
     }
+}
+
+/// `tests/test_a.py::test_x Fatal Python error: Aborted`, or behind the dots of the
+/// tests that passed in a file: what the process said when it died, and of which test
+/// or file.
+fn died(line: &str, number: Option<u64>) -> Option<Found> {
+    let words = last_words::find(line)?;
+    let (before, text) = match words.at {
+        0 => line.split_once(' ').filter(|(id, _)| id.contains(".py::"))?,
+        at => line.split_at_checked(at)?,
+    };
+    let before = before.trim_end();
+    let (id, dots) = match before.split_once(' ') {
+        Some((id, dots)) if !before.ends_with(']') => (id, dots.trim()),
+        _ => (before, ""),
+    };
+    let are_dots = dots.chars().all(|ch| ".sxXFEfu,".contains(ch));
+    let is_id = id.contains(".py::") || id.ends_with(".py");
+    if !is_id || !are_dots || (id.contains("::") && !dots.is_empty()) {
+        return None;
+    }
+    let named = Named {
+        id: clipped(id).replace('\\', "/"),
+        is_error: false,
+        subtest: None,
+        message: None,
+        number,
+    };
+    let mut found = Found::with_line(words.kind, named.test(), text.trim());
+    found.details.log_line = number;
+    found.details.timeout_seconds = last_words::timeout_seconds(text.trim());
+    Some(found)
 }
 
 /// The text between the signs of `===== title =====`.

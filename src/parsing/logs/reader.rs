@@ -8,7 +8,7 @@ mod last_test;
 mod said;
 mod settle;
 
-pub(super) use closing::of_loose;
+pub(super) use closing::{is_import_error, of_loose};
 use last_test::LastTest;
 
 use super::buildbot_steps::Faults;
@@ -75,6 +75,8 @@ pub(super) struct Reader {
     has_crash: bool,
     /// One process runs all files.
     is_sequential: bool,
+    /// What workers write to both streams comes as one, behind the progress line.
+    is_merged: bool,
     /// Where in what was found the reports of the run of tests stand that has
     /// not ended yet.
     reports: Vec<usize>,
@@ -170,6 +172,7 @@ impl Reader {
             settled: 0,
             has_crash: false,
             is_sequential: false,
+            is_merged: false,
             reports: Vec::new(),
             tests_seen: false,
             ran_tests: false,
@@ -200,6 +203,9 @@ impl Reader {
             self.last_test.set_line(line);
             return;
         }
+        if self.tests_seen && is_behind_profile_run(line) {
+            self.forget_profile_run();
+        }
         let is_quoted = self.is_in_report();
         let is_taken = self.block_takes(line);
         self.look_aside(line, is_quoted && is_taken);
@@ -208,6 +214,16 @@ impl Reader {
         }
         self.behind_rule = unittest::is_double_rule(line);
         self.attentive = self.attentive.saturating_sub(1);
+    }
+
+    /// What failed in the run of tests that only gathers a profile for the compiler
+    /// is no failure: the build went on.
+    fn forget_profile_run(&mut self) {
+        *self = Self {
+            number: self.number,
+            errors: std::mem::take(&mut self.errors),
+            ..Self::new(self.source)
+        };
     }
 
     /// To be called after the last line.
@@ -256,6 +272,7 @@ impl Reader {
         self.ran_tests |= line.starts_with("Ran ") && line.contains(" test");
         if line.contains("Run ") && line.contains("tests") {
             self.is_sequential = line.contains("sequentially");
+            self.is_merged |= line.contains(" worker process");
         }
         if line.is_empty() {
             return;
@@ -326,6 +343,13 @@ impl Reader {
         self.expected.1 = 0;
         std::mem::replace(&mut self.expected.0, Expected::Output)
     }
+}
+
+/// Whether CPython's `make` says that the tests have been run for a profile, and
+/// that it compiles again with that.
+fn is_behind_profile_run(line: &str) -> bool {
+    line.starts_with("Rebuilding with profile guided optimizations")
+        || (line.ends_with(" clean-retain-profile") && line.contains("make"))
 }
 
 /// How soon a traceback must follow the sentence that announces it, in lines.

@@ -21,7 +21,7 @@ use crate::parsing::bytes_pattern;
 /// Whatever a reader of tests reacts to while no block is open holds one of
 /// these. Letters that a mail's body lost at the beginning of a line do not
 /// matter here: bodies are not skipped.
-const OF_TESTS: [&str; 31] = [
+const OF_TESTS: [&str; 33] = [
     // regrtest
     "] test",
     "] idlelib",
@@ -56,10 +56,13 @@ const OF_TESTS: [&str; 31] = [
     "Failed to import",
     "ng -- ",
     " leaked [",
+    // the end of a run for a profile
+    "guided opt",
+    "retain-prof",
 ];
 
 /// The same of processes that die and of machines, which say it whatever runs.
-const OF_ENDS: [&str; 43] = [
+const OF_ENDS: [&str; 46] = [
     // faulthandler, the interpreter and the C library
     "Timeout (",
     "atal",
@@ -108,11 +111,15 @@ const OF_ENDS: [&str; 43] = [
     "out of bounds",
     "null function",
     "Maximum call",
+    // testbeds of Android and iOS
+    "mentation run",
+    "cted exit",
+    "quota exc",
 ];
 
 /// What besides them the readers of builds and of other runners react to, as
 /// long as regrtest said nothing.
-const OF_BUILDS: [&str; 37] = [
+const OF_BUILDS: [&str; 47] = [
     // compilers and tools
     "ror:",
     "ror ",
@@ -124,6 +131,10 @@ const OF_BUILDS: [&str; 37] = [
     ".exe: ",
     "ple definition",
     "t up to date",
+    "dyld",
+    ".c\", line",
+    ".h\", line",
+    "1506-",
     "treated as e",
     "ING: ",
     "Fail",
@@ -151,6 +162,12 @@ const OF_BUILDS: [&str; 37] = [
     "Cannot alloc",
     "y exhausted",
     "t of memory",
+    "addrinfo",
+    "servname",
+    "No route",
+    "certificate",
+    "curl: ",
+    "overwritten",
     "E: Failed",
     "E: Unable",
 ];

@@ -58,6 +58,13 @@ pub(super) fn of_parts(name: &str, dotted: &str) -> TestId {
     if dotted.is_empty() {
         return doctest(name);
     }
+    if name.ends_with("case.FunctionTestCase") && !dotted.contains('.') {
+        // unittest names the function in the place.
+        return TestId {
+            method: Some(dotted.to_owned()),
+            ..TestId::default()
+        };
+    }
     let dotted = without_test(dotted);
     let without_name = dotted
         .strip_suffix(name)
@@ -66,6 +73,8 @@ pub(super) fn of_parts(name: &str, dotted: &str) -> TestId {
     let is_module = matches!(name, "setUpModule" | "tearDownModule");
     let (file, class) = match place.rsplit_once('.') {
         _ if is_module => (place, None),
+        // A script: its file is not named.
+        Some(("__main__", class)) => ("", Some(class)),
         // The strings in a module's `__test__` are doctests.
         Some((file, "__test__")) => (file, None),
         // What stands before the method is a class, whatever it is called.
@@ -156,7 +165,10 @@ fn doctest(name: &str) -> TestId {
     let name = without_test(name);
     let (place, method) = name.rsplit_once('.').unwrap_or(("", name));
     let place = place.strip_suffix(".__test__").unwrap_or(place);
-    let (file, class) = split_class(place);
+    let (file, class) = match place.strip_prefix("__main__.") {
+        Some(class) => ("", Some(class)),
+        None => split_class(place),
+    };
     TestId {
         file: file_name(file).filter(|file| file.starts_with("test")),
         class: class.map(str::to_owned),
@@ -226,6 +238,15 @@ mod tests {
             "test_a.test_b | - | tearDownModule | -",
         );
         check("test_x (__main__.T.test_x)", "- | T | test_x | -");
+        check(
+            "__main__.test_Lower.basics ()",
+            "- | test_Lower | basics | -",
+        );
+        check("basics (__main__.test_Lower)", "- | test_Lower | basics | -");
+        check(
+            "unittest.case.FunctionTestCase (check_all)",
+            "- | - | check_all | -",
+        );
         check(
             "test_mod (unittest.loader._FailedTest)",
             "test_mod | - | - | -",

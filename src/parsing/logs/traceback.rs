@@ -4,7 +4,7 @@ mod frame;
 mod group;
 mod message;
 
-pub(super) use frame::{Frame, frame_lines, own, test_of};
+pub(super) use frame::{Frame, frame_lines, is_shared, own, test_of};
 use group::{Branch, Group};
 use message::Message;
 
@@ -124,6 +124,12 @@ impl Traceback {
             At::Chained if line.trim().is_empty() => {}
             At::Message | At::Chained => self.push_message(line),
         }
+    }
+
+    /// Whether it begins where regrtest does: no test file runs through that.
+    pub(super) fn is_of_regrtest(&self) -> bool {
+        let is_main = |path: &str| path.replace('\\', "/").ends_with("/test/__main__.py");
+        self.frames.iter().any(|frame| is_main(&frame.path))
     }
 
     /// Whether the exception's line was seen.

@@ -11,6 +11,8 @@ const RULE: usize = 70;
 const MAX_BEHIND: usize = 12;
 /// The same where no rule stood before the header, as in what people quote.
 const MAX_QUOTED: usize = 3;
+/// Longest text that `subTest` adds to a header on several lines, in bytes.
+const MAX_SUBTEST: usize = 1000;
 
 /// `======…`, before each report.
 pub(super) fn is_double_rule(line: &str) -> bool {
@@ -61,6 +63,17 @@ impl Header {
     /// Takes a line below the first; `false` when it was no header after all.
     /// `is_sure` when a rule stood before it.
     pub(super) fn goes_on_with(&mut self, line: &str, is_sure: bool) -> bool {
+        if let Some(subtest) = &mut self.test.subtest
+            && !subtest.ends_with([')', ']'])
+            && subtest.len() + line.len() <= MAX_SUBTEST
+        {
+            // Its message, or what a parameter shows, has several lines.
+            for text in [subtest, &mut self.line] {
+                text.push(' ');
+                text.push_str(line.trim());
+            }
+            return true;
+        }
         self.lines_behind += 1;
         if let Some(name) = line.strip_prefix("Doctest: ") {
             let known = test_id::parse(&format!("{name} ()"));
@@ -159,6 +172,15 @@ mod tests {
         assert!(doctest.goes_on_with("Doctest: test.test_generators.tut", true));
         assert_eq!(doctest.test.file.as_deref(), Some("test_generators"));
         assert_eq!(doctest.docstring, None);
+    }
+
+    #[test]
+    fn the_text_of_a_subtest_may_have_several_lines() {
+        let mut header = Header::parse("FAIL: test_x (test.test_a.T.test_x) [one").unwrap();
+        assert!(header.goes_on_with("two] (i=1)", true));
+        assert!(header.goes_on_with("A docstring.", true));
+        assert_eq!(header.test.subtest.as_deref(), Some("[one two] (i=1)"));
+        assert_eq!(header.docstring.as_deref(), Some("A docstring."));
     }
 
     #[test]

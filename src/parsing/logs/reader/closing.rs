@@ -4,7 +4,7 @@ use super::{Block, Expected, Loose, MAX_FOUND, Reader, Source};
 use crate::domain::failure::{FailureKind, TestId};
 use crate::parsing::logs::found::{Found, clipped};
 use crate::parsing::logs::test_id;
-use crate::parsing::logs::traceback::{Traceback, test_of};
+use crate::parsing::logs::traceback::{Traceback, is_shared, test_of};
 use crate::parsing::logs::unittest::Header;
 
 /// regrtest raises this when unittest's loader found errors; it printed them.
@@ -70,6 +70,13 @@ impl Reader {
         if !test_id::is_in_file(&found.test, test_id::without_test(file)) {
             found.test.file = Some(test_id::without_test(file).to_owned());
         }
+        if found.test.method.is_none() {
+            let mut frames = traceback.frames.iter();
+            let shared = frames.find(|frame| {
+                is_shared(&frame.path) && test_id::is_test_function(&frame.function)
+            });
+            found.test.method = shared.map(|frame| frame.function.clone());
+        }
         if traceback.headline() == Some(ERRORS_WHILE_LOADING) {
             let is_told = |known: &Found| {
                 known.kind == FailureKind::ImportError
@@ -101,8 +108,11 @@ impl Reader {
     /// Of a log the last one in the output of each file.
     fn close_output(&mut self, traceback: Traceback) {
         let test = self.running.clone().or_else(|| self.last_test.get());
+        // regrtest itself raised, whatever file it had just shown.
+        let is_of_regrtest = traceback.is_of_regrtest();
+        let test = test.filter(|_| !is_of_regrtest);
         let loose = Loose {
-            owner: self.file.clone(),
+            owner: self.file.clone().filter(|_| !is_of_regrtest),
             test: test.filter(|_| self.source == Source::Log),
             traceback,
         };
@@ -184,6 +194,6 @@ fn is_import(traceback: &Traceback) -> bool {
 }
 
 /// Whether an exception of this type is one of an import.
-pub(super) fn is_import_error(exception: Option<&str>) -> bool {
+pub(in crate::parsing::logs) fn is_import_error(exception: Option<&str>) -> bool {
     exception.is_some_and(|name| IMPORT_ERRORS.contains(&name))
 }

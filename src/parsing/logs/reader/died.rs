@@ -5,12 +5,24 @@ use crate::domain::failure::{FailureKind, TestId};
 use crate::parsing::excerpt;
 use crate::parsing::logs::faulthandler::Dump;
 use crate::parsing::logs::found::{self, Found};
+use crate::parsing::logs::last_words;
 use crate::parsing::logs::sanitizer::{MAX_REPORTS, Report};
 
 const WINDOWS: &str = "Windows fatal exception: ";
 
 impl Reader {
     pub(super) fn close_dump(&mut self, dump: &Dump) {
+        // Where the interpreter said why it died, this is only how that was seen.
+        let is_told = |known: &Found| {
+            known.kind == FailureKind::Crash
+                && known.owner == self.file
+                && known.in_rerun == self.in_rerun
+        };
+        if last_words::trap(&dump.line).is_some()
+            && self.found.iter().skip(self.settled).any(is_told)
+        {
+            return;
+        }
         let mut test = dump.test().unwrap_or_default();
         // Frames have no class; the line of the verbose list has.
         if let Some(running) = &self.running

@@ -1,13 +1,13 @@
 //! Whose it was: what names no file is told from where it stood and from how
 //! the files around it ended.
 //!
-//! A file's output follows its progress line, but up to Python 3.11 what workers
+//! A file's output follows its progress line, but up to Python 3.11.6 what workers
 //! wrote to the standard error stream may come before it.
 
 use super::Reader;
 use crate::domain::failure::{FailureKind, TestId};
 use crate::parsing::logs::environment::{self, Altered};
-use crate::parsing::logs::found::clipped;
+use crate::parsing::logs::found::{Found, clipped};
 use crate::parsing::logs::regrtest::Outcome;
 use crate::parsing::logs::traceback::{Traceback, test_of};
 use crate::parsing::logs::unittest;
@@ -79,8 +79,10 @@ impl Reader {
         let ended = outcome(before.as_deref());
         let next_outcome = next.and_then(|(_, outcome)| outcome);
         // Of the file before, unless that ended otherwise and the next so.
+        let is_merged = self.is_merged;
         let is_before = |fits: &dyn Fn(&Outcome) -> bool| {
-            before.is_some() && ended.as_ref().is_none_or(fits) || !next_outcome.is_some_and(fits)
+            is_merged && before.is_some()
+                || before.is_some() && ended.as_ref().is_none_or(fits) || !next_outcome.is_some_and(fits)
         };
         let next = next.map(|(file, _)| file.to_owned());
         let altered = is_before(&|it| *it == Outcome::EnvChanged);
@@ -145,6 +147,9 @@ impl Reader {
         let Some(count) = unittest::failed_count(line) else {
             return;
         };
+        if count == 0 && line.contains("unexpected successes=") {
+            self.succeeded_unexpectedly(line);
+        }
         let mut excess = self.reports.len().saturating_sub(count);
         for at in std::mem::take(&mut self.reports).into_iter().rev() {
             let is_foreign = self.found.get(at).is_some_and(|found| {
@@ -155,6 +160,18 @@ impl Reader {
                 self.forget(at);
                 excess -= 1;
             }
+        }
+    }
+
+    /// `FAILED (unexpected successes=1)`: where the list of tests is not shown, no line
+    /// names the test.
+    fn succeeded_unexpectedly(&mut self, line: &str) {
+        let kind = FailureKind::UnexpectedSuccess;
+        let is_named = |found: &Found| {
+            found.kind == kind && (found.owner == self.file || self.file.is_none())
+        };
+        if !self.found.iter().chain(&self.marked).any(is_named) {
+            self.keep(Found::with_line(kind, TestId::default(), line));
         }
     }
 

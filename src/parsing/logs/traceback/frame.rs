@@ -138,6 +138,17 @@ pub(in crate::parsing::logs) fn test_of(frames: &[Frame]) -> Option<TestId> {
     })
 }
 
+/// Whether the file has tests that several test files run:
+/// `Lib/test/_test_multiprocessing.py`, `Lib/test/lock_tests.py`.
+pub(in crate::parsing::logs) fn is_shared(path: &str) -> bool {
+    let mut parts = path.rsplit(['/', '\\']);
+    let is_script = |file: &str| {
+        let of_tests = ["regrtest.py", "__main__.py", "__init__.py"];
+        file.ends_with(".py") && !file.starts_with("test") && !of_tests.contains(&file)
+    };
+    parts.next().is_some_and(is_script) && parts.next() == Some("test")
+}
+
 /// The frames for an excerpt: those of the machinery left out, at most `limit`
 /// lines, the outermost frame and the innermost ones.
 pub(in crate::parsing::logs) fn frame_lines(frames: &[Frame], limit: usize) -> Vec<&str> {
