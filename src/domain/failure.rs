@@ -57,7 +57,7 @@ pub enum FailureKind {
     /// A test raised (`ERROR:`).
     #[serde(rename = "error", alias = "test_error")]
     TestError,
-    /// A test file could not be imported, so that none of its tests ran.
+    /// A test file, or what runs them, could not be imported, so that no tests ran.
     ImportError,
     /// A test that is expected to fail passed.
     UnexpectedSuccess,

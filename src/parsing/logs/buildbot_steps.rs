@@ -159,7 +159,7 @@ static DIED: LazyLock<Regex> = LazyLock::new(|| {
 /// Words of which one is in every line that tells of a fault, for one quick look
 /// at the many that do not.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
-    const OWN: &str = r"command timed out|Failure instance|remoteFailed|slave lost|worker lost|lost connection|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|fatal: |failed|Failed|ssh: |curl: |E: Unable|Could not|Connection|timed out|resolution|resolving|unreachable|did not send all|wasm trap: |mentation run|cted exit|quota exceeded|Read-only file|overwritten|addrinfo|servname|No route|certificate";
+    const OWN: &str = r"command timed out|Failure instance|remoteFailed|slave lost|worker lost|lost connection|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|fatal: |failed|Failed|ssh: |curl: |E: Unable|Could not|Connection|timed out|resolution|resolving|unreachable|did not send all|wasm trap: |mentation run|cted exit|quota exceeded|Read-only file|overwritten|addrinfo|canceled while|handshake timeout|i/o timeout|servname|No route|certificate";
     pattern(&format!("{OWN}|{}", hosted_words::TELLING))
 });
 
@@ -353,7 +353,7 @@ fn is_of_git(line: &str) -> bool {
 }
 
 /// Another machine that a step of the build needs does not answer.
-fn is_of_network(line: &str) -> bool {
+pub(super) fn is_of_network(line: &str) -> bool {
     let starts = [
         "curl: (",
         "wget: ",
@@ -364,6 +364,9 @@ fn is_of_network(line: &str) -> bool {
         "ERROR: Could not find a version that satisfies",
         "pip._vendor.urllib3.exceptions.",
         "urllib.error.URLError: ",
+        "npm ERR! network ",
+        "npm error network ",
+        "docker: Error response from daemon: ",
     ]
     .iter()
     .any(|start| line.starts_with(start));
@@ -383,6 +386,10 @@ fn is_of_network(line: &str) -> bool {
         "The requested URL returned error: 5",
         "SSL connection timeout",
         "getaddrinfo failed",
+        "getaddrinfo ENOTFOUND",
+        "request canceled while waiting for connection",
+        "TLS handshake timeout",
+        ": i/o timeout",
         "nodename nor servname provided",
         "No route to host",
         "SSL certificate problem",

@@ -75,7 +75,10 @@ impl Cargo {
             if self.in_report {
                 self.reports.push(Report::new(name));
             }
-        } else if line == "failures:" || line.starts_with("test result: ") {
+        } else if line == "failures:"
+            || line.starts_with("test result: ")
+            || line.starts_with("     Summary [")
+        {
             self.in_report = false;
         } else if self.in_report {
             if let Some(report) = self.reports.last_mut() {
@@ -348,8 +351,12 @@ fn is_running(line: &str) -> bool {
     matches!(rest.split_once(' '), Some((count, "test" | "tests")) if count.parse::<u32>().is_ok())
 }
 
-/// The name of `---- module::name stdout ----`.
+/// The name of `---- module::name stdout ----`, and of nextest's
+/// `--- STDERR:   crate module::name ---`.
 fn report_name(line: &str) -> Option<&str> {
+    if let Some(inside) = line.strip_prefix("--- STDERR: ") {
+        return inside.strip_suffix(" ---")?.rsplit(' ').next();
+    }
     let inside = line.strip_prefix("---- ")?.strip_suffix(" ----")?;
     inside
         .strip_suffix(" stdout")

@@ -86,7 +86,7 @@ static LINKER: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static TOOL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(?:(?:g?make|ninja)(?:\[\d+\])?: \*\*\* \[|Build FAILED\.|ninja: build stopped)")
+    pattern(r"^(?:(?:g?make|ninja)(?:\[\d+\])?: \*\*\* \[|Build FAILED\.|ninja: build stopped|(?:/\S*/)?(?:ba|da|k|z)?sh: .*: (?:(?:command )?not found|No such file or directory|Permission denied)$)")
 });
 static DOCUMENTATION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -97,7 +97,7 @@ static DOCUMENTATION: LazyLock<Regex> = LazyLock::new(|| {
 /// Words of which one is in every line that is an error, or says something of one.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"rror|ERROR|^\x22|dyld|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|build stopped|arning|WARNING|Failed to build",
+        r"rror|ERROR|^\x22|dyld|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|build stopped|arning|WARNING|Failed to build|sh: ",
     )
 });
 
@@ -250,7 +250,7 @@ fn weight(line: &str) -> Option<Weight> {
             Weight::Linker
         });
     }
-    ((has("***") || has("FAILED.") || has("build stopped")) && TOOL.is_match(line))
+    ((has("***") || has("FAILED.") || has("build stopped") || has("sh: ")) && TOOL.is_match(line))
         .then_some(Weight::Tool)
 }
 
@@ -340,6 +340,7 @@ mod tests {
             "LINK : fatal error LNK1104: cannot open file 'x.lib'",
             "C:\\b\\p.targets(1,2): error MSB3073: The command exited with code 1.",
             "configure: error: no acceptable C compiler found in $PATH",
+            "/bin/sh: 1: ./configure: not found",
             "\"./Modules/a.c\", line 92: undefined symbol: AT_FDCWD",
             "\"./Modules/a.c\", line 31.10: 1506-296 (S) #include file <b.h> not found.",
             "./python: error while loading shared libraries: libx.so.1: cannot open",

@@ -1,6 +1,6 @@
 //! What is no test's doing, or not known to be.
 
-use super::buildbot_steps::{Cause, Fault};
+use super::buildbot_steps::{Cause, Fault, is_of_network};
 use super::found::Found;
 use super::reader::{Reader, is_import_error, of_loose};
 use super::test_id;
@@ -81,19 +81,18 @@ pub(super) fn compile_error(reader: &Reader) -> Option<Found> {
 /// That a step failed of which nothing else is known: regrtest's result, else the
 /// line of make or another tool that says it. `None` where no command failed.
 pub(super) fn unexplained(reader: &Reader) -> Option<Found> {
-    let is_failure = reader.faults.exit_code().is_some_and(|code| code != 0);
-    let result = reader.result.as_deref();
-    let result = result.filter(|result| !result.ends_with("SUCCESS"));
-    let mut found = compile_error(reader);
-    if let (Some(result), true) = (result, reader.tests_seen) {
+    reader.faults.exit_code().filter(|code| *code != 0)?;
+    let result = reader.result.as_deref().filter(|_| reader.tests_seen);
+    if let Some(result) = result.filter(|result| !result.ends_with("SUCCESS")) {
+        // A signal to regrtest itself.
+        let kind = match result.contains("INTERRUPTED") {
+            true => FailureKind::Infrastructure,
+            false => FailureKind::Unknown,
+        };
         let line = format!("Result: {result}");
-        found = Some(Found::with_line(
-            FailureKind::Unknown,
-            TestId::default(),
-            &line,
-        ));
+        return Some(Found::with_line(kind, TestId::default(), &line));
     }
-    let mut found = found.filter(|_| is_failure)?;
+    let mut found = compile_error(reader)?;
     found.kind = FailureKind::Unknown;
     Some(found)
 }
@@ -112,6 +111,13 @@ fn of_last_traceback(reader: &Reader) -> Option<Found> {
         && loose.traceback.is_of_regrtest()
     {
         found.kind = FailureKind::ImportError;
+    }
+    // A script of the build that fetches something.
+    if found.test == TestId::default()
+        && !reader.tests_seen
+        && found.line.as_deref().is_some_and(is_of_network)
+    {
+        found.kind = FailureKind::Infrastructure;
     }
     let tool = compile_error(reader).and_then(|found| found.line);
     let is_of_build = tool.is_some_and(|line| !line.contains("test"));

@@ -48,7 +48,8 @@ impl Lit {
         } else if let Some(failed) = self.shown.and_then(|at| self.failed.get_mut(at)) {
             let is_error = line.contains("error: ") || line.contains("Assertion ");
             let begins = is_error && !line.starts_with(['+', '#']) && !line.starts_with("RUN: ");
-            let goes_on = !failed.output.is_empty() && !line.trim().is_empty();
+            let is_text = !line.trim().is_empty() && line != "--";
+            let goes_on = !failed.output.is_empty() && is_text;
             if (begins || goes_on) && failed.output.len() < MAX_LINES {
                 failed.output.push(clipped(line).to_owned());
             }

@@ -14,7 +14,7 @@ use super::meson::Meson;
 use super::pytest::Pytest;
 use super::reader::Reader;
 use super::tap::Tap;
-use crate::domain::failure::{FailureKind, TestId};
+use crate::domain::failure::{FailureKind, Place};
 
 /// Most failures kept of one runner.
 pub(super) const MAX_FAILED: usize = 400;
@@ -213,8 +213,8 @@ pub(super) fn take_over(reader: &mut Reader) {
         };
         match found.iter_mut().find(is_same) {
             Some(one) => {
-                if one.test.method.is_none() && is_in_source(&dump.test, &one.test) {
-                    one.test.method.clone_from(&dump.test.method);
+                if one.test.method.is_none() {
+                    one.test.method = test_in(one.test.file.as_deref(), &dump.details.frames);
                 }
                 one.excerpt.retain(|line| !dump.excerpt.contains(line));
                 one.excerpt.extend(dump.excerpt);
@@ -232,18 +232,16 @@ pub(super) fn take_over(reader: &mut Reader) {
     reader.found = found;
 }
 
-/// Whether a test that frames tell, `a.test_b`, is in a runner's `tests/a/test_b.py`.
-fn is_in_source(shown: &TestId, known: &TestId) -> bool {
-    let stem = known
-        .file
-        .as_deref()
-        .and_then(|file| file.strip_suffix(".py"));
-    let (Some(stem), Some(name)) = (stem, &shown.file) else {
-        return false;
-    };
-    let name = name.replace('.', "/");
-    stem.strip_suffix(name.as_str())
-        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+/// The test in a file, `tests/a/test_b.py`, through which the frames go.
+fn test_in(file: Option<&str>, frames: &[Place]) -> Option<String> {
+    let file = file?;
+    let mut tests = frames
+        .iter()
+        .filter(|frame| frame.file.replace('\\', "/").ends_with(file))
+        .filter_map(|frame| frame.function.as_deref());
+    tests
+        .find(|function| function.starts_with("test"))
+        .map(str::to_owned)
 }
 
 fn begin<R: Default>(reader: &mut Option<Box<R>>, begins: fn(&str) -> bool, line: &str) {

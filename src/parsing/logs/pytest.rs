@@ -295,10 +295,13 @@ impl Entry {
 /// tests that passed in a file: what the process said when it died, and of which test
 /// or file.
 fn died(line: &str, number: Option<u64>) -> Option<Found> {
-    let words = last_words::find(line)?;
-    let (before, text) = match words.at {
-        0 => line.split_once(' ').filter(|(id, _)| id.contains(".py::"))?,
-        at => line.split_at_checked(at)?,
+    let whole = last_words::find(line).filter(|words| words.at > 0);
+    let (words, (before, text)) = match whole {
+        Some(words) => (words, line.split_at_checked(words.at)?),
+        None => {
+            let (id, text) = line.split_once(' ').filter(|(id, _)| id.contains(".py::"))?;
+            (last_words::find(text)?, (id, text))
+        }
     };
     let before = before.trim_end();
     let (id, dots) = match before.split_once(' ') {

@@ -119,7 +119,7 @@ const OF_ENDS: [&str; 46] = [
 
 /// What besides them the readers of builds and of other runners react to, as
 /// long as regrtest said nothing.
-const OF_BUILDS: [&str; 47] = [
+const OF_BUILDS: [&str; 50] = [
     // compilers and tools
     "ror:",
     "ror ",
@@ -163,6 +163,9 @@ const OF_BUILDS: [&str; 47] = [
     "y exhausted",
     "t of memory",
     "addrinfo",
+    "ed while wait",
+    "e timeout",
+    "/o timeout",
     "servname",
     "No route",
     "certificate",

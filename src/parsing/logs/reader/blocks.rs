@@ -15,6 +15,10 @@ impl Reader {
     /// Offers the line to the open block; `false` if none took it.
     pub(super) fn block_takes(&mut self, line: &str) -> bool {
         let place = self.place;
+        if !matches!(self.block, Block::None) && is_of_buildbot(line) {
+            self.end_block();
+            return false;
+        }
         let takes = match &mut self.block {
             Block::None => return false,
             Block::Header(..) => return self.header_takes(line),
@@ -97,6 +101,19 @@ impl Reader {
         }
         goes_on
     }
+}
+
+/// Whether Buildbot says how the command ended, or that the worker went away: nothing
+/// goes on behind that.
+fn is_of_buildbot(line: &str) -> bool {
+    [
+        "program finished with exit code ",
+        "command timed out: ",
+        "process killed by signal ",
+        "remoteFailed: [Failure instance: ",
+    ]
+    .iter()
+    .any(|start| line.starts_with(start))
 }
 
 /// A line of regrtest that another stream may put among the frames of a report.
@@ -183,14 +200,7 @@ fn loose_takes(traceback: &mut Traceback, line: &str, keeps: Keeps, empty: &mut 
 fn begins_other_output(line: &str) -> bool {
     unittest::is_rule(line)
         || unittest::is_double_rule(line)
-        || [
-            "Warning -- ",
-            "program finished",
-            "command timed out",
-            "process killed",
-        ]
-        .iter()
-        .any(|start| line.starts_with(start))
+        || line.starts_with("Warning -- ")
         || line.contains("Warning: ")
         || is_end_of_file(line)
         || regrtest::running(line).is_some()

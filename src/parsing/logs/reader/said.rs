@@ -82,6 +82,9 @@ impl Reader {
         if let Some(entry) = self.files.entry(&file) {
             entry.seen = true;
         }
+        // So says only a regrtest that merges both streams.
+        self.is_merged |=
+            matches!(&outcome, Some(Outcome::Crashed(words)) if words.starts_with("worker non-zero"));
         let file = test_id::without_test(&file).to_owned();
         self.settle(Some((&file, outcome.as_ref())));
         self.file = Some(file);
@@ -91,6 +94,9 @@ impl Reader {
     fn file_ended(&mut self, file: String, crashed: bool, cause: Cause) {
         self.files
             .ended(&file, Outcome::Failed, self.in_rerun, self.number);
+        if self.file.is_none() {
+            self.name_owner(test_id::without_test(&file));
+        }
         self.file = Some(test_id::without_test(&file).to_owned());
         match cause {
             Cause::Untold => {}
@@ -108,6 +114,18 @@ impl Reader {
                 if let Some(entry) = self.files.entry(&file) {
                     entry.words = Some(words);
                 }
+            }
+        }
+    }
+
+    /// A part of a log that begins in the output of a file says only behind it whose
+    /// it was: of the reports of tests that are not in a file of that name.
+    fn name_owner(&mut self, file: &str) {
+        for found in self.found.iter_mut().filter(|found| found.owner.is_none()) {
+            let own = found.test.file.as_deref();
+            if own.is_some_and(|own| own.contains('.') && !own.starts_with("test")) {
+                found.test.file = Some(file.to_owned());
+                found.owner = Some(file.to_owned());
             }
         }
     }
@@ -154,6 +172,7 @@ impl Reader {
             Verbose::Glued(test, rest) => {
                 self.running = Some(test);
                 self.is_glued = true;
+                self.faults.push(rest, self.number, self.tests_seen);
                 self.begin_output(rest);
                 self.is_glued = false;
             }
