@@ -86,7 +86,9 @@ static LINKER: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static TOOL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(?:(?:g?make|ninja)(?:\[\d+\])?: \*\*\* \[|Build FAILED\.|ninja: build stopped|(?:/\S*/)?(?:ba|da|k|z)?sh: .*: (?:(?:command )?not found|No such file or directory|Permission denied)$)")
+    pattern(
+        r"^(?:(?:g?make|ninja)(?:\[\d+\])?: \*\*\* \[|Build FAILED\.|ninja: build stopped|(?:(?:/\S*/)?(?:ba|da|k|z)?sh|g?make): .*: (?:(?:[cC]ommand )?not found|No such file or directory|Permission denied)$)",
+    )
 });
 static DOCUMENTATION: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -97,7 +99,7 @@ static DOCUMENTATION: LazyLock<Regex> = LazyLock::new(|| {
 /// Words of which one is in every line that is an error, or says something of one.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"rror|ERROR|^\x22|dyld|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|build stopped|arning|WARNING|Failed to build|sh: ",
+        r"rror|ERROR|^\x22|dyld|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|build stopped|arning|WARNING|Failed to build|sh: |make: ",
     )
 });
 
@@ -250,8 +252,9 @@ fn weight(line: &str) -> Option<Weight> {
             Weight::Linker
         });
     }
-    ((has("***") || has("FAILED.") || has("build stopped") || has("sh: ")) && TOOL.is_match(line))
-        .then_some(Weight::Tool)
+    ((has("***") || has("FAILED.") || has("build stopped") || has("sh: ") || has("make: "))
+        && TOOL.is_match(line))
+    .then_some(Weight::Tool)
 }
 
 /// `a.c:1:2: warning: … error: …`

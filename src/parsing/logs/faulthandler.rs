@@ -110,7 +110,7 @@ impl Dump {
 
     fn push_thread(&mut self, line: &str) {
         self.count = self.count.saturating_add(1);
-        let is_current = line.starts_with("Current thread");
+        let is_current = line.starts_with("Current thread") || line.starts_with("Stack (");
         // The thread that crashed is kept however many there are.
         if self.threads.len() >= MAX_THREADS {
             if !is_current {
@@ -353,7 +353,10 @@ fn is_waiting(function: &str) -> bool {
 }
 
 fn is_thread(line: &str) -> bool {
-    (line.starts_with("Thread 0x") || line.starts_with("Current thread 0x"))
+    // The last where free-threading keeps it from showing the others.
+    ["Thread 0x", "Current thread 0x", "Stack ("]
+        .iter()
+        .any(|start| line.starts_with(start))
         && line.trim_end().ends_with("(most recent call first):")
 }
 

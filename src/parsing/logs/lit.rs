@@ -145,11 +145,21 @@ mod tests {
         assert_eq!(
             shown,
             [
-                (FailureKind::TestFailed, "Shapes :: round/area.c".to_owned(), 3),
+                (
+                    FailureKind::TestFailed,
+                    "Shapes :: round/area.c".to_owned(),
+                    3
+                ),
                 (FailureKind::Timeout, "Shapes :: slow.c".to_owned(), 1),
             ]
         );
-        assert!(found[0].line.as_deref().unwrap().contains("CHECK: expected"));
+        assert!(
+            found[0]
+                .line
+                .as_deref()
+                .unwrap()
+                .contains("CHECK: expected")
+        );
     }
 
     #[test]

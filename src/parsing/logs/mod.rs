@@ -37,6 +37,7 @@ mod skip;
 mod tap;
 mod test_id;
 mod traceback;
+mod trial;
 mod unittest;
 
 use crate::domain::failure::{Failure, FailureKind, TestId};

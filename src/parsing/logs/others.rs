@@ -14,6 +14,7 @@ use super::meson::Meson;
 use super::pytest::Pytest;
 use super::reader::Reader;
 use super::tap::Tap;
+use super::trial::Trial;
 use crate::domain::failure::{FailureKind, Place};
 
 /// Most failures kept of one runner.
@@ -30,6 +31,7 @@ pub(super) struct Others {
     golang: Option<Box<Golang>>,
     tap: Option<Box<Tap>>,
     lit: Option<Box<Lit>>,
+    trial: Option<Box<Trial>>,
     meson: Option<Box<Meson>>,
     /// There as soon as a line looks like one of its.
     automake: Option<Box<Automake>>,
@@ -42,6 +44,7 @@ impl Others {
             Some(b'=') => {
                 begin(&mut self.pytest, Pytest::begins, line);
                 begin(&mut self.golang, Golang::begins, line);
+                begin(&mut self.trial, Trial::begins, line);
             }
             Some(b'[') => begin(&mut self.ctest, Ctest::begins, line),
             Some(b'T') => {
@@ -101,6 +104,9 @@ impl Others {
         if let Some(lit) = &mut self.lit {
             lit.push(line, number);
         }
+        if let Some(trial) = &mut self.trial {
+            trial.push(line, number);
+        }
         if let Some(meson) = &mut self.meson {
             meson.push(line, number);
         }
@@ -119,6 +125,7 @@ impl Others {
             || self.lit.is_some()
             || self.meson.is_some()
             || self.automake.as_ref().is_some_and(|it| it.is_open())
+            || self.trial.as_ref().is_some_and(|it| it.is_open())
     }
 
     /// Whether tests of some runner were seen.
@@ -129,6 +136,7 @@ impl Others {
             || self.lit.is_some()
             || self.meson.is_some()
             || self.automake.as_ref().is_some_and(|it| it.is_certain())
+            || self.trial.as_ref().is_some_and(|it| it.tests_seen())
             || self.cargo.as_ref().is_some_and(|cargo| cargo.tests_seen())
             || self
                 .golang
@@ -153,6 +161,9 @@ impl Others {
         }
         if let Some(lit) = self.lit.take() {
             found.extend(lit.finish());
+        }
+        if let Some(trial) = self.trial.take() {
+            found.extend(trial.finish());
         }
         let before = found.len();
         if let Some(meson) = self.meson.take() {

@@ -299,7 +299,9 @@ fn died(line: &str, number: Option<u64>) -> Option<Found> {
     let (words, (before, text)) = match whole {
         Some(words) => (words, line.split_at_checked(words.at)?),
         None => {
-            let (id, text) = line.split_once(' ').filter(|(id, _)| id.contains(".py::"))?;
+            let (id, text) = line
+                .split_once(' ')
+                .filter(|(id, _)| id.contains(".py::"))?;
             (last_words::find(text)?, (id, text))
         }
     };

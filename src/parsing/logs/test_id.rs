@@ -242,7 +242,10 @@ mod tests {
             "__main__.test_Lower.basics ()",
             "- | test_Lower | basics | -",
         );
-        check("basics (__main__.test_Lower)", "- | test_Lower | basics | -");
+        check(
+            "basics (__main__.test_Lower)",
+            "- | test_Lower | basics | -",
+        );
         check(
             "unittest.case.FunctionTestCase (check_all)",
             "- | - | check_all | -",

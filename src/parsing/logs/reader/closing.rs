@@ -72,9 +72,8 @@ impl Reader {
         }
         if found.test.method.is_none() {
             let mut frames = traceback.frames.iter();
-            let shared = frames.find(|frame| {
-                is_shared(&frame.path) && test_id::is_test_function(&frame.function)
-            });
+            let shared = frames
+                .find(|frame| is_shared(&frame.path) && test_id::is_test_function(&frame.function));
             found.test.method = shared.map(|frame| frame.function.clone());
         }
         if traceback.headline() == Some(ERRORS_WHILE_LOADING) {

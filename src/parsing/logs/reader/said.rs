@@ -83,8 +83,7 @@ impl Reader {
             entry.seen = true;
         }
         // So says only a regrtest that merges both streams.
-        self.is_merged |=
-            matches!(&outcome, Some(Outcome::Crashed(words)) if words.starts_with("worker non-zero"));
+        self.is_merged |= matches!(&outcome, Some(Outcome::Crashed(words)) if words.starts_with("worker non-zero"));
         let file = test_id::without_test(&file).to_owned();
         self.settle(Some((&file, outcome.as_ref())));
         self.file = Some(file);

@@ -82,7 +82,8 @@ impl Reader {
         let is_merged = self.is_merged;
         let is_before = |fits: &dyn Fn(&Outcome) -> bool| {
             is_merged && before.is_some()
-                || before.is_some() && ended.as_ref().is_none_or(fits) || !next_outcome.is_some_and(fits)
+                || before.is_some() && ended.as_ref().is_none_or(fits)
+                || !next_outcome.is_some_and(fits)
         };
         let next = next.map(|(file, _)| file.to_owned());
         let altered = is_before(&|it| *it == Outcome::EnvChanged);
@@ -167,9 +168,8 @@ impl Reader {
     /// names the test.
     fn succeeded_unexpectedly(&mut self, line: &str) {
         let kind = FailureKind::UnexpectedSuccess;
-        let is_named = |found: &Found| {
-            found.kind == kind && (found.owner == self.file || self.file.is_none())
-        };
+        let is_named =
+            |found: &Found| found.kind == kind && (found.owner == self.file || self.file.is_none());
         if !self.found.iter().chain(&self.marked).any(is_named) {
             self.keep(Found::with_line(kind, TestId::default(), line));
         }
