@@ -1,8 +1,9 @@
 //! What faulthandler and the interpreter's fatal errors print: a line that says
 //! what happened, and the frames of every thread.
 
+use super::found::clipped;
 use super::last_words::{self, LastWords};
-use super::traceback::{Frame, frame_lines, is_shared, test_of};
+use super::traceback::{Frame, exception_type, frame_lines, is_shared, test_of};
 use super::{regrtest, test_id, unittest};
 use crate::domain::failure::{FailureKind, Place, TestId};
 use crate::parsing::excerpt;
@@ -25,6 +26,8 @@ pub(super) struct Dump {
     is_reason: bool,
     /// That fatal error.
     fatal: Option<String>,
+    /// The exception because of which the interpreter could not begin.
+    exception: Option<String>,
     threads: Vec<Thread>,
     /// All of them, also those that are not kept.
     count: u32,
@@ -76,6 +79,7 @@ impl Dump {
             },
             is_reason,
             fatal: None,
+            exception: None,
             threads: Vec::new(),
             count: 0,
             between: 0,
@@ -133,7 +137,13 @@ impl Dump {
             return false;
         }
         match last_words::find(line) {
-            None => true,
+            None => {
+                let is_exception = |name: String| name.ends_with("Error");
+                if line.contains(": ") && exception_type(line).is_some_and(is_exception) {
+                    self.exception = Some(clipped(line).to_owned());
+                }
+                true
+            }
             Some(words) if words.kind == FailureKind::Crash && self.is_reason => {
                 if !words.is_reason {
                     self.is_reason = false;
@@ -248,6 +258,7 @@ impl Dump {
         };
         std::iter::once(self.line.as_str())
             .chain(self.fatal.as_deref())
+            .chain(self.exception.as_deref())
             .chain(header)
             .chain(shown)
             .map(str::to_owned)

@@ -12,15 +12,16 @@ const WINDOWS: &str = "Windows fatal exception: ";
 
 impl Reader {
     pub(super) fn close_dump(&mut self, dump: &Dump) {
-        // Where the interpreter said why it died, this is only how that was seen.
+        // Where the interpreter said why it died, a trap is only how that was seen; and
+        // it may die once more while it shows its stack.
+        let is_trap = last_words::trap(&dump.line).is_some();
         let is_told = |known: &Found| {
             known.kind == FailureKind::Crash
                 && known.owner == self.file
                 && known.in_rerun == self.in_rerun
+                && (is_trap || known.line.as_ref() == Some(&dump.line))
         };
-        if last_words::trap(&dump.line).is_some()
-            && self.found.iter().skip(self.settled).any(is_told)
-        {
+        if dump.threads().is_none() && self.found.iter().skip(self.settled).any(is_told) {
             return;
         }
         let mut test = dump.test().unwrap_or_default();
