@@ -80,6 +80,8 @@ pub(super) struct Reader {
     /// Where in what was found the reports of the run of tests stand that has
     /// not ended yet.
     reports: Vec<usize>,
+    /// The same of the run before, in the output of the same file.
+    counted: Vec<usize>,
     /// Some progress of test files was seen.
     pub(super) tests_seen: bool,
     /// Some test ended, or a run of tests.
@@ -174,6 +176,7 @@ impl Reader {
             is_sequential: false,
             is_merged: false,
             reports: Vec::new(),
+            counted: Vec::new(),
             tests_seen: false,
             ran_tests: false,
             found: Vec::new(),

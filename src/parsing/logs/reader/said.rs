@@ -33,6 +33,7 @@ impl Reader {
             }
             Said::Rerun(file, matching) => {
                 self.in_rerun = true;
+                self.counted.clear();
                 if let Some(entry) = self.files.entry(&file) {
                     entry.was_rerun = true;
                     entry.matching = matching.or(entry.matching.take());
@@ -93,6 +94,7 @@ impl Reader {
     fn file_ended(&mut self, file: String, crashed: bool, cause: Cause) {
         self.files
             .ended(&file, Outcome::Failed, self.in_rerun, self.number);
+        self.counted.clear();
         if self.file.is_none() {
             self.name_owner(test_id::without_test(&file));
         }
@@ -146,6 +148,7 @@ impl Reader {
 
     /// The output of a file ends. A test that is still running did not end.
     pub(super) fn leave_file(&mut self) {
+        self.counted.clear();
         self.last_test.set(None);
         let Some(running) = self.running.take() else {
             return;

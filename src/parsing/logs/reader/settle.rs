@@ -125,6 +125,7 @@ impl Reader {
         let Some(count) = line.strip_prefix("Ran ") else {
             return;
         };
+        self.forget_quoted_run();
         if self.in_rerun
             && count.starts_with("0 tests ")
             && let Some(file) = self.file.clone()
@@ -152,16 +153,33 @@ impl Reader {
             self.succeeded_unexpectedly(line);
         }
         let mut excess = self.reports.len().saturating_sub(count);
+        self.counted = if excess == 0 {
+            self.reports.clone()
+        } else {
+            Vec::new()
+        };
         for at in std::mem::take(&mut self.reports).into_iter().rev() {
-            let is_foreign = self.found.get(at).is_some_and(|found| {
-                let file = found.test.file.as_deref();
-                file.is_some_and(|file| !self.files.is_run(file))
-            });
-            if excess > 0 && is_foreign {
+            if excess > 0 && self.is_foreign(at) {
                 self.forget(at);
                 excess -= 1;
             }
         }
+    }
+
+    /// A file runs its tests once: what came before, with reports of tests that were
+    /// not run, is what a test printed.
+    fn forget_quoted_run(&mut self) {
+        for at in std::mem::take(&mut self.counted).into_iter().rev() {
+            if self.is_foreign(at) {
+                self.forget(at);
+            }
+        }
+    }
+
+    /// Whether what was found is of a file that is none of the run's.
+    fn is_foreign(&self, at: usize) -> bool {
+        let file = self.found.get(at).and_then(|it| it.test.file.as_deref());
+        file.is_some_and(|file| !self.files.is_run(file))
     }
 
     /// `FAILED (unexpected successes=1)`: where the list of tests is not shown, no line
