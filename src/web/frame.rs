@@ -38,7 +38,7 @@ const NOTICES: [(&str, &str); 14] = [
     ("rejected", "rejected: nothing of it leaves"),
     ("held", "held: nothing of it leaves until it is released"),
     ("released", "released: it goes on"),
-    ("retried", "is read, matched and drafted once more"),
+    ("retried", "starts over: it is read and matched again"),
     ("edited", "edited: this is the new revision"),
     ("linked", "linked: this is the new revision"),
     (
