@@ -163,6 +163,18 @@ pub(super) fn current<'a>(
     if let Some(error) = decided_already(session, row) {
         return Err(error);
     }
+    allowed(session, row, decision)?;
+    let Some(draft) = &row.draft else {
+        return Err(refused(session, typed, NotDecided::NoDraft));
+    };
+    match &typed.digest {
+        Some(shown) if !draft.digest.starts_with(shown) => Err(stale(session, row, draft, shown)),
+        _ => Ok(draft),
+    }
+}
+
+/// Whether somebody may decide so where it stands.
+pub(super) fn allowed(session: &Session, row: &NotificationRow, decision: &Decision) -> Result<()> {
     let held = row.held.as_ref().map(|held| held.why.as_str());
     decision::allowed(row.stage, held, decision).map_err(|why| {
         let remedy = match (row.stage, held) {
@@ -172,15 +184,8 @@ pub(super) fn current<'a>(
             }
             _ => session.line(&format!("show {}", row.id)),
         };
-        Refusal::new(format!("{}: {why}", row.id), remedy)
-    })?;
-    let Some(draft) = &row.draft else {
-        return Err(refused(session, typed, NotDecided::NoDraft));
-    };
-    match &typed.digest {
-        Some(shown) if !draft.digest.starts_with(shown) => Err(stale(session, row, draft, shown)),
-        _ => Ok(draft),
-    }
+        Refusal::new(format!("{}: {why}", row.id), remedy).into()
+    })
 }
 
 fn decided_already(session: &Session, row: &NotificationRow) -> Option<Error> {
@@ -240,10 +245,7 @@ fn ask(
     ));
     texts::print(screen, draft, config, None);
     screen.say("");
-    let answer = screen.ask(&format!(
-        "Let {key} leave, approved by {}? [y/N] ",
-        who.as_str()
-    ));
+    let answer = screen.ask(&format!("Approve {key} as {}? [y/N] ", who.as_str()));
     match answer.to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(Refusal::plain(format!("{} was not approved", row.id)).into()),

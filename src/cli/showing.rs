@@ -296,7 +296,10 @@ fn next(session: &Session, row: &NotificationRow) {
         }
         (Stage::Closed(_) | Stage::Quarantined, _) => {
             if row.can_start_over() {
-                commands.push((format!("retry {id}"), "read, match and draft it once more"));
+                commands.push((
+                    format!("retry {id}"),
+                    "start over: read, match and draft it again",
+                ));
             }
             commands.push((format!("history {id}"), "what happened so far"));
         }

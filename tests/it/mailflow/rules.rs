@@ -40,7 +40,7 @@ fn a_rule_takes_a_draft_that_waits() {
     let told = desk.done(&["rules", "test"]);
     for words in [
         "matches its own sample: yes",
-        "would also take 1 failure of 0 issues",
+        "would also take 1 failure of no report",
         "no report",
     ] {
         assert!(told.contains(words), "{words}: {told}");
