@@ -101,7 +101,7 @@ fn lay_out(folder: &Path, now: Seconds) -> Result<bool> {
         if text.starts_with(FIRST_LINE) {
             return Ok(false);
         }
-        let what = format!("{} is no configuration of a demo", config.display());
+        let what = format!("{} is not the configuration of a demo", config.display());
         return Err(
             Refusal::new(what, "name another folder, which will be made: --dir DIR").into(),
         );

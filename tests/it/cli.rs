@@ -304,7 +304,7 @@ fn a_person_chooses_the_report() {
     demo.run("link 5 new")
         .refused(&["what the draft says already"]);
     demo.run("link 5 https://github.com/python/cpython/issues/1")
-        .refused(&["is no report of"]);
+        .refused(&["is not a report of"]);
     demo.run("link 5 1 --failure 2")
         .refused(&["no failure 2", "numbered from 1 to 1"]);
     let strange = demo.run("link 5 4711").ok();
@@ -610,7 +610,7 @@ fn a_person_says_what_became_of_a_doubtful_delivery() {
     assert_eq!(demo.json("status")["in_doubt"].as_array().unwrap().len(), 2);
 
     demo.run("resolve 1 --happened nonsense")
-        .refused(&["is no report of"]);
+        .refused(&["is not a report of"]);
     let resolved = demo
         .run("resolve 1 --happened https://tracker.invalid/issue/2")
         .ok();

@@ -216,7 +216,11 @@ fn a_socket_needs_a_folder_and_a_place_of_its_own() {
         "Remove what stands there",
     ]);
     place.web(&format!("listen = \"./nowhere/page.sock\"\n{hosts}"));
-    place.says(&["wrong", "is no folder", "RuntimeDirectory=buildbot-watch"]);
+    place.says(&[
+        "wrong",
+        "is not a folder",
+        "RuntimeDirectory=buildbot-watch",
+    ]);
     let long = "x".repeat(120);
     place.web(&format!("listen = \"/tmp/{long}\"\n{hosts}"));
     place.says(&["wrong", "too long for a socket"]);
