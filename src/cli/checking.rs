@@ -129,7 +129,7 @@ async fn bounded(part: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
 /// Why a part is not tried is told with the configuration.
 fn without_secret() -> Vec<Finding> {
     vec![Finding::doubtful(
-        "not tried, because its secret cannot be had",
+        "not tried: its secret is missing",
         "Mend what is wrong with config first.",
     )]
 }

@@ -88,6 +88,11 @@ fn folder(session: &Session) -> Result<PathBuf> {
     if let Some(folder) = session.folder() {
         return Ok(folder.to_owned());
     }
+    if session.is_configured() {
+        let what = "a demo has a configuration of its own";
+        let remedy = "name its folder with --dir DIR, or nothing";
+        return Err(Refusal::new(what, remedy).into());
+    }
     let folder = tempfile::Builder::new()
         .prefix("buildbot-watch-demo.")
         .tempdir();

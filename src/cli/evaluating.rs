@@ -11,7 +11,7 @@ use super::args::Evaluate;
 use super::importing::tracker_of;
 use super::session::Session;
 use super::tables;
-use super::words::wrapped;
+use super::words::{count, wrapped};
 use crate::domain::matching::{Feature, Model};
 use crate::domain::untrusted::terminal;
 use crate::evaluate::cases::{Case, Name};
@@ -75,7 +75,9 @@ fn print(session: &Session, measured: &Measured, headline: &Figures, fitted: Opt
     let beside = Some(&headline.baselines);
     screen.say(table("core cases with a log", headline, beside));
     for (what, groups) in breakdowns(measured) {
-        for (name, figures) in groups {
+        // Cases that say no tier or kind are in the headline.
+        let named = groups.into_iter().filter(|(name, _)| !name.is_empty());
+        for (name, figures) in named {
             screen.say(one_line(&format!("{what} {}", terminal(&name)), &figures));
         }
     }
@@ -225,11 +227,15 @@ fn percent(share: f64) -> String {
 fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String {
     let tiers = &figures.tiers;
     let mut lines = vec![format!(
-        "{heading}: {} cases, {} with an issue",
-        figures.cases, figures.positives
+        "{heading}: {}, {} with a report",
+        count(figures.cases, "case"),
+        figures.positives
     )];
     if beside.is_some() {
-        lines.push(format!("{:45} {:>8} {:>8}", "", "manual", "titles"));
+        lines.push(format!(
+            "{:36} {:>8} {:>8} {:>8}",
+            "", "program", "by hand", "titles"
+        ));
     }
     type OfBaseline = Option<fn(&Baseline) -> f64>;
     let mut row = |what: &str, own: f64, of: OfBaseline| {
@@ -258,7 +264,7 @@ fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String
         ("weak", &tiers.weak),
     ] {
         lines.push(format!(
-            "  {name:<6} {:>4} links, right {:>8}, of all that exist {:>8}",
+            "  {name:<6} {:>4} links, {:>7} right, {:>7} of the reports there are",
             tier.n,
             percent(tier.precision),
             percent(tier.coverage)
@@ -266,7 +272,7 @@ fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String
     }
     if beside.is_some() {
         lines.push(format!(
-            "  a failure takes {:.1} ms, one of a hundred {:.1} ms",
+            "  half of the failures take {:.1} ms at most, 99 of 100 {:.1} ms",
             figures.query_ms.p50, figures.query_ms.p99
         ));
     }
@@ -275,7 +281,8 @@ fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String
 
 fn one_line(name: &str, figures: &Figures) -> String {
     format!(
-        "  {name:<34} {:>3} cases, {:>3} with: first {:>8}, five {:>8}, false {:>8}, new {:>8}",
+        "  {name:<34} {:>3} cases, {:>3} with a report: first {:>7}, in five {:>7}, false link {:>7}, \
+         new {:>7}",
         figures.cases,
         figures.positives,
         percent(figures.recall_at_1),

@@ -635,7 +635,7 @@ certificate = "/etc/irc.pem"
                 config.toml:19: [log] has no setting "levl"
                     did you mean "level"?
                 config.toml:20: this is not TOML: duplicate key
-                    a text stands in "quotes", a list in [brackets]; see systemd/config.example.toml
+                    it is there twice: keep one
                 4 mistakes in the configuration"#]],
         );
         check(

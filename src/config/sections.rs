@@ -82,8 +82,12 @@ pub(crate) fn read(file: &Path) -> Read {
         findings.mistake(
             at,
             format!("this is not TOML: {}", error.message()),
-            "a text stands in \"quotes\", a list in [brackets]; see systemd/config.example.toml"
-                .to_owned(),
+            match error.message() {
+                "duplicate key" => "it is there twice: keep one".to_owned(),
+                _ => "a text stands in \"quotes\", a list in [brackets]; see \
+                      systemd/config.example.toml"
+                    .to_owned(),
+            },
         );
     }
     let syntax = findings.mistakes.len();

@@ -190,11 +190,13 @@ fn host_of(link: &BuildLink) -> String {
 async fn look_up(ci: &Ci, link: BuildLink) -> Result<(String, Build), NotFiled> {
     match ci {
         Ci::Buildbot(_) => {
-            let facts = ci.build(&link).await.map_err(of_miss)?;
+            let facts = ci.build(&link).await;
+            let facts = facts.map_err(|miss| of_miss(miss, &link))?;
             of_buildbot(link, &facts)
         }
         Ci::Hosted(hosted) => {
-            let run = hosted.run(&link).await.map_err(of_miss)?;
+            let run = hosted.run(&link).await;
+            let run = run.map_err(|miss| of_miss(miss, &link))?;
             if run.jobs.is_empty() {
                 return Err(NotFiled::DidNotFail("no job of it failed".to_owned()));
             }
@@ -244,13 +246,13 @@ fn of_buildbot(link: BuildLink, facts: &BuildFacts) -> Result<(String, Build), N
     Ok((key, build))
 }
 
-fn of_miss(miss: Miss) -> NotFiled {
+fn of_miss(miss: Miss, link: &BuildLink) -> NotFiled {
     match miss {
         Miss::NotConfigured(_) => NotFiled::NotConfigured(miss.to_string()),
         Miss::Gone(why) => NotFiled::NoBuild(why),
         Miss::NotYet(why) => NotFiled::Running(why),
         Miss::Unreachable(why) | Miss::TooLong(why) | Miss::Strange(why) => {
-            NotFiled::Unreachable(why)
+            NotFiled::Unreachable(format!("{}: {why}", host_of(link)))
         }
     }
 }
