@@ -239,7 +239,7 @@ fn end_of<'a>(room: Room<'a>, row: &NotificationRow) -> Result<End<'a>> {
     let about = Some(token.notification);
     let said = match word(room, person, &token, &raw) {
         Err(why) => Said {
-            next: "The mail that you answered is as good as before: answer it again.".to_owned(),
+            next: "The mail that you answered is still valid: answer it again.".to_owned(),
             ..Said::plainly(format!("Nothing was decided: {why}"))
         },
         Ok((decision, text)) => {

@@ -167,9 +167,9 @@ pub(super) fn current<'a>(
     let Some(draft) = &row.draft else {
         return Err(refused(session, typed, NotDecided::NoDraft));
     };
-    match &typed.digest {
-        Some(shown) if !draft.digest.starts_with(shown) => Err(stale(session, row, draft, shown)),
-        _ => Ok(draft),
+    match not_current(session, row, typed) {
+        Some(what) => Err(stale(session, row, what)),
+        None => Ok(draft),
     }
 }
 
@@ -200,14 +200,23 @@ fn decided_already(session: &Session, row: &NotificationRow) -> Option<Error> {
     Some(Refusal::new(what, session.line(&format!("show {}", row.id))).into())
 }
 
-fn stale(session: &Session, row: &NotificationRow, draft: &DraftRow, shown: &str) -> Error {
-    let what = format!(
-        "{}@{shown} is not the current text: {} made revision {} {}",
-        row.id,
-        draft.made_by,
-        draft.revision,
-        when(draft.made_at, session.now)
-    );
+/// That another text was shown than the one that is there now.
+pub(super) fn not_current(
+    session: &Session,
+    row: &NotificationRow,
+    typed: &DraftId,
+) -> Option<String> {
+    let (draft, shown) = (row.draft.as_ref()?, typed.digest.as_ref()?);
+    let made = when(draft.made_at, session.now);
+    (!draft.digest.starts_with(shown)).then(|| {
+        format!(
+            "{}@{shown} is not the current text: {} made revision {} {made}",
+            row.id, draft.made_by, draft.revision
+        )
+    })
+}
+
+fn stale(session: &Session, row: &NotificationRow, what: String) -> Error {
     Refusal::new(
         what,
         format!(

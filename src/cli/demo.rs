@@ -154,9 +154,12 @@ fn show(session: &Session, folder: &Path, store: &Store, is_new: bool) -> Result
     ));
     let intro = format!(
         "{} from a list were read and compared with the reports of a small bug tracker. \
-         {} wait for your decision. Nothing leaves this machine: replies are written to {}.",
+         {} your decision. Nothing leaves this machine: replies are written to {}.",
         count(all.len(), "mail"),
-        count(drafts.len(), "draft"),
+        match drafts.len() {
+            1 => "1 draft waits for".to_owned(),
+            more => format!("{more} drafts wait for"),
+        },
         folder.join("sent").display()
     );
     for line in wrapped(&intro, screen.width()) {

@@ -157,7 +157,14 @@ fn of_history(session: &Session) -> Result<()> {
     screen.document(&document);
     match figures.cases {
         0 => screen.say("Nobody has said yet of any failure where it belongs."),
-        _ => screen.say(table("failures that people decided on", &figures, None)),
+        _ => {
+            screen.say(table("failures that people decided on", &figures, None));
+            let words = "New reports that people let open are not counted: nobody said that \
+                         there was none.";
+            for line in wrapped(words, screen.width()) {
+                screen.say(line);
+            }
+        }
     }
     Ok(())
 }
@@ -223,6 +230,14 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// A share of so many; of none there is no share.
+fn percent_of(share: f64, whole: usize) -> String {
+    match whole {
+        0 => "-".to_owned(),
+        _ => percent(share),
+    }
+}
+
 /// For a person; beside the baselines, where they were asked.
 fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String {
     let tiers = &figures.tiers;
@@ -237,27 +252,32 @@ fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String
             "", "program", "by hand", "titles"
         ));
     }
+    let (with, without) = (
+        figures.positives,
+        figures.cases.saturating_sub(figures.positives),
+    );
     type OfBaseline = Option<fn(&Baseline) -> f64>;
-    let mut row = |what: &str, own: f64, of: OfBaseline| {
+    let mut row = |what: &str, own: f64, whole: usize, of: OfBaseline| {
         let both = beside.zip(of);
-        let both = both.map(|(beside, of)| (percent(of(&beside.b0)), percent(of(&beside.b1))));
-        let (b0, b1) = both.unwrap_or_default();
-        let line = format!("  {what:<34} {:>8} {b0:>8} {b1:>8}", percent(own));
+        let both = both.map(|(beside, of)| [of(&beside.b0), of(&beside.b1)]);
+        let both = both.map(|both| both.map(|share| percent_of(share, whole)));
+        let [b0, b1] = both.unwrap_or_default();
+        let own = percent_of(own, whole);
+        let line = format!("  {what:<34} {own:>8} {b0:>8} {b1:>8}");
         lines.push(line.trim_end().to_owned());
     };
-    row(
-        "right first",
-        figures.recall_at_1,
-        Some(|it| it.recall_at_1),
-    );
-    row("among three", figures.recall_at_3, None);
-    row("among five", figures.recall_at_5, Some(|it| it.recall_at_5));
+    let first = figures.recall_at_1;
+    row("right first", first, with, Some(|it| it.recall_at_1));
+    row("among three", figures.recall_at_3, with, None);
+    let five = figures.recall_at_5;
+    row("among five", five, with, Some(|it| it.recall_at_5));
     row(
         "a link where none existed",
         figures.false_links_where_none,
+        without,
         Some(|it| it.false_links_where_none),
     );
-    row("new, though one existed", figures.wrong_new, None);
+    row("new, though one existed", figures.wrong_new, with, None);
     for (name, tier) in [
         ("strong", &tiers.strong),
         ("likely", &tiers.likely),
@@ -266,8 +286,8 @@ fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String
         lines.push(format!(
             "  {name:<6} {:>4} links, {:>7} right, {:>7} of the reports there are",
             tier.n,
-            percent(tier.precision),
-            percent(tier.coverage)
+            percent_of(tier.precision, tier.n),
+            percent_of(tier.coverage, with)
         ));
     }
     if beside.is_some() {
@@ -280,15 +300,15 @@ fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String
 }
 
 fn one_line(name: &str, figures: &Figures) -> String {
+    let (all, with) = (figures.cases, figures.positives);
+    let without = all.saturating_sub(with);
+    let first = percent_of(figures.recall_at_1, with);
+    let five = percent_of(figures.recall_at_5, with);
+    let links = percent_of(figures.false_links_where_none, without);
+    let new = percent_of(figures.wrong_new, with);
     format!(
-        "  {name:<34} {:>3} cases, {:>3} with a report: first {:>7}, in five {:>7}, false link {:>7}, \
-         new {:>7}",
-        figures.cases,
-        figures.positives,
-        percent(figures.recall_at_1),
-        percent(figures.recall_at_5),
-        percent(figures.false_links_where_none),
-        percent(figures.wrong_new),
+        "  {name:<34} {all:>3} cases, {with:>3} with a report: first {first:>7}, in five {five:>7}, \
+         new {new:>7}; without: a link {links:>7}"
     )
 }
 

@@ -102,8 +102,8 @@ fn repeats(session: &Session, store: &Store, config: &Config, rows: &[Loaded]) -
         return Ok(());
     };
     let words = format!(
-        "! The list got the very text of {} already: approved by the same person again, the mail \
-         will be held. `show {first}` tells more.",
+        "! The list got the very text of {} already: if the same person approves it again, the \
+         mail will be held. `show {first}` tells more.",
         ids.join(", ")
     );
     for line in wrapped(&words, session.screen.width()) {

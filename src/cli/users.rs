@@ -86,7 +86,7 @@ fn remove(session: &Session, name: &str, by: &Who) -> Result<()> {
     }
     session.screen.document(&json!({ "removed": name.trim() }));
     session.screen.say(format!(
-        "{} is out, and their sessions are over.",
+        "{} can no longer log in; their sessions have ended.",
         terminal(name.trim())
     ));
     Ok(())

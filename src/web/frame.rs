@@ -46,7 +46,7 @@ const NOTICES: [(&str, &str); 14] = [
         "unchanged: that is what the draft says already",
     ),
     ("resolved", "resolved"),
-    ("filed", "filed: a draft is made of it like of any other"),
+    ("filed", "filed: it gets a draft like any other"),
     ("known", "is that build already"),
     ("stopped", "STOP was set"),
     ("switched", "Done"),

@@ -229,7 +229,7 @@ fn a_folder_that_is_something_else_is_left_alone() {
     let dir = folder.path().to_str().unwrap();
     run(&["demo", "--dir", dir]).refused(&["is not empty", "--dir DIR"]);
     fs::write(folder.path().join("config.toml"), "[store]\n").unwrap();
-    run(&["demo", "--dir", dir]).refused(&["no configuration of a demo"]);
+    run(&["demo", "--dir", dir]).refused(&["not the configuration of a demo"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
@@ -372,7 +372,7 @@ fn a_pause_holds_everything_back_until_it_ends() {
     let demo = Demo::new();
     demo.run("pause --reason moving").ok();
     demo.run("pause")
-        .refused(&["on already", "Vic Stone", "moving"]);
+        .refused(&["paused already", "Vic Stone", "moving"]);
     demo.run("approve 1 --yes").ok();
     assert!(demo.sent().is_empty());
     assert_eq!(demo.json("status")["pause"]["reason"], "moving");

@@ -79,7 +79,7 @@ async fn socket(page: &Web, path: &Path) -> Finding {
     };
     if !there.is_socket() {
         return Finding::bad(
-            format!("{place} is something else than a socket"),
+            format!("{place} is something other than a socket"),
             "Remove what stands there, or write another path into [web] listen.",
         );
     }

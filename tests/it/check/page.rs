@@ -212,7 +212,7 @@ fn a_socket_needs_a_folder_and_a_place_of_its_own() {
     fs::write(&socket, "").unwrap();
     place.says(&[
         "wrong",
-        "something else than a socket",
+        "something other than a socket",
         "Remove what stands there",
     ]);
     place.web(&format!("listen = \"./nowhere/page.sock\"\n{hosts}"));

@@ -137,7 +137,7 @@ fn wrong_rules_are_told_with_their_lines() {
             "a rule has no \"not\"",
             "rules.toml:5:",
             "no field \"modul\"",
-            "no pattern",
+            "not a pattern",
         ] {
             assert!(told.contains(words), "{words}: {told}");
         }

@@ -172,7 +172,7 @@ fn what_was_refused_is_found_given_up_or_started_over() {
 
     // The other one shall not be made: the draft can be made anew.
     resolve(&mut client, first, "give-up", "").leads_to("/draft/1?said=resolved");
-    let over = client.get("/draft/1").says("Read, match and draft it");
+    let over = client.get("/draft/1").says("Start over: read and match it");
     client
         .send(&over, "/draft/1/retry", &[])
         .leads_to("/draft/1?said=retried&of=1");

@@ -278,7 +278,7 @@ fn guessing_is_slow_for_who_guesses() {
         guest
             .log_in(NAME, "a guess")
             .is(403)
-            .says("not a name and its password");
+            .says("name and password do not match");
     }
     let late = guest.log_in(NAME, PASSWORD).is(429);
     assert!(late.header("retry-after").parse::<u32>().unwrap() >= 1);
