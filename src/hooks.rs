@@ -92,7 +92,7 @@ impl Hook {
     ) -> Result<Self> {
         let url = Url::parse(address.expose()).ok().filter(is_allowed);
         let url = url.context(
-            "it is no address that begins with https:// (http:// is for this machine alone)",
+            "it is not an address that begins with https:// (http:// is for this machine alone)",
         )?;
         let http = Http::new(&url, tls)?;
         Ok(Self {

@@ -266,7 +266,7 @@ impl Answer {
 ///
 /// What is wrong with it.
 pub fn base_url(text: &str) -> Result<Url> {
-    let mut url = Url::parse(text).with_context(|| format!("{text:?} is no address"))?;
+    let mut url = Url::parse(text).with_context(|| format!("{text:?} is not an address"))?;
     ensure!(
         matches!(url.scheme(), "http" | "https") && url.has_host(),
         "{text:?} must begin with https:// (or http://)"

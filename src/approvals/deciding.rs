@@ -71,7 +71,7 @@ pub(super) fn decide(room: Room<'_>, given: &Given<'_>) -> Result<Said> {
     };
     if !store.use_token(given.token.id, given.answer, room.now)? {
         return Ok(Said::plainly(
-            "Nothing was decided: another mail of yours answered this one in the same moment",
+            "Nothing was decided: another mail of yours answered this one at the same moment",
         ));
     }
     match carry_out(room, given, &row, &act) {

@@ -217,7 +217,7 @@ fn end_of<'a>(room: Room<'a>, row: &NotificationRow) -> Result<End<'a>> {
     };
     let Some(person) = room.approvers.with_address(&envelope.from) else {
         let from = plain_line(&envelope.from, 100);
-        return Ok(nobody(format!("{from} is no approver")));
+        return Ok(nobody(format!("{from} is not an approver")));
     };
     // What has no id could be sent again and again.
     if row.message_id.is_none() || row.truncated {
@@ -239,7 +239,7 @@ fn end_of<'a>(room: Room<'a>, row: &NotificationRow) -> Result<End<'a>> {
     let about = Some(token.notification);
     let said = match word(room, person, &token, &raw) {
         Err(why) => Said {
-            next: "The mail that you answered is as good as before: answer it again.".to_owned(),
+            next: "The mail that you answered is still valid: answer it again.".to_owned(),
             ..Said::plainly(format!("Nothing was decided: {why}"))
         },
         Ok((decision, text)) => {

@@ -116,7 +116,7 @@ fn fields(
         age: when(row.received_at, room.now),
         tier: format!(
             "verdict: {}; proposed: {}",
-            summary::tier(row),
+            summary::how_sure(row),
             plain_line(&summary::would(row), LINE)
         ),
         warnings: warnings(room, row, &draft.draft)?,

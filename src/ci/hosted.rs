@@ -281,7 +281,7 @@ impl Hosted {
         let has_token = self.settings.token.is_some();
         match answer.status {
             404 | 410 => Miss::Gone(format!(
-                "{name}: {what} is not there (any more): logs are deleted after some months, \
+                "{name}: {what} is not there, or not any more: logs are deleted after some months, \
                  and what is private is hidden without a token"
             )),
             429 => Miss::Unreachable(format!("{name} asks for a pause: {said}")),

@@ -162,7 +162,7 @@ pub(super) struct MatchText {
     /// A log, or a few lines that tell of a failure; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(super) text: PathBuf,
-    /// Bug reports, one JSON object a line; can be given several times
+    /// Bug reports, one JSON object per line; can be given several times
     #[arg(long, value_name = "FILE", required = true)]
     pub(super) issues: Vec<PathBuf>,
     /// The builder that told of it
@@ -173,10 +173,10 @@ pub(super) struct MatchText {
 /// `evaluate`
 #[derive(Debug, Args)]
 pub(super) struct Evaluate {
-    /// Bug reports, one JSON object a line; can be given several times
+    /// Bug reports, one JSON object per line; can be given several times
     #[arg(long, value_name = "FILE", required_unless_present = "history")]
     pub(super) issues: Vec<PathBuf>,
-    /// Failures with their answers, one JSON object a line
+    /// Failures with their answers, one JSON object per line
     #[arg(long, value_name = "FILE", required_unless_present = "history")]
     pub(super) cases: Option<PathBuf>,
     /// Measure what the service said against what people said afterwards
@@ -227,7 +227,7 @@ pub(super) enum InputForm {
 /// `import`
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// A file of reports, one JSON object a line; can be given several times
+    /// A file of reports, one JSON object per line; can be given several times
     #[arg(long, value_name = "FILE", required = true)]
     pub(super) issues: Vec<PathBuf>,
 }
@@ -303,7 +303,7 @@ pub(super) struct User {
 pub(super) enum UserVerb {
     /// Let somebody in, or give them another password
     Add {
-        /// As replies will name them: "approved by NAME"
+        /// As replies will name them: "Checked by NAME"
         #[arg(value_name = "NAME")]
         user: String,
         /// Who does it.

@@ -129,7 +129,7 @@ async fn bounded(part: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
 /// Why a part is not tried is told with the configuration.
 fn without_secret() -> Vec<Finding> {
     vec![Finding::doubtful(
-        "not tried, because its secret cannot be had",
+        "not tried: its secret is missing",
         "Mend what is wrong with config first.",
     )]
 }
@@ -161,7 +161,7 @@ fn opened(session: &Session, config: &Config, path: &Path) -> Finding {
         Ok(wrong) if wrong.is_empty() => Finding::fine(format!("{} is sound", path.display())),
         Ok(wrong) => Finding::bad(
             format!("{} is damaged: {}", path.display(), wrong.join("; ")),
-            "bring a backup of the file back; the mailbox fills in what came since",
+            "restore a backup of the file; the mailbox fills in what came since",
         ),
         Err(error) => {
             let error = super::disk_of(error, &config.store.state_dir);
@@ -169,7 +169,7 @@ fn opened(session: &Session, config: &Config, path: &Path) -> Finding {
             let remedy = error
                 .downcast_ref::<Refusal>()
                 .and_then(|refusal| refusal.remedy.clone())
-                .unwrap_or_else(|| "look who may read and write that file".to_owned());
+                .unwrap_or_else(|| "check who may read and write that file".to_owned());
             Finding::bad(format!("{error:#}"), remedy)
         }
     }

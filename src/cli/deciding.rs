@@ -163,6 +163,18 @@ pub(super) fn current<'a>(
     if let Some(error) = decided_already(session, row) {
         return Err(error);
     }
+    allowed(session, row, decision)?;
+    let Some(draft) = &row.draft else {
+        return Err(refused(session, typed, NotDecided::NoDraft));
+    };
+    match not_current(session, row, typed) {
+        Some(what) => Err(stale(session, row, what)),
+        None => Ok(draft),
+    }
+}
+
+/// Whether somebody may decide so where it stands.
+pub(super) fn allowed(session: &Session, row: &NotificationRow, decision: &Decision) -> Result<()> {
     let held = row.held.as_ref().map(|held| held.why.as_str());
     decision::allowed(row.stage, held, decision).map_err(|why| {
         let remedy = match (row.stage, held) {
@@ -172,15 +184,8 @@ pub(super) fn current<'a>(
             }
             _ => session.line(&format!("show {}", row.id)),
         };
-        Refusal::new(format!("{}: {why}", row.id), remedy)
-    })?;
-    let Some(draft) = &row.draft else {
-        return Err(refused(session, typed, NotDecided::NoDraft));
-    };
-    match &typed.digest {
-        Some(shown) if !draft.digest.starts_with(shown) => Err(stale(session, row, draft, shown)),
-        _ => Ok(draft),
-    }
+        Refusal::new(format!("{}: {why}", row.id), remedy).into()
+    })
 }
 
 fn decided_already(session: &Session, row: &NotificationRow) -> Option<Error> {
@@ -195,14 +200,23 @@ fn decided_already(session: &Session, row: &NotificationRow) -> Option<Error> {
     Some(Refusal::new(what, session.line(&format!("show {}", row.id))).into())
 }
 
-fn stale(session: &Session, row: &NotificationRow, draft: &DraftRow, shown: &str) -> Error {
-    let what = format!(
-        "{}@{shown} is not the current text: {} made revision {} {}",
-        row.id,
-        draft.made_by,
-        draft.revision,
-        when(draft.made_at, session.now)
-    );
+/// That another text was shown than the one that is there now.
+pub(super) fn not_current(
+    session: &Session,
+    row: &NotificationRow,
+    typed: &DraftId,
+) -> Option<String> {
+    let (draft, shown) = (row.draft.as_ref()?, typed.digest.as_ref()?);
+    let made = when(draft.made_at, session.now);
+    (!draft.digest.starts_with(shown)).then(|| {
+        format!(
+            "{}@{shown} is not the current text: {} made revision {} {made}",
+            row.id, draft.made_by, draft.revision
+        )
+    })
+}
+
+fn stale(session: &Session, row: &NotificationRow, what: String) -> Error {
     Refusal::new(
         what,
         format!(
@@ -240,10 +254,7 @@ fn ask(
     ));
     texts::print(screen, draft, config, None);
     screen.say("");
-    let answer = screen.ask(&format!(
-        "Let {key} leave, approved by {}? [y/N] ",
-        who.as_str()
-    ));
+    let answer = screen.ask(&format!("Approve {key} as {}? [y/N] ", who.as_str()));
     match answer.to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
         _ => Err(Refusal::plain(format!("{} was not approved", row.id)).into()),

@@ -88,6 +88,11 @@ fn folder(session: &Session) -> Result<PathBuf> {
     if let Some(folder) = session.folder() {
         return Ok(folder.to_owned());
     }
+    if session.is_configured() {
+        let what = "a demo has a configuration of its own";
+        let remedy = "name its folder with --dir DIR, or nothing";
+        return Err(Refusal::new(what, remedy).into());
+    }
     let folder = tempfile::Builder::new()
         .prefix("buildbot-watch-demo.")
         .tempdir();
@@ -101,7 +106,7 @@ fn lay_out(folder: &Path, now: Seconds) -> Result<bool> {
         if text.starts_with(FIRST_LINE) {
             return Ok(false);
         }
-        let what = format!("{} is no configuration of a demo", config.display());
+        let what = format!("{} is not the configuration of a demo", config.display());
         return Err(
             Refusal::new(what, "name another folder, which will be made: --dir DIR").into(),
         );
@@ -149,9 +154,12 @@ fn show(session: &Session, folder: &Path, store: &Store, is_new: bool) -> Result
     ));
     let intro = format!(
         "{} from a list were read and compared with the reports of a small bug tracker. \
-         {} wait for your decision. Nothing leaves this machine: replies are written to {}.",
+         {} your decision. Nothing leaves this machine: replies are written to {}.",
         count(all.len(), "mail"),
-        count(drafts.len(), "draft"),
+        match drafts.len() {
+            1 => "1 draft waits for".to_owned(),
+            more => format!("{more} drafts wait for"),
+        },
         folder.join("sent").display()
     );
     for line in wrapped(&intro, screen.width()) {

@@ -52,7 +52,7 @@ fn named() -> Option<String> {
 fn usual() -> Result<String, Refusal> {
     if !stdin().is_terminal() || !stdout().is_terminal() {
         let what = "there is no terminal here for an editor";
-        let remedy = "call it from a terminal, or name an editor that needs none in $EDITOR";
+        let remedy = "run this from a terminal, or name an editor that needs none in $EDITOR";
         return Err(Refusal::new(what, remedy));
     }
     let path = env::var_os("PATH").unwrap_or_default();

@@ -11,7 +11,7 @@ use super::args::Evaluate;
 use super::importing::tracker_of;
 use super::session::Session;
 use super::tables;
-use super::words::wrapped;
+use super::words::{count, wrapped};
 use crate::domain::matching::{Feature, Model};
 use crate::domain::untrusted::terminal;
 use crate::evaluate::cases::{Case, Name};
@@ -75,7 +75,9 @@ fn print(session: &Session, measured: &Measured, headline: &Figures, fitted: Opt
     let beside = Some(&headline.baselines);
     screen.say(table("core cases with a log", headline, beside));
     for (what, groups) in breakdowns(measured) {
-        for (name, figures) in groups {
+        // Cases that say no tier or kind are in the headline.
+        let named = groups.into_iter().filter(|(name, _)| !name.is_empty());
+        for (name, figures) in named {
             screen.say(one_line(&format!("{what} {}", terminal(&name)), &figures));
         }
     }
@@ -155,7 +157,14 @@ fn of_history(session: &Session) -> Result<()> {
     screen.document(&document);
     match figures.cases {
         0 => screen.say("Nobody has said yet of any failure where it belongs."),
-        _ => screen.say(table("failures that people decided on", &figures, None)),
+        _ => {
+            screen.say(table("failures that people decided on", &figures, None));
+            let words = "New reports that people let open are not counted: nobody said that \
+                         there was none.";
+            for line in wrapped(words, screen.width()) {
+                screen.say(line);
+            }
+        }
     }
     Ok(())
 }
@@ -221,52 +230,69 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// A share of so many; of none there is no share.
+fn percent_of(share: f64, whole: usize) -> String {
+    match whole {
+        0 => "-".to_owned(),
+        _ => percent(share),
+    }
+}
+
 /// For a person; beside the baselines, where they were asked.
 fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String {
     let tiers = &figures.tiers;
     let mut lines = vec![format!(
-        "{heading}: {} cases, {} with an issue",
-        figures.cases, figures.positives
+        "{heading}: {}, {} with a report",
+        count(figures.cases, "case"),
+        figures.positives
     )];
     if beside.is_some() {
-        lines.push(format!("{:45} {:>8} {:>8}", "", "manual", "titles"));
+        lines.push(format!(
+            "{:36} {:>8} {:>8} {:>8}",
+            "", "program", "by hand", "titles"
+        ));
     }
+    let (with, without) = (
+        figures.positives,
+        figures.cases.saturating_sub(figures.positives),
+    );
     type OfBaseline = Option<fn(&Baseline) -> f64>;
-    let mut row = |what: &str, own: f64, of: OfBaseline| {
+    let mut row = |what: &str, own: f64, whole: usize, of: OfBaseline| {
         let both = beside.zip(of);
-        let both = both.map(|(beside, of)| (percent(of(&beside.b0)), percent(of(&beside.b1))));
-        let (b0, b1) = both.unwrap_or_default();
-        let line = format!("  {what:<34} {:>8} {b0:>8} {b1:>8}", percent(own));
+        let both = both.map(|(beside, of)| [of(&beside.b0), of(&beside.b1)]);
+        let both = both.map(|both| both.map(|share| percent_of(share, whole)));
+        let [b0, b1] = both.unwrap_or_default();
+        let own = percent_of(own, whole);
+        let line = format!("  {what:<34} {own:>8} {b0:>8} {b1:>8}");
         lines.push(line.trim_end().to_owned());
     };
-    row(
-        "right first",
-        figures.recall_at_1,
-        Some(|it| it.recall_at_1),
-    );
-    row("among three", figures.recall_at_3, None);
-    row("among five", figures.recall_at_5, Some(|it| it.recall_at_5));
+    let first = figures.recall_at_1;
+    row("right first", first, with, Some(|it| it.recall_at_1));
+    row("among three", figures.recall_at_3, with, None);
+    let five = figures.recall_at_5;
+    row("among five", five, with, Some(|it| it.recall_at_5));
     row(
         "a link where none existed",
         figures.false_links_where_none,
+        without,
         Some(|it| it.false_links_where_none),
     );
-    row("new, though one existed", figures.wrong_new, None);
+    row("new, though one existed", figures.wrong_new, with, None);
     for (name, tier) in [
         ("strong", &tiers.strong),
         ("likely", &tiers.likely),
         ("weak", &tiers.weak),
     ] {
         lines.push(format!(
-            "  {name:<6} {:>4} links, right {:>8}, of all that exist {:>8}",
+            "  {name:<6} {:>4} links, {:>7} right, {:>7} of the reports there are",
             tier.n,
-            percent(tier.precision),
-            percent(tier.coverage)
+            percent_of(tier.precision, tier.n),
+            percent_of(tier.coverage, with)
         ));
     }
     if beside.is_some() {
         lines.push(format!(
-            "  a failure takes {:.1} ms, one of a hundred {:.1} ms",
+            "  half of the failures take {:.1} ms at most, 99 of 100 {:.1} ms",
             figures.query_ms.p50, figures.query_ms.p99
         ));
     }
@@ -274,14 +300,15 @@ fn table(heading: &str, figures: &Figures, beside: Option<&Baselines>) -> String
 }
 
 fn one_line(name: &str, figures: &Figures) -> String {
+    let (all, with) = (figures.cases, figures.positives);
+    let without = all.saturating_sub(with);
+    let first = percent_of(figures.recall_at_1, with);
+    let five = percent_of(figures.recall_at_5, with);
+    let links = percent_of(figures.false_links_where_none, without);
+    let new = percent_of(figures.wrong_new, with);
     format!(
-        "  {name:<34} {:>3} cases, {:>3} with: first {:>8}, five {:>8}, false {:>8}, new {:>8}",
-        figures.cases,
-        figures.positives,
-        percent(figures.recall_at_1),
-        percent(figures.recall_at_5),
-        percent(figures.false_links_where_none),
-        percent(figures.wrong_new),
+        "  {name:<34} {all:>3} cases, {with:>3} with a report: first {first:>7}, in five {five:>7}, \
+         new {new:>7}; without: a link {links:>7}"
     )
 }
 

@@ -14,7 +14,7 @@ use super::screen::{Screen, Tone};
 use super::session::Session;
 use super::summary;
 use super::tables;
-use super::words::{cut, timestamp, wrapped};
+use super::words::{cut, date, timestamp, wrapped};
 use crate::domain::matching::{self, Begun, Candidate, Model, Question, Verdict};
 use crate::domain::untrusted::terminal;
 use crate::evaluate::asking;
@@ -154,10 +154,13 @@ fn print(
 ) {
     let width = screen.width();
     screen.say(screen.paint(Tone::Bold, &cut(&terminal(heading), width)));
-    let searched = format!("searched for {}", found.searched.join(", "));
+    let searched = match found.searched.as_slice() {
+        [] => "nothing to search for: no test, file or rare word was recognised".to_owned(),
+        searched => format!("searched for {}", searched.join(", ")),
+    };
     let seen = begun.map(|begun| {
-        let (at, words) = (timestamp(begun.at()), begun.words());
-        format!("what was closed after {at} counts as open: {words} then")
+        let (at, words) = (date(begun.at()), begun.words());
+        format!("reports closed after {at} count as open: {words} then")
     });
     for line in [Some(searched), seen].into_iter().flatten() {
         for line in wrapped(&terminal(&line), width.saturating_sub(2)) {
@@ -166,7 +169,7 @@ fn print(
     }
     let none = (1.0 - shares.iter().sum::<f64>()) * 100.0;
     screen.say(format!(
-        "  {}; that none of them is it: {none:.0} %",
+        "  {}; probability that it is none of these: {none:.0} %",
         word(verdict)
     ));
     let of_each = verdict

@@ -185,7 +185,7 @@ fn each_report(path: &Path, mut each: impl FnMut(FiledIssue) -> Result<()>) -> R
         let text = String::from_utf8_lossy(&line);
         let filed = read_line(number, &text).map_err(|wrong| {
             let what = format!("{}, {wrong}", path.display());
-            let remedy = "one JSON object a line, each with number and title at least; nothing \
+            let remedy = "one JSON object per line, each with number and title at least; nothing \
                           was taken in";
             Refusal::new(what, remedy)
         })?;
@@ -215,10 +215,10 @@ fn tell(session: &Session, target: &Target, counts: Counts) {
         "older": older,
         "without_number": unnumbered,
     }));
-    let mut words = vec![format!(
-        "{} taken in: {what}.",
-        super::words::count(taken, "report")
-    )];
+    let mut words = vec![match taken + older + unnumbered {
+        0 => "No report is in there: nothing was taken in.".to_owned(),
+        _ => format!("{} taken in: {what}.", super::words::count(taken, "report")),
+    }];
     if older > 0 {
         words.push(format!(
             "{older} were older than what is there, and left out."

@@ -8,7 +8,7 @@ use super::at_hand::AtHand;
 use super::screen::Tone;
 use super::session::Session;
 use super::summary;
-use super::words::{age, cut, timestamp};
+use super::words::{age, cut, timestamp, wrapped};
 use crate::desk::reports::{Reported, reported};
 use crate::domain::untrusted::terminal;
 use crate::store::IncidentSummary;
@@ -72,8 +72,14 @@ fn document(incident: &IncidentSummary, report: &Reported) -> Value {
     })
 }
 
+/// Screens with fewer columns show one thing below the other.
+const TABLE_WIDTH: usize = 60;
+
 fn print(session: &Session, found: &[(IncidentSummary, Reported)]) {
     let screen = &session.screen;
+    if screen.width() < TABLE_WIDTH {
+        return stacked(session, found);
+    }
     let line = |counts: [&str; 4], last: &str, what: &str| {
         let [all, day, week, month] = counts;
         format!("{all:>5} {day:>5} {week:>5} {month:>5}  {last:<6}  {what}")
@@ -89,7 +95,7 @@ fn print(session: &Session, found: &[(IncidentSummary, Reported)]) {
     for (incident, report) in found {
         let [day, week, month] = incident.lately.map(|count| count.to_string());
         let counts = [&incident.notifications.to_string(), &day, &week, &month];
-        let what = summary::failure(&incident.failure);
+        let what = summary::failure_alone(&incident.failure);
         screen.say(line(
             counts.map(String::as_str),
             &age(incident.last_at, session.now),
@@ -102,6 +108,26 @@ fn print(session: &Session, found: &[(IncidentSummary, Reported)]) {
             "",
             screen.paint(Tone::Dim, &reported)
         ));
+    }
+}
+
+/// The same for a narrow screen.
+fn stacked(session: &Session, found: &[(IncidentSummary, Reported)]) {
+    let screen = &session.screen;
+    for (incident, report) in found {
+        let what = cut(&summary::failure_alone(&incident.failure), screen.width());
+        screen.say(screen.paint(Tone::Bold, &what));
+        let [day, week, month] = incident.lately;
+        let counts = format!(
+            "24 h: {day}, 7 d: {week}, 30 d: {month}, ever: {}; last {} ago",
+            incident.notifications,
+            age(incident.last_at, session.now)
+        );
+        for words in [place(incident), counts, report.words()] {
+            for line in wrapped(&terminal(&words), screen.width().saturating_sub(2)) {
+                screen.say(format!("  {line}"));
+            }
+        }
     }
 }
 

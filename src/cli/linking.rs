@@ -33,7 +33,7 @@ pub(super) fn link(
     let tracker = at_hand.tracker()?;
     let desk = at_hand.desk(&tracker);
     let word = desk.word(issue).ok_or_else(|| {
-        let what = format!("{issue:?} is no report of {}", tracker.name());
+        let what = format!("{issue:?} is not a report of {}", tracker.name());
         Refusal::new(what, "give its number, a link to it, or the word new")
     })?;
     let chosen = choices(&row, failures).map_err(|wrong| no_failure(&row, word, wrong))?;

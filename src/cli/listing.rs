@@ -78,13 +78,13 @@ fn recovered(store: &Store, rows: &[Loaded]) -> Result<Vec<Recoveries>> {
 fn tell_recovered(screen: &Screen, rows: &[Loaded], recovered: &[Recoveries]) {
     let one = |(row, recovered): (&Loaded, &Recoveries)| {
         let row = row.as_ref().ok()?;
-        in_short(recovered).map(|words| format!("{}: {words}", row.id))
+        in_short(recovered).map(|words| format!("{} ({words})", row.id))
     };
     let told: Vec<String> = rows.iter().zip(recovered).filter_map(one).collect();
     if told.is_empty() {
         return;
     }
-    let words = format!("Builders pass again. {}", told.join("; "));
+    let words = format!("Builders that pass again: {}", told.join(", "));
     for line in wrapped(&words, screen.width()) {
         screen.say(screen.paint(Tone::Good, &line));
     }
@@ -102,8 +102,8 @@ fn repeats(session: &Session, store: &Store, config: &Config, rows: &[Loaded]) -
         return Ok(());
     };
     let words = format!(
-        "! The list got the very text of {} already: approved by the same person again, the mail \
-         will be held. `show {first}` tells more.",
+        "! The list got the very text of {} already: if the same person approves it again, the \
+         mail will be held. `show {first}` tells more.",
         ids.join(", ")
     );
     for line in wrapped(&words, session.screen.width()) {

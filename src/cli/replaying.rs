@@ -210,7 +210,7 @@ fn unfit_mirror(session: &Session, settings: &Settings, parts: &Parts) -> Result
 /// A replay fetches no reports: what it calls new was compared with those only that
 /// a service has listed.
 fn without_reports(session: &Session, rows: &[Loaded], tracker: &str, why: &str) {
-    let is_new = |row: &Loaded| row.as_ref().is_ok_and(|row| summary::tier(row) == "new");
+    let is_new = |row: &Loaded| row.as_ref().is_ok_and(|row| summary::is_partly_new(row));
     if !rows.iter().any(is_new) {
         return;
     }

@@ -41,7 +41,7 @@ pub(super) fn resolve(session: &Session, wanted: &Resolve) -> Result<()> {
             let tracker = at_hand.tracker()?;
             let receipt = receipt(&at_hand.desk(&tracker), &row, found)?.ok_or_else(|| {
                 Refusal::new(
-                    format!("{found:?} is no report of {}", tracker.name()),
+                    format!("{found:?} is not a report of {}", tracker.name()),
                     "give the number of the report, or a link to it",
                 )
             })?;

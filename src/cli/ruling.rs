@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::args::{Rules, RulesVerb};
 use super::refusal::Refusal;
-use super::screen::Tone;
+use super::screen::{Screen, Tone};
 use super::session::Session;
 use super::words::{count, cut, wrapped};
 use crate::config::{Config, rules_of};
@@ -44,9 +44,6 @@ fn list_both(session: &Session) -> Result<ExitCode> {
     let config = session.config()?;
     let file = config.matching.rules.as_deref();
     let judged = automatic::judged(session, &config)?;
-    if file.is_none() && judged.is_empty() {
-        return Err(no_rules());
-    }
     let tried = match file {
         Some(file) => Some(tried(session, &config, file, &config.matching.rulebook)?),
         None => None,
@@ -59,6 +56,9 @@ fn list_both(session: &Session) -> Result<ExitCode> {
         fields.insert("auto".to_owned(), automatic::document(&judged));
     }
     session.screen.document(&document);
+    if file.is_none() && judged.is_empty() {
+        no_rules(&session.screen);
+    }
     let is_both = tried.is_some() && !judged.is_empty();
     let mut next = Vec::new();
     if let Some(tried) = &tried {
@@ -90,13 +90,13 @@ fn list_both(session: &Session) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn no_rules() -> anyhow::Error {
-    Refusal::new(
-        "the configuration names no file of rules, and has no automatic rules",
-        "write [matching] rules = \"rules.toml\" into it, or name a file: rules test FILE; \
-         automatic rules are tables [[auto]], see the example of the configuration",
-    )
-    .into()
+fn no_rules(screen: &Screen) {
+    let words = "There are no rules: the configuration names no file of rules for reports \
+                 ([matching] rules = \"rules.toml\"), and has no automatic rules (tables \
+                 [[auto]]). The README tells of both.";
+    for line in wrapped(words, screen.width()) {
+        screen.say(line);
+    }
 }
 
 fn try_out(session: &Session, named: Option<&Path>) -> Result<ExitCode> {
@@ -168,9 +168,7 @@ fn list(session: &Session, tried: &AllTried<'_>) {
         }
         tell_hindrance(session, one);
     }
-    if tried.rules.is_empty() {
-        screen.say(format!("{} holds no rule.", tried.file.display()));
-    }
+    tell_empty(screen, tried);
     if tried.in_use == Some(false) {
         screen.say("");
         let words = "The drafts that wait were not compared with these rules yet: the service \
@@ -178,6 +176,12 @@ fn list(session: &Session, tried: &AllTried<'_>) {
         for line in wrapped(words, width) {
             screen.say(screen.paint(Tone::Warning, &line));
         }
+    }
+}
+
+fn tell_empty(screen: &Screen, tried: &AllTried<'_>) {
+    if tried.rules.is_empty() {
+        screen.say(format!("{} holds no rule.", tried.file.display()));
     }
 }
 
@@ -204,7 +208,10 @@ fn test(session: &Session, tried: &AllTried<'_>) {
             screen.say(format!(
                 "    would also take {} of {} ({stored} are stored)",
                 count(one.failures(), "failure"),
-                count(one.issues(), "issue")
+                match one.issues() {
+                    0 => "no report".to_owned(),
+                    issues => count(issues, "report"),
+                }
             ));
         }
         for (belongs, taken) in &one.takes {
@@ -222,6 +229,7 @@ fn test(session: &Session, tried: &AllTried<'_>) {
         }
         tell_hindrance(session, one);
     }
+    tell_empty(screen, tried);
     if tried.stored.is_none() {
         screen.say("Nothing was taken in yet: only the samples were tried.");
     }

@@ -71,6 +71,11 @@ impl Session {
         }
     }
 
+    /// Whether `--config` was given.
+    pub(super) fn is_configured(&self) -> bool {
+        matches!(self.place, Place::File(_))
+    }
+
     /// The configuration file.
     pub(super) fn config_file(&self) -> PathBuf {
         match &self.place {

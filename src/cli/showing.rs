@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::args::DraftId;
+use super::deciding::not_current;
 use super::failing::Detail;
 use super::json as shapes;
 use super::repeating::sent_before;
@@ -46,6 +47,9 @@ pub(super) fn show(session: &Session, draft: &DraftId, detail: Detail) -> Result
     }
     session.screen.document(&document);
     let recovered = sentences(&recoveries, session.now);
+    if let Some(words) = not_current(session, &row, draft) {
+        warn(&session.screen, &words);
+    }
     print(&session.screen, &row, &config, detail, session.now);
     if !recovered.is_empty() {
         session.screen.say("");
@@ -296,7 +300,10 @@ fn next(session: &Session, row: &NotificationRow) {
         }
         (Stage::Closed(_) | Stage::Quarantined, _) => {
             if row.can_start_over() {
-                commands.push((format!("retry {id}"), "read, match and draft it once more"));
+                commands.push((
+                    format!("retry {id}"),
+                    "start over: read, match and draft it again",
+                ));
             }
             commands.push((format!("history {id}"), "what happened so far"));
         }

@@ -152,9 +152,12 @@ fn tracker(session: &Session, config: &Config, facts: &Facts) {
         "Tracker",
         None,
         &format!(
-            "{}: {} reports known, {} open{}",
+            "{}: {} known, {} open{}",
             tracker.name,
-            tracker.reports,
+            count(
+                usize::try_from(tracker.reports).unwrap_or(usize::MAX),
+                "report"
+            ),
             tracker.open,
             since.unwrap_or_default()
         ),

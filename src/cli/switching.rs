@@ -5,13 +5,17 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::args::{DraftId, Who};
+use super::deciding::allowed;
+use super::delivering::{Worker, settle_demo};
 use super::facts;
 use super::json as shapes;
 use super::refusal::Refusal;
 use super::session::Session;
+use super::summary;
 use super::who::who;
-use super::words::{age, cut};
-use crate::domain::decision::{self, Decision, Reason};
+use super::words::{age, cut, wrapped};
+use crate::domain::decision::{Decision, Reason};
+use crate::domain::untrusted::terminal;
 use crate::store::Switch;
 
 /// What a hold or a pause says when nobody gave a reason.
@@ -47,7 +51,11 @@ fn turn_on(session: &Session, switch: Switch, reason: &str, by: &Who) -> Result<
     })?;
     if let Some(was) = store.switch(switch)? {
         let what = format!(
-            "it is on already, since {} ago by {}: {}",
+            "{} already since {} ago, by {}: {}",
+            match switch {
+                Switch::Stop => "STOP is on",
+                Switch::Pause => "it is paused",
+            },
             age(was.at, session.now),
             was.who,
             was.reason
@@ -82,13 +90,17 @@ fn turn_off(session: &Session, switch: Switch, was_off: &str, by: &Who) -> Resul
     match was {
         None => session.screen.say(was_off),
         Some(was) => session.screen.say(format!(
-            "Off. It was on for {}, by {}: {}",
+            "{} {} ago, by {}: {}",
+            match switch {
+                Switch::Stop => "STOP is off. It was set",
+                Switch::Pause => "Resumed. It was paused",
+            },
             age(was.at, session.now),
             cut(&was.who, 60),
             cut(&was.reason, 300)
         )),
     }
-    super::delivering::settle_demo(session)?;
+    settle_demo(session)?;
     session.next(&[("status".to_owned(), "how things stand")]);
     Ok(())
 }
@@ -113,7 +125,7 @@ pub(super) fn trust_mirror(session: &Session, by: &Who) -> Result<()> {
             .screen
             .say(format!("Trusted again. It was: {}", cut(&why, 300))),
     }
-    super::delivering::settle_demo(session)?;
+    settle_demo(session)?;
     session.next(&[("status".to_owned(), "how things stand")]);
     Ok(())
 }
@@ -128,11 +140,10 @@ pub(super) fn hold(session: &Session, draft: &DraftId, reason: &str, by: &Who) -
     } else {
         reason
     })?;
-    let held = row.held.as_ref().map(|held| held.why.as_str());
     let decision = Decision::Hold {
         reason: reason.clone(),
     };
-    decision::allowed(row.stage, held, &decision)?;
+    allowed(session, &row, &decision)?;
     store.hold(row.id, reason.as_str(), who.as_str(), session.now)?;
     session
         .screen
@@ -150,10 +161,9 @@ pub(super) fn release(session: &Session, draft: &DraftId, by: &Who) -> Result<()
     let store = session.store()?;
     let row = session.load(&store, draft)?;
     let who = who(by)?;
-    let held = row.held.as_ref().map(|held| held.why.as_str());
-    decision::allowed(row.stage, held, &Decision::Release)?;
+    allowed(session, &row, &Decision::Release)?;
     store.release(row.id, who.as_str(), session.now)?;
-    super::delivering::settle_demo(session)?;
+    settle_demo(session)?;
     session
         .screen
         .document(&shapes::notification(&store.load(row.id)?, session.now));
@@ -173,15 +183,20 @@ pub(super) fn retry(session: &Session, draft: &DraftId, by: &Who) -> Result<()> 
     store
         .start_over(draft.id, who.as_str(), session.now)
         .map_err(|refused| super::deciding::refused(session, draft, refused))?;
-    super::delivering::settle_demo(session)?;
-    session.screen.document(&match store.load(draft.id) {
-        Ok(row) => shapes::notification(&row, session.now),
+    let worker = settle_demo(session)?;
+    let row = store.load(draft.id);
+    session.screen.document(&match &row {
+        Ok(row) => shapes::notification(row, session.now),
         Err(_) => json!({ "id": draft.id.0 }),
     });
-    session.screen.say(format!(
-        "{} is read, matched and drafted once more.",
-        draft.id
-    ));
+    let words = match (worker, &row) {
+        (Worker::Us, Ok(row)) => format!("{} started over: {}", row.id, summary::standing(row)),
+        (Worker::Service, _) => format!("{} starts over: the service works on it.", draft.id),
+        _ => format!("{} starts over as soon as the service runs.", draft.id),
+    };
+    for line in wrapped(&terminal(&words), session.screen.width()) {
+        session.screen.say(line);
+    }
     session.next(&[(format!("show {}", draft.id), "")]);
     Ok(())
 }

@@ -210,10 +210,13 @@ fn tell(
         "health": word,
         "why": why,
     }));
+    let reports = count(usize::try_from(reports).unwrap_or(usize::MAX), "report");
     let items = count(usize::try_from(given).unwrap_or(usize::MAX), "item");
-    session.screen.say(format!(
-        "{name} was listed to the end: {items} came; {reports} reports are known, {open} open."
-    ));
+    let words =
+        format!("Listed {name} to the end: {items} came; {reports} known, {open} of them open.");
+    for line in wrapped(&words, session.screen.width()) {
+        session.screen.say(line);
+    }
     if let Some(why) = why {
         let words = format!("Nothing is called new all the same: {}", terminal(why));
         for line in wrapped(&words, session.screen.width()) {

@@ -1,4 +1,4 @@
-//! Files with one JSON object a line, for `match` and `evaluate`: bug reports and
+//! Files with one JSON object per line, for `match` and `evaluate`: bug reports and
 //! cases, with what to do about a line that is neither.
 
 use std::fs;
@@ -30,7 +30,7 @@ pub(super) fn reports(paths: &[PathBuf]) -> Result<Vec<FiledIssue>> {
     Ok(filed)
 }
 
-const A_REPORT: &str = "give it a JSON object a line, each with number and title at least";
+const A_REPORT: &str = "give it a JSON object per line, each with number and title at least";
 
 fn of_file(path: &Path) -> Result<Vec<FiledIssue>> {
     let origin = path.display().to_string();
@@ -53,7 +53,7 @@ pub(super) fn cases(path: &Path) -> Result<Vec<Case>> {
         ),
         Wrong::Line { .. } | Wrong::Nothing { .. } => Refusal::new(
             wrong.to_string(),
-            "give it a JSON object a line, each with id, date, log or log_file, and expected",
+            "give it a JSON object per line, each with id, date, log or log_file, and expected",
         ),
     })?)
 }

@@ -5,7 +5,7 @@ use super::showing::{field, warn};
 use super::summary::short_digest;
 use super::words::{barred, count, cut, wrapped};
 use crate::config::Config;
-use crate::desk::caution::settled_silently;
+use crate::desk::caution::{once_of_each_kind, settled_silently};
 use crate::desk::leaves::reopening;
 use crate::domain::draft::{Action, Draft, NewIssue, Reply};
 use crate::domain::issue::IssueRef;
@@ -36,11 +36,8 @@ pub(super) fn print(
     for line in wrapped(&summary, screen.width().saturating_sub(2)) {
         screen.say(format!("  {line}"));
     }
-    for (warning, times) in counted(&draft.draft.warnings) {
-        match times {
-            1 => warn(screen, warning),
-            more => warn(screen, &format!("{warning} ({more} times)")),
-        }
+    for warning in once_of_each_kind(&draft.draft.warnings) {
+        warn(screen, &warning);
     }
     for (index, action) in draft.draft.actions.iter().enumerate() {
         screen.say("");
@@ -69,18 +66,6 @@ fn along(screen: &Screen, draft: &Draft, config: &Config) {
     for line in wrapped(&words, screen.width().saturating_sub(2)) {
         screen.say(screen.paint(Tone::Bold, &format!("  {line}")));
     }
-}
-
-/// Each once, and how often it stands there.
-fn counted(warnings: &[String]) -> Vec<(&str, usize)> {
-    let mut counted: Vec<(&str, usize)> = Vec::new();
-    for warning in warnings {
-        match counted.iter_mut().find(|(words, _)| words == warning) {
-            Some((_, times)) => *times += 1,
-            None => counted.push((warning, 1)),
-        }
-    }
-    counted
 }
 
 /// `2 actions in the tracker and a mail to the list`.

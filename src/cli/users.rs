@@ -30,7 +30,7 @@ fn add(session: &Session, name: &str, by: &Who) -> Result<()> {
     let store = session.store_or_new(&config)?;
     let name = Approver::new(name).map_err(|why| {
         let what = format!("{name:?} cannot be used as a name: {why}");
-        Refusal::new(what, "it will stand in replies: \"approved by NAME\"")
+        Refusal::new(what, "it will stand in replies: \"Checked by NAME\"")
     })?;
     let by = who(by)?;
     let password = password(name.as_str())?;
@@ -46,7 +46,7 @@ fn add(session: &Session, name: &str, by: &Who) -> Result<()> {
         format!("{} may decide on the page.", name.as_str())
     } else {
         format!(
-            "{} has another password; their sessions are over.",
+            "{} has a new password; their sessions have ended.",
             name.as_str()
         )
     });
@@ -86,7 +86,7 @@ fn remove(session: &Session, name: &str, by: &Who) -> Result<()> {
     }
     session.screen.document(&json!({ "removed": name.trim() }));
     session.screen.say(format!(
-        "{} is out, and their sessions are over.",
+        "{} can no longer log in; their sessions have ended.",
         terminal(name.trim())
     ));
     Ok(())

@@ -15,10 +15,10 @@ pub(super) use decision::Decision;
 pub(super) enum Verb {
     /// Try the whole chain on sample mails; nothing leaves this machine
     ///
-    /// Makes a folder with a small bug tracker, a mailbox of sample notifications
-    /// and an outgoing mailbox, reads the mails and shows the drafts. The other
-    /// commands work on that folder when they are given --dir. Run again on the
-    /// same folder, it goes on where it was.
+    /// Makes a folder with a small bug tracker, a mailbox of sample notifications and
+    /// an outgoing mailbox, reads the mails and shows the drafts. The other commands
+    /// work on that folder when they are given --dir. Run again on the same folder, it
+    /// continues where it was.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -32,15 +32,15 @@ Next: the command ends with what to type."
 
     /// Show what is understood of a mail or a log
     ///
-    /// Reads notifications (of Buildbot and other CI systems) and logs (of
-    /// regrtest, other test runners, compilers), and shows the builds, the failures
-    /// with their signatures, and the few lines that matter. Needs no configuration
-    /// and no database; asks nobody. Of a mail above 32 MiB the first 4 are read, of
-    /// a log in a file above 64 MiB the last 64.
+    /// Reads notifications (of Buildbot and other CI systems) and logs (of regrtest,
+    /// other test runners, compilers), and shows the builds, the failures with their
+    /// signatures, and the few lines that matter. Needs no configuration and no
+    /// database; asks nobody. Of a mail over 32 MiB only the first 4 MiB are read, of a
+    /// log file over 64 MiB only the last 64 MiB.
     ///
-    /// With --json one object an input, each on a line: input, kind (failure,
-    /// recovery, warning, worker_missing, reply, own, other), reason, builds.
-    /// Ends with 1 if an input could not be read or was nothing that is known.
+    /// With --json, one object per input, each on its own line: input, kind (failure,
+    /// recovery, warning, worker_missing, reply, own, other), reason, builds. Ends with
+    /// 1 if an input could not be read, or is nothing that it knows.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -55,12 +55,11 @@ Next: buildbot-watch replay PATH    to see what would be drafted"
 
     /// Show what it would have done with mails you have
     ///
-    /// Reads a Maildir, an mbox, a folder of .eml files or one .eml file and shows
-    /// the drafts that would have come of it. It works on a temporary copy of the
-    /// database and the reports known there: nothing is kept and nothing is sent.
-    /// Only logs that the mails do not carry are asked for, as the service would.
-    /// What the service has not listed of the tracker yet counts as not there, and
-    /// that is told.
+    /// Reads a Maildir, an mbox, a folder of .eml files or one .eml file and shows the
+    /// drafts that would have come of it. It works on a temporary copy of the database
+    /// and of the reports known there: nothing is kept and nothing is sent. As in the
+    /// service, logs that the mails lack are fetched. Reports that the service has not
+    /// listed yet count as not there, and you are told so.
     ///
     /// Mails of another list, or of none, are left alone. Some archives drop the
     /// header that names the list (List-Id): --assume-list is for those.
@@ -81,11 +80,11 @@ Next: buildbot-watch replay --store PATH    to take the mails in"
 
     /// Try the configuration: log in everywhere, change nothing
     ///
-    /// Reads the configuration and the secrets, logs in to the mailbox and opens
-    /// it, greets the mail server and logs in without sending, reads the tracker
-    /// and the CI system, reaches the webhooks and the channel on IRC, fills every
-    /// template, and opens the database. One line for each finding, and how to mend
-    /// what is wrong. Ends with 1 if anything is.
+    /// Reads the configuration and the secrets, logs in to the mailbox and opens it,
+    /// greets the mail server and logs in without sending, reads the tracker and the CI
+    /// system, reaches the webhooks and the channel on IRC, fills every template, and
+    /// opens the database. Prints a line for each finding, and how to mend what is
+    /// wrong. Ends with 1 if anything is wrong.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -99,8 +98,8 @@ Next: buildbot-watch run"
 
     /// Run the service: read mails, draft, deliver what was approved
     ///
-    /// Works until it is told to end (SIGTERM or Ctrl-C). One at a time on one
-    /// database; the other commands work beside it.
+    /// Runs until it is told to end (SIGTERM or Ctrl-C). Only one at a time may work on
+    /// a database; the other commands work beside it.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -112,16 +111,16 @@ Next: buildbot-watch status, then buildbot-watch list"
     )]
     Run,
 
-    /// Subscribe our address to the list, up to its welcome
+    /// Subscribe our address to the list, and wait for its welcome
     ///
-    /// Writes to the list's own address for that, recognises its question in the
-    /// mailbox, in any language, confirms it, and waits for the welcome: with the
-    /// service running or not. Nothing is confirmed that nobody asked for here. It can
-    /// be broken off at any moment (Ctrl-C); typed again, it goes on, and the list is
-    /// not asked twice. Needs a mailbox by IMAP and outgoing mail by SMTP; without
-    /// them it says what to do by hand. Ends with 1 if we are not subscribed yet.
+    /// Writes to the list's address for that, recognises the question that comes back,
+    /// in any language, confirms it, and waits for the welcome, whether the service
+    /// runs or not. Nothing is confirmed that was not asked for here. You can interrupt
+    /// it at any moment (Ctrl-C): the same command goes on, and the list is not asked
+    /// twice. Needs a mailbox over IMAP and outgoing mail over SMTP; without them it
+    /// tells what to do by hand. Ends with 1 if we are not subscribed yet.
     ///
-    /// Anybody could write a welcome: `status` says since when it is proven.
+    /// Anybody could have written the welcome: `status` tells since when it is proven.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -133,10 +132,10 @@ Next: buildbot-watch check"
     )]
     Subscribe(Subscribe),
 
-    /// Unsubscribe our address from the list, up to its goodbye
+    /// Unsubscribe our address from the list, and wait for its goodbye
     ///
     /// The same as `subscribe`, the other way round. A list that does not know our
-    /// address answers nothing.
+    /// address does not answer.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -147,11 +146,11 @@ Next: systemctl disable --now buildbot-watch"
     )]
     Unsubscribe(Subscribe),
 
-    /// Serve the page, on which drafts are decided on in a browser
+    /// Serve the page on which drafts are decided on in a browser
     ///
-    /// The service serves it by itself if the configuration says where. This verb
-    /// serves it alone: without a service, or for a demo. Works until Ctrl-C. Who may
-    /// log in is said by `user add`.
+    /// The service does this by itself if the configuration says where. This command
+    /// does it alone: without a service, or for a demo. Works until Ctrl-C. `user add`
+    /// lets somebody log in.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -164,9 +163,9 @@ Next: open the address that it prints"
 
     /// Say who may decide on the page
     ///
-    /// `user add NAME` asks for a password, or takes it from the first line of the
-    /// standard input; of a known user it is the new one. `user list` shows them,
-    /// `user remove NAME` lets one in no more.
+    /// `user add NAME` asks for a password, or takes it from the first line of standard
+    /// input; a known user gets a new one. `user list` shows who is let in, `user
+    /// remove NAME` locks somebody out.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -188,14 +187,14 @@ Next: whatever it points at; usually buildbot-watch list"
     )]
     Status,
 
-    /// List the tracker's reports now, until none is left
+    /// List the tracker's reports now, to the end
     ///
     /// The program searches its own copy of the tracker's bug reports. The service
     /// keeps it up to date; the first time, that takes a while for a large tracker.
-    /// This does the same by hand, before the service is started. It can be broken
-    /// off at any moment, and goes on there the next time. While the service runs,
-    /// it asks the service for it and waits. Ends with 1 if the copy is not fit to
-    /// say that there is no report.
+    /// This does the same by hand, before the service is started. You can interrupt it
+    /// at any moment: the next time it goes on from there. While the service runs, this
+    /// has the service do it, and waits. Ends with 1 if the copy cannot be trusted to
+    /// tell that there is no report.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -208,13 +207,13 @@ Next: buildbot-watch status"
 
     /// Take in bug reports from a file
     ///
-    /// One JSON object a line: number and title; and optional key, bpo, state (open
+    /// One JSON object per line: number and title, and optionally key, bpo, state (open
     /// or closed), labels, created, updated, closed (2026-11-22, or with a time:
-    /// 2026-11-22T07:18:47Z), resolution, duplicate_of or superseder, body, comments
-    /// (a list of date and text), url, author. An embedded tracker gets them
-    /// as its own; of any other tracker the copy gets them, until the tracker itself
-    /// is listed. A report that is newer there stays. A line that is none is named,
-    /// and nothing is taken in.
+    /// 2026-11-22T07:18:47Z), resolution, duplicate_of or superseder, body, comments (a
+    /// list of date and text), url, author. An embedded tracker takes them as its own;
+    /// of any other tracker the local copy has them, until the tracker itself is
+    /// listed. A report that is newer there is kept. If a line is not a report, it is
+    /// named, and nothing is taken in.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -227,10 +226,10 @@ Next: buildbot-watch sync"
 
     /// Explain why a notification's failures were matched to these reports
     ///
-    /// Searches once more in the copy of the tracker as it is now, and shows for
-    /// each failure what was looked for, the reports that were found, what speaks
-    /// for and against each, and how much each of that weighs. What people said
-    /// before about the same failure comes on top of it: see `show`.
+    /// Searches the copy of the tracker again, as it is now, and shows for each failure
+    /// what was looked for, the reports that were found, what speaks for and against
+    /// each, and how much each of that weighs. What people said before about the same
+    /// failure stands above all of it: see `show`.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -262,11 +261,11 @@ Next: buildbot-watch evaluate ...    to see how often it is right"
 
     /// Measure how well failures find their bug reports
     ///
-    /// Asks labelled cases, each with only those reports, comments and states that
-    /// existed at its date, and prints how often the right report came first, how
-    /// sure the program was, and the same for two simpler ways to search. The files
-    /// are described in the README. Needs no configuration and no database, except
-    /// for --history: that asks how it did for you.
+    /// Searches for each labelled case with only the reports, comments and states that
+    /// existed at its date, and prints how often the right report came first, how sure
+    /// the program was, and how two simpler searches did. The files are described in
+    /// the README. Needs no configuration and no database, except for --history, which
+    /// measures how it did for you.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -281,15 +280,15 @@ Next: buildbot-watch evaluate ... --fit    to see which weights would fit these 
 
     /// List the rules for reports and the automatic ones, or try them
     ///
-    /// A rule for a report says which failures belong to it. They stand in the file
-    /// that the setting matching.rules names. `rules` lists each with its report and
-    /// how many stored failures it takes; and each automatic rule with whether it
-    /// acts, what it would have approved over the history, how often people decided
-    /// the same, and where not. `rules resume` lets one act again that went back to
-    /// shadow. `rules test` tells of each rule for a report whether it takes its own
-    /// sample, and which stored failures it would also take, by the reports that they
-    /// belong to: so you see when it takes too much. It changes nothing, and ends with
-    /// 1 if a rule does not take its own sample.
+    /// A rule for a report says which failures belong to it; the setting matching.rules
+    /// names the file of these rules. `rules` lists each with its report and how many
+    /// stored failures it takes. Of each automatic rule it tells whether it acts, what
+    /// it would have approved over the history, how often people decided the same, and
+    /// where they did not. `rules resume` lets one act again that went back to shadow.
+    /// `rules test` tells of each rule for a report whether it takes its own sample,
+    /// and which stored failures it would take, by the reports that they belong to, so
+    /// that you see when it takes too much. It changes nothing, and ends with 1 if a
+    /// rule does not take its own sample.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -303,17 +302,17 @@ Next: systemctl reload buildbot-watch    to use them"
     )]
     Rules(Rules),
 
-    /// Make the draft for a build that nobody mailed about
+    /// Make a draft for a build that nobody mailed about
     ///
     /// Asks the CI system for the build, reads the logs of its failed steps, and takes
     /// it in as if a mail had told of it: it is matched, and its draft waits for you
-    /// like any other. Nobody mailed, so nobody is answered: the draft has the report
-    /// or the comment alone. A build that is known already, by a mail or because
-    /// somebody filed it, is told and not taken in again. Only configured CI systems
-    /// are asked. Without a service this matches and drafts it by itself.
+    /// like any other. Nobody mailed, so nobody is answered: the draft has only the
+    /// report or the comment. A build that is known already, from a mail or because
+    /// somebody filed it, is named and not taken in again. Only configured CI systems
+    /// are asked. Without a service, this command matches and drafts the build itself.
     ///
     /// Put the address in quotes: to a shell, ? and & mean something else. If this is
-    /// broken off, the service finishes it.
+    /// interrupted, the service finishes it.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -326,8 +325,8 @@ Next: buildbot-watch show 12    (the command ends with the exact line)"
 
     /// List the drafts that wait for you
     ///
-    /// DRAFT is the number of a draft and the beginning of the digest of its
-    /// texts, for example 12@1a2b3c4d: that is what you approve.
+    /// DRAFT is the draft's number and the beginning of the digest of its texts, for
+    /// example 12@1a2b3c4d: that is what you approve.
     #[command(
         verbatim_doc_comment,
         after_help = "\

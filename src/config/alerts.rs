@@ -195,7 +195,7 @@ fn name(value: &Value<'_>, taken: &[String]) -> Result<String, Wrong> {
     let plain = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '_';
     if !name.chars().all(plain) || name.len() > 40 {
         return Err(Wrong::new(
-            format!("= {name:?} is no name"),
+            format!("= {name:?} is not a name"),
             "write at most 40 letters, digits, - and _: \"team-chat\"",
         ));
     }
@@ -238,7 +238,7 @@ fn plain_address(value: &Value<'_>) -> Result<String, Wrong> {
             "write https:// (http:// is allowed to 127.0.0.1 and localhost alone)",
         )),
         _ => Err(Wrong::new(
-            "is no web address",
+            "is not a web address",
             "copy it whole from the receiver: \"https://chat.example.org/hooks/...\"",
         )),
     }
@@ -336,7 +336,7 @@ fn channel(value: &Value<'_>) -> Result<String, Wrong> {
     let is_bad = |char: char| char.is_whitespace() || char.is_control() || ",:".contains(char);
     if !name.starts_with(['#', '&', '+', '!']) || name.contains(is_bad) || name.len() > 50 {
         return Err(Wrong::new(
-            format!("= {name:?} is no channel"),
+            format!("= {name:?} is not a channel"),
             "write its name with the sign in front: \"#buildbots\"",
         ));
     }
@@ -350,7 +350,7 @@ fn nick(value: &Value<'_>) -> Result<String, Wrong> {
     let goes_on = |char: char| begins(char) || char.is_ascii_digit() || char == '-';
     if !name.starts_with(begins) || !name.chars().all(goes_on) || name.len() > 30 {
         return Err(Wrong::new(
-            format!("= {name:?} is no nick"),
+            format!("= {name:?} is not a nick"),
             "write at most 30 letters, digits, - and _, and a letter first: \"buildbot-watch\"",
         ));
     }
@@ -361,7 +361,7 @@ fn account(value: &Value<'_>) -> Result<String, Wrong> {
     let name = values::text(value)?;
     if name.contains(|char: char| char.is_whitespace() || char.is_control()) {
         return Err(Wrong::new(
-            format!("= {name:?} is no account"),
+            format!("= {name:?} is not an account"),
             "write the name that the server's services know: \"buildbot-watch\"",
         ));
     }

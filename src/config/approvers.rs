@@ -176,7 +176,7 @@ fn people(root: &DeTable<'_>, findings: &mut Findings) -> (Vec<Person>, bool) {
                     })
             }
             Err(why) => Some(Wrong::new(
-                format!("is no name: {why}"),
+                format!("is not a name: {why}"),
                 "write the name that replies show: \"Ada Lovelace\"",
             )),
         };
@@ -195,7 +195,7 @@ fn people(root: &DeTable<'_>, findings: &mut Findings) -> (Vec<Person>, bool) {
 fn person(value: &Value<'_>) -> Result<Person, Wrong> {
     let form = "{ address = \"ada@example.org\" }";
     let DeValue::Table(table) = value.get_ref() else {
-        return Err(Wrong::new("is no table", format!("write it as {form}")));
+        return Err(Wrong::new("is not a table", format!("write it as {form}")));
     };
     let unknown = table
         .keys()
@@ -213,7 +213,7 @@ fn person(value: &Value<'_>) -> Result<Person, Wrong> {
     let Some(address) = table.get("address") else {
         return Err(Wrong::new("has no address", format!("write it as {form}")));
     };
-    let placeholder = |why| Wrong::new(format!("is no name: {why}"), "write a name");
+    let placeholder = |why| Wrong::new(format!("is not a name: {why}"), "write a name");
     Ok(Person {
         name: Approver::new("approver").map_err(placeholder)?,
         address: within("address", values::address(address))?,
@@ -229,7 +229,7 @@ fn verb(value: &Value<'_>) -> Result<Verb, Wrong> {
     let names = Verb::ALL.map(Verb::name);
     let name = values::one_of(value, &names)?;
     let found = Verb::ALL.into_iter().find(|verb| verb.name() == name);
-    found.ok_or_else(|| Wrong::new("is no verb", "write \"reject\""))
+    found.ok_or_else(|| Wrong::new("is not a verb", "write \"reject\""))
 }
 
 fn mails(table: &DeTable<'_>) -> Result<Mails, Wrong> {

@@ -135,7 +135,7 @@ fn name(value: &Value<'_>) -> Result<String, Wrong> {
         return Ok(name);
     }
     Err(Wrong::new(
-        format!("= {name:?} is no name of an automatic rule"),
+        format!("= {name:?} cannot be the name of an automatic rule"),
         format!("write at most {MAX_NAME} letters, with hyphens between them"),
     ))
 }
@@ -277,7 +277,7 @@ mod tests {
              [[auto]]\nname = \"a\"\nactions = [\"reply\"]\n\
              [[auto]]\nname = \"a\"\nactions = [\"reply\"]\n",
             expect![[r#"
-                config.toml:16: [auto] name = "issue12" is no name of an automatic rule
+                config.toml:16: [auto] name = "issue12" cannot be the name of an automatic rule
                     write at most 60 letters, with hyphens between them
                 config.toml:17: [auto] mode = "of" is not known
                     did you mean "on"?

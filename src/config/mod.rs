@@ -305,13 +305,13 @@ ca_file = "gone.pem"
 kind = "github"
 "#,
             expect![[r#"
-                config.toml:3: [list] id = "<buildbot-status.python.org>" is no List-Id
+                config.toml:3: [list] id = "<buildbot-status.python.org>" is not a List-Id
                     copy what stands between < and > in the List-Id header of a mail of the list: "buildbot-status.python.org"
                 config.toml:4: [list] has no setting "adress"
                     did you mean "address"?
                 config.toml:5: [list] notifiers is a text, not a list
                     write it as ["..."]
-                config.toml:6: [list] max_action_age = "7 days" is no duration
+                config.toml:6: [list] max_action_age = "7 days" is not a duration
                     write a number and a unit: "30s", "5m", "6h" or "2d"
                 config.toml:11: [mailbox] password stands in the file itself, where everybody may read it
                     write password = { file = "/etc/buildbot-watch/password" }, { credential = "password" } or { command = ["pass", "show", "password"] }
@@ -375,9 +375,9 @@ user = "me"
             expect![[r##"
                 config.toml:17: of [webhook] there may be several
                     write a line [[webhook]] for each, and its settings below it
-                config.toml:21: [irc] channel = "buildbots" is no channel
+                config.toml:21: [irc] channel = "buildbots" is not a channel
                     write its name with the sign in front: "#buildbots"
-                config.toml:22: [irc] nick = "1st" is no nick
+                config.toml:22: [irc] nick = "1st" is not a nick
                     write at most 30 letters, digits, - and _, and a letter first: "buildbot-watch"
                 config.toml:23: [irc] user is given, but no password
                     add password or certificate, or remove user
@@ -487,11 +487,11 @@ certificate = "/etc/irc.pem"
             "answers_to is missing",
         );
         check(base, "means nothing without anybody");
-        check(&format!("{base}Ada = 1"), "is no table");
+        check(&format!("{base}Ada = 1"), "is not a table");
         check(&format!("{base}Ada = {{}}"), "has no address");
         check(
             &format!("{base}\"<a>\" = {{ address = \"a@b.example\" }}"),
-            "is no name",
+            "is not a name",
         );
         check(&person(", adress = \"x\""), "did you mean \"address\"");
         check(&person(", may = [\"aprove\"]"), "did you mean \"approve\"");
@@ -547,7 +547,7 @@ certificate = "/etc/irc.pem"
                  [ci.azur]\nprojects = [\"a/b\"]\n"
             ),
             expect![[r#"
-                config.toml:17: [ci.github_actions] projects item 1 = "cpython" is no project
+                config.toml:17: [ci.github_actions] projects item 1 = "cpython" is not a project
                     write "owner/name" as in the links of its mails: "python/cpython"
                 config.toml:18: [ci.github_actions] token stands in the file itself, where everybody may read it
                     write token = { file = "/etc/buildbot-watch/token" }, { credential = "token" } or { command = ["pass", "show", "token"] }
@@ -586,11 +586,11 @@ certificate = "/etc/irc.pem"
             expect![[r#"
                 config.toml:17: [web] listen = "0.0.0.0:80" can be reached by others than this machine
                     listen on "127.0.0.1:8025" behind a proxy that speaks TLS, or add open_to_network = true
-                config.toml:18: [web] hosts item 1 = "https://a/" is no host
+                config.toml:18: [web] hosts item 1 = "https://a/" is not a host
                     write what stands behind https:// in the browser: "watch.example.org"
-                config.toml:19: [web] trusted_header = "X-Remote-User: x" is no name of a header
+                config.toml:19: [web] trusted_header = "X-Remote-User: x" is not the name of a header
                     write the name alone: "X-Remote-User"
-                config.toml:20: [web] proxy = "localhost" is no address
+                config.toml:20: [web] proxy = "localhost" is not an address
                     write the address that the proxy connects from: "127.0.0.1"
                 config.toml:21: [web] has no setting "http"
                     did you mean "https"?
@@ -611,7 +611,7 @@ certificate = "/etc/irc.pem"
         check(
             &format!("{SMALL}\n[web]\nlisten = \"8025\"\n"),
             expect![[r#"
-                config.toml:17: [web] listen = "8025" is no address with a port
+                config.toml:17: [web] listen = "8025" is not an address with a port
                     write "127.0.0.1:8025", or the path of a Unix socket
                 1 mistake in the configuration"#]],
         );
@@ -628,20 +628,20 @@ certificate = "/etc/irc.pem"
         check(
             &format!("{SMALL}\n[log]\nlevel = info\nformat = \"tekst\"\nlevl = 1\n[log]\n"),
             expect![[r#"
-                config.toml:17: this is no TOML: invalid float, expected `inf`
+                config.toml:17: this is not TOML: invalid float, expected `inf`
                     a text stands in "quotes", a list in [brackets]; see systemd/config.example.toml
                 config.toml:18: [log] format = "tekst" is not known
                     did you mean "text"?
                 config.toml:19: [log] has no setting "levl"
                     did you mean "level"?
-                config.toml:20: this is no TOML: duplicate key
-                    a text stands in "quotes", a list in [brackets]; see systemd/config.example.toml
+                config.toml:20: this is not TOML: duplicate key
+                    it is there twice: keep one
                 4 mistakes in the configuration"#]],
         );
         check(
             "[list\n",
             expect![[r#"
-                config.toml:1: this is no TOML: unclosed table, expected `]`
+                config.toml:1: this is not TOML: unclosed table, expected `]`
                     a text stands in "quotes", a list in [brackets]; see systemd/config.example.toml
                 1 mistake in the configuration"#]],
         );
@@ -701,7 +701,7 @@ certificate = "/etc/irc.pem"
                 write password = { file = "/etc/buildbot-watch/password" }, { credential = "password" } or { command = ["pass", "show", "password"] }
             config.toml:10: [mailbox] password has to name exactly one source
                 write password = { file = "/etc/buildbot-watch/password" }, { credential = "password" } or { command = ["pass", "show", "password"] }
-            config.toml:10: [mailbox] password credential "../x" is no plain name
+            config.toml:10: [mailbox] password credential "../x" is not a plain name
                 write the name that LoadCredential= gives it
             config.toml:10: [mailbox] password is a text, not a list
                 write it as ["..."]
@@ -752,7 +752,7 @@ certificate = "/etc/irc.pem"
         check(
             &tracker("kind = \"github\"\nrepository = \"cpython\"\n"),
             expect![[r#"
-            config.toml:15: [tracker] repository = "cpython" is no repository
+            config.toml:15: [tracker] repository = "cpython" is not a repository
                 write "owner/name", for example "python/cpython"
             1 mistake in the configuration"#]],
         );
@@ -799,7 +799,7 @@ certificate = "/etc/irc.pem"
         check(
             &text.replace("[list]", "[list"),
             expect![[r#"
-            config.toml:2: this is no TOML: unclosed table, expected `]`
+            config.toml:2: this is not TOML: unclosed table, expected `]`
                 a text stands in "quotes", a list in [brackets]; see systemd/config.example.toml
             config.toml:17: [log] has no setting "levle"
                 did you mean "level"?

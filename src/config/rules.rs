@@ -51,7 +51,7 @@ pub(crate) fn read(file: &Path) -> (Rulebook, Vec<Mistake>) {
     let (root, broken) = DeTable::parse_recoverable(&text);
     for error in &broken {
         let at = error.span().map_or(0, |span| span.start);
-        let what = format!("this is no TOML: {}", error.message());
+        let what = format!("this is not TOML: {}", error.message());
         let remedy = "a text stands in \"quotes\", a condition best in 'single' ones, a table in \
                       { braces }; see the README";
         findings.mistake(at, what, remedy.to_owned());
@@ -106,7 +106,7 @@ impl Reader<'_> {
                 }
                 ("rule", _) => self.findings.mistake(
                     at,
-                    "rule is no list of tables".to_owned(),
+                    "rule is not a list of tables".to_owned(),
                     "write a line [[rule]], and the rule below it".to_owned(),
                 ),
                 (name, _) => self.findings.mistake(
@@ -123,7 +123,10 @@ impl Reader<'_> {
     fn rule(&mut self, item: &Value<'_>) -> Option<Rule> {
         let at = item.span().start;
         let DeValue::Table(table) = item.get_ref() else {
-            let wrong = Wrong::new("is no table", "write a line [[rule]], and the rule below");
+            let wrong = Wrong::new(
+                "is not a table",
+                "write a line [[rule]], and the rule below",
+            );
             self.wrong(at, "rule", wrong);
             return None;
         };
@@ -275,7 +278,7 @@ fn name(value: &Value<'_>) -> Result<String, Wrong> {
         return Ok(name);
     }
     Err(Wrong::new(
-        format!("= {name:?} is no name of a rule"),
+        format!("= {name:?} cannot be the name of a rule"),
         format!("write at most {MAX_NAME} letters, digits, dots, hyphens and underscores"),
     ))
 }
@@ -288,7 +291,7 @@ fn issue(value: &Value<'_>) -> Result<u64, Wrong> {
 fn sample(value: &Value<'_>) -> Result<Subject, Wrong> {
     let example = "write the fields that matter: { module = \"test_os\", log = \"...\" }";
     let DeValue::Table(table) = value.get_ref() else {
-        return Err(Wrong::new("is no table", example));
+        return Err(Wrong::new("is not a table", example));
     };
     let mut fields = Vec::new();
     let mut bad = Vec::new();
@@ -455,13 +458,13 @@ sample = {}
             expect![[r#"
                 rules.toml:2: rule: sample is missing
                     add to the rule: sample = { module = "test_os" }
-                rules.toml:3: rule: name = "no spaces please" is no name of a rule
+                rules.toml:3: rule: name = "no spaces please" cannot be the name of a rule
                     write at most 60 letters, digits, dots, hyphens and underscores
                 rules.toml:4: rule: issue = 0 is out of range
                     write a number from 1 to 99999999
                 rules.toml:5: rule: when, column 1: there is no field "modul"
                     there are: module, class, method, kind, builder, os, arch, branch, exception, message, log
-                rules.toml:5: rule: when, column 29: /(/ is no pattern: unclosed group
+                rules.toml:5: rule: when, column 29: /(/ is not a pattern: unclosed group
                     put a backslash before ( ) [ ] { } . * + ? ^ $ | that stand for themselves
                 rules.toml:6: rule: a rule has no "sampel"
                     did you mean "sample"?
@@ -484,14 +487,14 @@ sample = {}
         check(
             "[[rule]\nname = 1\n",
             expect![[r#"
-            rules.toml:1: this is no TOML: unclosed array table, expected `]`
+            rules.toml:1: this is not TOML: unclosed array table, expected `]`
                 a text stands in "quotes", a condition best in 'single' ones, a table in { braces }; see the README
             1 mistake in the configuration"#]],
         );
         check(
             "rule = 1\n",
             expect![[r#"
-                rules.toml:1: rule is no list of tables
+                rules.toml:1: rule is not a list of tables
                     write a line [[rule]], and the rule below it
                 1 mistake in the configuration"#]],
         );

@@ -2,6 +2,7 @@
 //! default to, and how they depend on each other.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,6 +44,17 @@ pub(crate) struct Read {
     pub(crate) secrets: Vec<SecretSource>,
 }
 
+/// What to do about a file that cannot be read.
+fn unreadable(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "run the command as the service's user (sudo -u buildbot-watch ...), and let that \
+             user read the file"
+        }
+        _ => "start from systemd/config.example.toml, and name the file with --config",
+    }
+}
+
 /// Reads a configuration file.
 pub(crate) fn read(file: &Path) -> Read {
     let text = match fs::read_to_string(file) {
@@ -53,9 +65,7 @@ pub(crate) fn read(file: &Path) -> Read {
                 mistakes: vec![Mistake {
                     place: Place::new(file, 0),
                     what: format!("cannot be read: {error}"),
-                    remedy:
-                        "start from systemd/config.example.toml, and name the file with --config"
-                            .to_owned(),
+                    remedy: unreadable(&error).to_owned(),
                 }],
                 secrets: Vec::new(),
             };
@@ -71,9 +81,13 @@ pub(crate) fn read(file: &Path) -> Read {
         }
         findings.mistake(
             at,
-            format!("this is no TOML: {}", error.message()),
-            "a text stands in \"quotes\", a list in [brackets]; see systemd/config.example.toml"
-                .to_owned(),
+            format!("this is not TOML: {}", error.message()),
+            match error.message() {
+                "duplicate key" => "it is there twice: keep one".to_owned(),
+                _ => "a text stands in \"quotes\", a list in [brackets]; see \
+                      systemd/config.example.toml"
+                    .to_owned(),
+            },
         );
     }
     let syntax = findings.mistakes.len();

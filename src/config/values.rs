@@ -95,7 +95,7 @@ pub(crate) fn duration(value: &Value<'_>) -> Result<Duration, Wrong> {
     let DeValue::String(text) = value.get_ref() else {
         return Err(wrong_type(value, "a text such as \"5m\"", "\"5m\""));
     };
-    let bad = || Wrong::new(format!("= {text:?} is no duration"), remedy);
+    let bad = || Wrong::new(format!("= {text:?} is not a duration"), remedy);
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = text.strip_prefix(digits).ok_or_else(bad)?;
     let count: u64 = digits.parse().map_err(|_| bad())?;
@@ -157,14 +157,14 @@ pub(crate) fn host(value: &Value<'_>) -> Result<String, Wrong> {
     }
     if host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err() {
         return Err(Wrong::new(
-            format!("= {host:?} is no host name"),
+            format!("= {host:?} is not a host name"),
             "write the name alone, without a scheme or a path: \"mail.example.org\"",
         ));
     }
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
     if !host.chars().all(good) {
         return Err(Wrong::new(
-            format!("= {host:?} is no host name"),
+            format!("= {host:?} is not a host name"),
             "write the name alone, without a scheme or a path: \"mail.example.org\"",
         ));
     }
@@ -180,7 +180,7 @@ pub(crate) fn address(value: &Value<'_>) -> Result<String, Wrong> {
     });
     if !good {
         return Err(Wrong::new(
-            format!("= {address:?} is no mail address"),
+            format!("= {address:?} is not a mail address"),
             "write the address alone: \"name@example.org\"",
         ));
     }
@@ -192,7 +192,7 @@ pub(crate) fn list_id(value: &Value<'_>) -> Result<String, Wrong> {
     let id = text(value)?;
     if !is_domain(&id) || !id.contains('.') {
         return Err(Wrong::new(
-            format!("= {id:?} is no List-Id"),
+            format!("= {id:?} is not a List-Id"),
             "copy what stands between < and > in the List-Id header of a mail of the list: \
              \"buildbot-status.python.org\"",
         ));
@@ -215,7 +215,7 @@ pub(crate) fn url(value: &Value<'_>) -> Result<String, Wrong> {
     let url = text(value)?;
     let form = || {
         Wrong::new(
-            format!("= {url:?} is no web address"),
+            format!("= {url:?} is not a web address"),
             "write it whole, without user or password: \"https://example.org/\"",
         )
     };
@@ -278,7 +278,7 @@ pub(crate) fn repository(value: &Value<'_>) -> Result<String, Wrong> {
     match name.split_once('/') {
         Some((owner, repository)) if part(owner) && part(repository) => Ok(name),
         _ => Err(Wrong::new(
-            format!("= {name:?} is no repository"),
+            format!("= {name:?} is not a repository"),
             "write \"owner/name\", for example \"python/cpython\"",
         )),
     }
@@ -298,7 +298,7 @@ pub(crate) fn project(value: &Value<'_>) -> Result<String, Wrong> {
     match name.split_once('/') {
         Some((owner, project)) if part(owner) && part(project) => Ok(name),
         _ => Err(Wrong::new(
-            format!("= {name:?} is no project"),
+            format!("= {name:?} is not a project"),
             "write \"owner/name\" as in the links of its mails: \"python/cpython\"",
         )),
     }
@@ -316,7 +316,7 @@ pub(crate) fn day(value: &Value<'_>) -> Result<Seconds, Wrong> {
             Ok(day_number(year, month, day) * 86_400)
         }
         _ => Err(Wrong::new(
-            format!("= {text:?} is no day"),
+            format!("= {text:?} is not a day"),
             "write year, month and day: \"2024-01-31\"",
         )),
     }
@@ -340,7 +340,7 @@ pub(crate) fn readable_file(value: &Value<'_>, base: &Path) -> Result<PathBuf, W
     match File::open(&path).and_then(|file| file.metadata()) {
         Ok(about) if about.is_file() => Ok(path),
         Ok(_) => Err(Wrong::new(
-            format!("= {} is no file", path.display()),
+            format!("= {} is not a file", path.display()),
             "name the file itself",
         )),
         Err(error) => Err(Wrong::new(
@@ -369,7 +369,7 @@ pub(crate) fn folder(value: &Value<'_>, base: &Path) -> Result<PathBuf, Wrong> {
         return Ok(path);
     }
     Err(Wrong::new(
-        format!("= {} is no folder", path.display()),
+        format!("= {} is not a folder", path.display()),
         "create it, or correct the path",
     ))
 }
@@ -404,7 +404,7 @@ fn credential_name(value: &Value<'_>) -> Result<String, Wrong> {
     let name = text(value)?;
     if name.contains('/') || name.starts_with('.') {
         return Err(Wrong::new(
-            format!("credential {name:?} is no plain name"),
+            format!("credential {name:?} is not a plain name"),
             "write the name that LoadCredential= gives it",
         ));
     }

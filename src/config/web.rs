@@ -121,7 +121,7 @@ fn listen_at(value: &Value<'_>, base: &Path) -> Result<Listen, Wrong> {
     }
     text.parse().map(Listen::Tcp).map_err(|_| {
         Wrong::new(
-            format!("= {text:?} is no address with a port"),
+            format!("= {text:?} is not an address with a port"),
             "write \"127.0.0.1:8025\", or the path of a Unix socket",
         )
     })
@@ -133,7 +133,7 @@ fn host(value: &Value<'_>) -> Result<String, Wrong> {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-._:[]".contains(char);
     if !text.chars().all(plain) {
         return Err(Wrong::new(
-            format!("= {text:?} is no host"),
+            format!("= {text:?} is not a host"),
             "write what stands behind https:// in the browser: \"watch.example.org\"",
         ));
     }
@@ -145,7 +145,7 @@ fn header(value: &Value<'_>) -> Result<String, Wrong> {
     let plain = |char: char| char.is_ascii_alphanumeric() || char == '-';
     if !text.chars().all(plain) {
         return Err(Wrong::new(
-            format!("= {text:?} is no name of a header"),
+            format!("= {text:?} is not the name of a header"),
             "write the name alone: \"X-Remote-User\"",
         ));
     }
@@ -157,7 +157,7 @@ fn address(value: &Value<'_>) -> Result<IpAddr, Wrong> {
     let parsed = text.parse().map(|address: IpAddr| address.to_canonical());
     parsed.map_err(|_| {
         Wrong::new(
-            format!("= {text:?} is no address"),
+            format!("= {text:?} is not an address"),
             "write the address that the proxy connects from: \"127.0.0.1\"",
         )
     })

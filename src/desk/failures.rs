@@ -1,5 +1,5 @@
 //! What failed, and the reports it may belong to: failures that the same reports
-//! were found for stand together.
+//! were found for stand together, and those that nobody looked up if they look alike.
 
 use super::summary;
 use crate::domain::failure::Failure;
@@ -62,9 +62,12 @@ pub(crate) fn groups(row: &NotificationRow) -> Vec<Group<'_>> {
     for (index, (build, failure)) in summary::failures(row).into_iter().enumerate() {
         let verdict = verdict_of(row, index);
         let same = groups.iter_mut().find(|group| {
-            std::ptr::eq(group.build, build)
-                && group.verdict.is_some()
-                && group.verdict.map(found) == verdict.map(found)
+            let alike = match (group.verdict, verdict) {
+                (Some(one), Some(other)) => found(one) == found(other),
+                (None, None) => group.failures.iter().all(|(_, it)| is_alike(it, failure)),
+                _ => false,
+            };
+            alike && std::ptr::eq(group.build, build)
         });
         match same {
             Some(group) => group.failures.push((index + 1, failure)),
@@ -78,6 +81,12 @@ pub(crate) fn groups(row: &NotificationRow) -> Vec<Group<'_>> {
     // A builder's groups stand together.
     groups.sort_by_key(|group| build_index(row, group.build));
     groups
+}
+
+/// Whether two failures that nobody looked up are told by the same lines of the log.
+fn is_alike(one: &Failure, other: &Failure) -> bool {
+    let lines = excerpt(one);
+    !lines.is_empty() && lines == excerpt(other) && one.kind == other.kind
 }
 
 fn build_index(row: &NotificationRow, build: &Build) -> usize {

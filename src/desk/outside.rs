@@ -94,7 +94,7 @@ pub(crate) fn standing(last: &Subscription, outcome: SubscriptionOutcome) -> Str
     match last.proven {
         Some((_, proof)) => format!("{word}, proven by {}", proof.words()),
         None if last.is_unproven() => {
-            format!("{word}, as the list says; its first post proves it")
+            format!("{word}, as the list says; its first post will prove it")
         }
         None => word.to_owned(),
     }

@@ -40,8 +40,8 @@ pub(crate) fn sent_before(
         if store.ledger_count(DeliveryKind::Reply, scope, since, DeliveryId(0))? > 0 {
             let id = row.id;
             return Ok(Some(format!(
-                "the list got this very text within the last {days} days, approved by {who}: \
-                 approved by {who} again, the mail will be held until `release {id}`; `edit {id}` \
+                "the list got this very text within the last {days} days, approved by {who}: if \
+                 {who} approves it again, the mail will be held until `release {id}`; `edit {id}` \
                  gives it other words"
             )));
         }

@@ -105,7 +105,7 @@ fn evidence(
         format!(
             "came in {}; {}: {}",
             when(row.received_at, now),
-            summary::tier(row),
+            summary::how_sure(row),
             summary::would(row)
         ),
     ];

@@ -23,8 +23,8 @@ pub(crate) fn key(row: &NotificationRow) -> String {
 
 /// A draft in one line: `12@1a2b3c4d  strong: comment on #2  test_os.X.test_y`.
 pub(crate) fn in_short(row: &NotificationRow) -> String {
-    let (key, tier, would) = (key(row), tier(row), would(row));
-    format!("{key}  {tier}: {would}  {}", what_failed(row))
+    let (key, sure, would) = (key(row), how_sure(row), would(row));
+    format!("{key}  {sure}: {would}  {}", what_failed(row))
 }
 
 /// The part of the digest that is shown.
@@ -51,6 +51,15 @@ pub(crate) fn failure(failure: &Failure) -> String {
         return manner;
     }
     format!("{test}: {manner}")
+}
+
+/// The same where no lines of a log stand below it: a failure without a test is named
+/// by its most telling line, `compile error: x.c:3: error: ...`.
+pub(crate) fn failure_alone(failure: &Failure) -> String {
+    match (failure.test.qualified().as_str(), &failure.line) {
+        ("", Some(line)) => format!("{}: {line}", manner(failure)),
+        _ => self::failure(failure),
+    }
 }
 
 /// `failed`, `leak`, `failed, passed when run again`.
@@ -198,6 +207,22 @@ pub(crate) fn tier(row: &NotificationRow) -> &'static str {
     verdicts
         .min_by_key(|(rank, _)| *rank)
         .map_or("", |(_, word)| word)
+}
+
+/// The same for people: a draft that opens a report for one failure, and is about a
+/// known one for another, is both.
+pub(crate) fn how_sure(row: &NotificationRow) -> String {
+    match tier(row) {
+        tier @ ("" | "new") => tier.to_owned(),
+        tier if is_partly_new(row) => format!("new and {tier}"),
+        tier => tier.to_owned(),
+    }
+}
+
+/// Whether a failure of it is called new.
+pub(crate) fn is_partly_new(row: &NotificationRow) -> bool {
+    let mut verdicts = row.verdicts.iter().flatten();
+    verdicts.any(|it| matches!(it.verdict, Verdict::New { .. }))
 }
 
 /// How sure, as a rank (the least sure first) and a word.

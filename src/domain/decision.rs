@@ -255,7 +255,7 @@ pub fn allowed(stage: Stage, held: Option<&str>, decision: &Decision) -> Result<
         | Stage::Approved => {}
     }
     match (decision, held) {
-        (Decision::Hold { .. }, Some(why)) => refuse(format!("it is held already: {why}")),
+        (Decision::Hold { .. }, Some(why)) => refuse(format!("it is held already ({why})")),
         (Decision::Hold { .. }, None) | (Decision::Release, Some(_)) => Ok(()),
         (Decision::Release, None) => refuse("it is not held"),
         (

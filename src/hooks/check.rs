@@ -34,7 +34,7 @@ pub async fn send_test(hook: &Hook, message: &Message, now: Seconds) -> Finding 
         }
         Posted::Unclear(why) => Finding::doubtful(
             format!("post a test to {host}: {why}"),
-            "Look whether it arrived.",
+            "Check whether it arrived.",
         ),
     }
 }

@@ -42,7 +42,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ),
     (
         "476",
-        "that is no name of a channel",
+        "that is not the name of a channel",
         "Check channel in [irc].",
     ),
     (
@@ -52,7 +52,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     ),
     (
         "479",
-        "that is no name of a channel",
+        "that is not the name of a channel",
         "Check channel in [irc].",
     ),
     (

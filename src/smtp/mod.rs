@@ -236,7 +236,7 @@ impl<'a> Iterator for Pieces<'a> {
 
 fn address(text: &str) -> Result<Address, Outcome> {
     text.parse().map_err(|error| Outcome::Later {
-        why: format!("{text:?} in the configuration is no mail address: {error}"),
+        why: format!("{text:?} in the configuration is not a mail address: {error}"),
         after_seconds: None,
     })
 }

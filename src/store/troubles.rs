@@ -155,7 +155,7 @@ pub fn disk_trouble(error: &Error, folder: &Path) -> Option<(String, String)> {
         ),
         Disk::Closed => (
             format!("the database in {folder} cannot be opened: {error:#}"),
-            format!("look who may write to {folder}, and whether its disk is full"),
+            format!("check who may write to {folder}, and whether its disk is full"),
         ),
     })
 }

@@ -391,6 +391,26 @@ fn links_that_are_left_out_or_not_checked_are_told() {
     .assert_debug_eq(&with(&["https://bots.example.org/"]));
 }
 
+#[test]
+fn builds_that_look_the_same_are_told_once() {
+    let at = |number| {
+        build(
+            "AMD64 Fedora Stable 3.x",
+            number,
+            vec![failed("test_os.T.a", "x")],
+        )
+    };
+    let case = all(vec![at(1), at(2), at(3)], &unseen());
+    let with = |trusted: &str| {
+        let mut settings = settings(Flavour::Roundup);
+        settings.trusted_links = vec![trusted.to_owned()];
+        let shown = shown(&case.draft(&settings));
+        shown.matches("Builder: AMD64 Fedora Stable 3.x").count()
+    };
+    assert_eq!(with("https://buildbot.python.org/"), 3);
+    assert_eq!(with("https://bots.example.org/"), 1);
+}
+
 /// Different manners are different bugs, an altered environment beside a
 /// failure is not one.
 #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Site;
 use super::identity::Caller;
 use super::posted::{Fields, Posted};
-use super::room::{Page, Room, Shown, no_such};
+use super::room::{Number, Page, Room, Shown, no_such};
 use crate::desk::deciding::why_not;
 use crate::desk::leaves::{Leaf, leaves};
 use crate::desk::summary;
@@ -44,7 +44,7 @@ struct Outcome {
 pub(super) async fn form(
     State(site): State<Arc<Site>>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Number(id): Number,
 ) -> Response {
     let make = move |room: &Room<'_>| page(room, IncidentId(id), Vec::new());
     site.answer(caller, None, make).await
@@ -62,7 +62,9 @@ fn page(room: &Room<'_>, incident: IncidentId, results: Vec<Outcome>) -> Result<
         let row = store.load(id)?;
         if what.is_none() {
             let failures = summary::failures(&row);
-            what = failures.get(*index).map(|(_, it)| summary::failure(it));
+            what = failures
+                .get(*index)
+                .map(|(_, it)| summary::failure_alone(it));
         }
         drafts.extend(waiting(room, &row));
     }
@@ -70,7 +72,7 @@ fn page(room: &Room<'_>, incident: IncidentId, results: Vec<Outcome>) -> Result<
         let known = store.incidents(room.now, LOOKED_AT)?;
         let found = known.iter().find(|it| it.incident == incident);
         match found {
-            Some(found) => what = Some(summary::failure(&found.failure)),
+            Some(found) => what = Some(summary::failure_alone(&found.failure)),
             None => return no_such(&format!("incident {}", incident.0)),
         }
     }
@@ -102,7 +104,7 @@ fn waiting(room: &Room<'_>, row: &NotificationRow) -> Option<Waiting> {
 /// Approves those that are marked.
 pub(super) async fn approve(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    Number(id): Number,
     posted: Posted,
 ) -> Response {
     let Posted { caller, fields } = posted;

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::Site;
 use super::posted::{Fields, Posted};
-use super::room::{Room, Shown, no_such};
+use super::room::{Number, Room, Shown, no_such};
 use super::stale::{Seen, misunderstood, not_decided, refused};
 use crate::desk::deciding::{self, Hindrance, Proposal};
 use crate::domain::decision::Decision;
@@ -21,7 +21,7 @@ const NO_REASON: &str = "no reason given";
 /// Lets exactly the draft that was shown leave.
 pub(super) async fn approve(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    Number(id): Number,
     posted: Posted,
 ) -> Response {
     decide(site, id, posted, |_| "approve".to_owned()).await
@@ -30,7 +30,7 @@ pub(super) async fn approve(
 /// Refuses a draft for good.
 pub(super) async fn reject(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    Number(id): Number,
     posted: Posted,
 ) -> Response {
     decide(site, id, posted, |fields| {
@@ -42,7 +42,7 @@ pub(super) async fn reject(
 /// Lays a draft aside.
 pub(super) async fn hold(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    Number(id): Number,
     posted: Posted,
 ) -> Response {
     decide(site, id, posted, |fields| {
@@ -57,7 +57,7 @@ pub(super) async fn hold(
 /// Lets go of it.
 pub(super) async fn release(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    Number(id): Number,
     posted: Posted,
 ) -> Response {
     decide(site, id, posted, |_| "release".to_owned()).await
@@ -66,7 +66,7 @@ pub(super) async fn release(
 /// Starts over with a notification.
 pub(super) async fn retry(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    Number(id): Number,
     posted: Posted,
 ) -> Response {
     let Posted { caller, fields } = posted;

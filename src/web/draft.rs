@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Serialize;
 
@@ -13,9 +13,9 @@ use super::Site;
 use super::frame::Notice;
 use super::identity::Caller;
 use super::mending::{Delivery, delivery};
-use super::room::{Form, Page, Room, Shown, no_such};
+use super::room::{Form, Number, Page, Room, Shown, no_such};
 use crate::desk::automatic;
-use crate::desk::caution::{settled_silently, warnings};
+use crate::desk::caution::{once_of_each_kind, settled_silently, warnings};
 use crate::desk::failures::{Group, excerpt, groups};
 use crate::desk::leaves::{Leaf, leaves};
 use crate::desk::linking::refused_with;
@@ -53,6 +53,8 @@ struct DraftPage {
     leaves: Vec<Leaf>,
     along: Option<String>,
     deliveries: Vec<Delivery>,
+    /// Something can be done, at the bottom.
+    waits: bool,
     /// Another one that waits.
     next: Option<i64>,
     #[serde(flatten)]
@@ -121,7 +123,7 @@ const LOOKED_AT: usize = 1000;
 pub(super) async fn show(
     State(site): State<Arc<Site>>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Number(id): Number,
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Response {
     let notice = Notice::of(&parameters);
@@ -152,7 +154,7 @@ fn draft(room: &Room<'_>, id: NotificationId) -> Result<Shown> {
         ),
         decision: decided(&row, room),
         recovered: sentences(&recoveries(store, &row)?, room.now),
-        warnings: warnings(room.office, &row, room.now)?,
+        warnings: once_of_each_kind(&warnings(room.office, &row, room.now)?),
         would: in_words(would),
         would_not: in_words(would_not),
         groups: group_views(room, &row),
@@ -170,6 +172,7 @@ fn draft(room: &Room<'_>, id: NotificationId) -> Result<Shown> {
             .map(|it| delivery(room, it, None))
             .collect(),
         next: next(room, id)?,
+        waits: row.stage == Stage::Drafted,
         ways: ways(room, &row),
     };
     Ok(Shown::Page(Page::new("draft", format!("Draft {id}"), &it)?))
@@ -234,7 +237,7 @@ fn group_views(room: &Room<'_>, row: &NotificationRow) -> Vec<GroupView> {
         views.push(GroupView {
             builder: is_new.then(|| group.build.builder.clone()),
             link: group.build.link.as_ref().map(|link| link.url.clone()),
-            failures: group.failures.iter().map(failure_view).collect(),
+            failures: failure_views(&group),
             searched: group.searched(),
             heading: group.heading(),
             candidates: candidate_views(room, row, &group),
@@ -243,12 +246,22 @@ fn group_views(room: &Room<'_>, row: &NotificationRow) -> Vec<GroupView> {
     views
 }
 
-fn failure_view((number, failure): &(usize, &Failure)) -> FailureView {
-    FailureView {
-        number: *number,
-        words: summary::failure(failure),
-        excerpt: excerpt(failure).join("\n"),
-    }
+/// The same lines of a log are shown once.
+fn failure_views(group: &Group<'_>) -> Vec<FailureView> {
+    let mut shown: Vec<String> = Vec::new();
+    let view = |(number, failure): &(usize, &Failure)| {
+        let mut lines = excerpt(failure).join("\n");
+        match shown.contains(&lines) {
+            true => lines.clear(),
+            false => shown.push(lines.clone()),
+        }
+        FailureView {
+            number: *number,
+            words: summary::failure(failure),
+            excerpt: lines,
+        }
+    };
+    group.failures.iter().map(view).collect()
 }
 
 fn candidate_views(

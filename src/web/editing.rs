@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
@@ -12,7 +12,7 @@ use super::Site;
 use super::deciding::may;
 use super::identity::Caller;
 use super::posted::{Fields, Posted};
-use super::room::{Page, Room, Shown, no_such};
+use super::room::{Number, Page, Room, Shown, no_such};
 use super::stale::{Seen, not_decided, refused};
 use crate::desk::summary;
 use crate::domain::decision::Decision;
@@ -23,7 +23,7 @@ use crate::store::{Change, DraftRow, NewDecision, NotificationId, NotificationRo
 pub(super) async fn form(
     State(site): State<Arc<Site>>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Number(id): Number,
 ) -> Response {
     let make = move |room: &Room<'_>| to_edit(room, NotificationId(id));
     site.answer(caller, None, make).await
@@ -69,7 +69,7 @@ fn page(
 /// Keeps the changed texts as a new revision.
 pub(super) async fn edit(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    Number(id): Number,
     posted: Posted,
 ) -> Response {
     let Posted { caller, fields } = posted;

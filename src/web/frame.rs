@@ -38,7 +38,7 @@ const NOTICES: [(&str, &str); 14] = [
     ("rejected", "rejected: nothing of it leaves"),
     ("held", "held: nothing of it leaves until it is released"),
     ("released", "released: it goes on"),
-    ("retried", "is read, matched and drafted once more"),
+    ("retried", "starts over: it is read and matched again"),
     ("edited", "edited: this is the new revision"),
     ("linked", "linked: this is the new revision"),
     (
@@ -46,7 +46,7 @@ const NOTICES: [(&str, &str); 14] = [
         "unchanged: that is what the draft says already",
     ),
     ("resolved", "resolved"),
-    ("filed", "filed: a draft is made of it like of any other"),
+    ("filed", "filed: it gets a draft like any other"),
     ("known", "is that build already"),
     ("stopped", "STOP was set"),
     ("switched", "Done"),

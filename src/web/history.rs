@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::Site;
 use super::identity::Caller;
 use super::queue::rows;
-use super::room::{Page, Room, Shown, no_such};
+use super::room::{Number, Page, Room, Shown, no_such};
 use crate::desk::words::date;
 use crate::store::{AuditLine, ListFilter, NotificationId};
 
@@ -51,7 +51,7 @@ fn line(line: &AuditLine) -> Value {
 pub(super) async fn of_one(
     State(site): State<Arc<Site>>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Number(id): Number,
 ) -> Response {
     let make = move |room: &Room<'_>| one(room, NotificationId(id));
     site.answer(caller, None, make).await

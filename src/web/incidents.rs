@@ -13,7 +13,7 @@ use super::identity::Caller;
 use super::room::{Page, Room, Shown};
 use crate::desk::reports::{Reported, reported};
 use crate::desk::summary;
-use crate::desk::words::when;
+use crate::desk::words::{count, when};
 use crate::store::{IncidentSummary, Lately, Place};
 
 /// More are not listed.
@@ -38,7 +38,7 @@ struct Incident {
     all: u64,
     branches: Vec<Plot>,
     builders: Vec<Plot>,
-    more: usize,
+    more: Option<String>,
 }
 
 /// The last days of one builder or branch.
@@ -79,9 +79,10 @@ fn one(room: &Room<'_>, incident: &IncidentSummary) -> Result<Incident> {
         store.lately(incident.incident, by, room.now, PLACES)
     };
     let (branches, builders) = (lately(Place::Branch)?, lately(Place::Builder)?);
+    let more = incident.builders.len().saturating_sub(builders.len());
     Ok(Incident {
         id: incident.incident.0,
-        what: summary::failure(&incident.failure),
+        what: summary::failure_alone(&incident.failure),
         report: report.words(),
         url: match report {
             Reported::Known(issue) => Some(issue.url),
@@ -93,7 +94,7 @@ fn one(room: &Room<'_>, incident: &IncidentSummary) -> Result<Incident> {
         week,
         month,
         all: incident.notifications,
-        more: incident.builders.len().saturating_sub(builders.len()),
+        more: (more > 0).then(|| count(more, "more builder")),
         branches: plots(branches),
         builders: plots(builders),
     })

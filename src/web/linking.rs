@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
@@ -13,7 +13,7 @@ use super::Site;
 use super::deciding::may;
 use super::identity::Caller;
 use super::posted::{Fields, Posted};
-use super::room::{Page, Room, Shown, no_such};
+use super::room::{Number, Page, Room, Shown, no_such};
 use super::stale::{Seen, misunderstood, not_decided, refused};
 use crate::desk::deciding::Chosen;
 use crate::desk::linking::choices;
@@ -40,7 +40,7 @@ struct Found {
 pub(super) async fn search(
     State(site): State<Arc<Site>>,
     caller: Caller,
-    Path(id): Path<i64>,
+    Number(id): Number,
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Response {
     let words = parameters.get("words").cloned().unwrap_or_default();
@@ -65,7 +65,7 @@ fn searched(room: &Room<'_>, id: NotificationId, words: &str) -> Result<Shown> {
     let failures = summary::failures(&row);
     let several = failures.len() > 1;
     let failures = failures.into_iter().enumerate().map(
-        |(index, (_, failure))| json!({ "number": index + 1, "words": summary::failure(failure) }),
+        |(index, (_, failure))| json!({ "number": index + 1, "words": summary::failure_alone(failure) }),
     );
     let hits = hits(room, words)?;
     let it = json!({
@@ -134,7 +134,7 @@ fn state(open: bool, updated_at: i64) -> String {
 /// Links failures to a report, which makes a new revision.
 pub(super) async fn link_to(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    Number(id): Number,
     posted: Posted,
 ) -> Response {
     let Posted { caller, fields } = posted;
@@ -173,7 +173,7 @@ fn wanted(room: &Room<'_>, row: &NotificationRow, fields: &Fields) -> Result<Wan
     })?;
     let tracker = &room.office.tracker;
     let word = room.office.desk().word(fields.get("issue"));
-    let word = word.ok_or_else(|| format!("That is no report of {}", tracker.name()))?;
+    let word = word.ok_or_else(|| format!("That is not a report of {}", tracker.name()))?;
     Ok(Wanted {
         numbers,
         chosen,

@@ -94,7 +94,7 @@ async fn clear(path: &Path) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
         Ok(about) if !about.file_type().is_socket() => {
-            bail!("something stands there that is no socket")
+            bail!("something stands there that is not a socket")
         }
         Ok(_) => {}
     }

@@ -98,7 +98,7 @@ pub(super) async fn log_in(State(site): State<Arc<Site>>, request: Request) -> R
         }
         Ok(None) => {
             tracing::warn!("somebody could not log in to the page");
-            let why = "That is not a name and its password".to_owned();
+            let why = "That name and password do not match".to_owned();
             ask(&site, StatusCode::FORBIDDEN, Some(why)).unwrap_or_else(|error| trouble(&error))
         }
         Err(error) => trouble(&error),

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
 use super::Site;
 use super::posted::{Fields, Posted};
-use super::room::{Form, Message, Room, Shown, no_such};
+use super::room::{Form, Message, Number, Room, Shown, no_such};
 use crate::desk::resolving::receipt;
 use crate::desk::summary;
 use crate::desk::words::date;
@@ -91,7 +91,7 @@ fn notes(room: &Room<'_>, row: &DeliveryRow) -> Vec<String> {
 /// Records what a person found out.
 pub(super) async fn resolve(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    Number(id): Number,
     posted: Posted,
 ) -> Response {
     let Posted { caller, fields } = posted;
@@ -125,7 +125,7 @@ fn resolved(room: &Room<'_>, id: DeliveryId, fields: &Fields) -> Result<Shown> {
         "happened" => {
             let Some(receipt) = receipt(&room.office.desk(), &row, fields.get("proof"))? else {
                 let tracker = room.office.tracker.name();
-                return refused(format!("That is no report of {tracker}."));
+                return refused(format!("That is not a report of {tracker}."));
             };
             Resolution::Happened(receipt)
         }

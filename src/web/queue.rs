@@ -35,6 +35,8 @@ pub(super) struct Row {
     place: String,
     would: String,
     tier: &'static str,
+    /// The same in words.
+    sure: String,
     /// Where it stands, if it does not wait for a decision.
     standing: Option<String>,
     repeats: bool,
@@ -91,6 +93,7 @@ fn one(room: &Room<'_>, row: &NotificationRow) -> Result<Row> {
         place: summary::how_and_where(row),
         would: summary::would(row),
         tier: summary::tier(row),
+        sure: summary::how_sure(row),
         standing: (!to_decide).then(|| summary::standing(row)),
         repeats: repeats.is_some(),
         recovered: in_short(&recoveries(&room.office.store, row)?),
@@ -106,6 +109,7 @@ fn unreadable(id: NotificationId, error: &anyhow::Error) -> Row {
         place: String::new(),
         would: String::new(),
         tier: "",
+        sure: String::new(),
         standing: Some(format!("{error:#}")),
         repeats: false,
         recovered: None,

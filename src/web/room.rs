@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use anyhow::{Error, Result};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Site;
 use super::frame::{Notice, frame};
+use super::guard::nowhere;
 use super::identity::{Caller, form_token};
 use crate::desk::Office;
 use crate::domain::Seconds;
@@ -103,6 +106,20 @@ pub(super) fn no_such(what: &str) -> Result<Shown> {
         label: "To the queue",
     }
     .page()
+}
+
+/// The number in a page's address. Where none stands, there is no such page.
+pub(super) struct Number(pub(super) i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Number {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(number)) => Ok(Self(number)),
+            Err(_) => Err(nowhere().await.into_response()),
+        }
+    }
 }
 
 impl Room<'_> {

@@ -15,7 +15,7 @@ use super::identity::Caller;
 use super::room::{Page, Room, Shown};
 use crate::desk::facts::{Facts, gather, health};
 use crate::desk::outside::{self, Mood};
-use crate::desk::words::{age, when};
+use crate::desk::words::{age, count, when};
 use crate::store::{MirrorHealth, SwitchState};
 
 #[derive(Serialize)]
@@ -175,8 +175,13 @@ fn drafts(room: &Room<'_>, facts: &Facts) -> Vec<Line> {
 fn tracker(room: &Room<'_>, facts: &Facts) -> Vec<Line> {
     let tracker = &facts.tracker;
     let words = format!(
-        "{}: {} reports known, {} open",
-        tracker.name, tracker.reports, tracker.open
+        "{}: {} known, {} open",
+        tracker.name,
+        count(
+            usize::try_from(tracker.reports).unwrap_or(usize::MAX),
+            "report"
+        ),
+        tracker.open
     );
     let mut lines = vec![line("Tracker", words, "")];
     lines.push(match health(&tracker.health) {

@@ -78,7 +78,11 @@ fn turn_on(room: &Room<'_>, switch: Switch, fields: &Fields) -> Result<Shown> {
     let store = &room.office.store;
     if let Some(was) = store.switch(switch)? {
         let (when, who) = (when(was.at, room.now), was.who);
-        return refused(format!("It is on already, by {who} {when}: {}", was.reason));
+        let what = match switch {
+            Switch::Stop => "STOP is on",
+            Switch::Pause => "It is paused",
+        };
+        return refused(format!("{what} already, by {who} {when}: {}", was.reason));
     }
     let reason = match fields.get("reason").trim() {
         "" => Reason::new(NO_REASON),

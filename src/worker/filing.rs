@@ -28,13 +28,13 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(240);
 #[derive(Debug, thiserror::Error)]
 pub enum NotFiled {
     /// The address leads to no build of a CI system that is known.
-    #[error("that is no address of a build")]
+    #[error("that is not the address of a build")]
     NoAddress,
     /// None of the configured CI systems has it.
     #[error("{0} is none of the configured CI systems, or of their projects")]
     NotConfigured(String),
     /// It is not there.
-    #[error("there is no such build (any more): {0}")]
+    #[error("there is no such build: {0}")]
     NoBuild(String),
     /// It has not ended.
     #[error("the build has not ended yet: {0}")]
@@ -62,9 +62,7 @@ impl NotFiled {
                  https://buildbot.python.org/#/builders/15/builds/4"
             }
             Self::NotConfigured(_) => "if it is yours, name it in [ci] of the configuration",
-            Self::NoBuild(_) => {
-                "look at the address in a browser: builds are deleted after a while"
-            }
+            Self::NoBuild(_) => "look at the address in a browser",
             Self::Running(_) => "file it once more when it has ended",
             Self::DidNotFail(_) => {
                 "nothing has to be reported; look whether another build is meant"
@@ -192,11 +190,13 @@ fn host_of(link: &BuildLink) -> String {
 async fn look_up(ci: &Ci, link: BuildLink) -> Result<(String, Build), NotFiled> {
     match ci {
         Ci::Buildbot(_) => {
-            let facts = ci.build(&link).await.map_err(of_miss)?;
+            let facts = ci.build(&link).await;
+            let facts = facts.map_err(|miss| of_miss(miss, &link))?;
             of_buildbot(link, &facts)
         }
         Ci::Hosted(hosted) => {
-            let run = hosted.run(&link).await.map_err(of_miss)?;
+            let run = hosted.run(&link).await;
+            let run = run.map_err(|miss| of_miss(miss, &link))?;
             if run.jobs.is_empty() {
                 return Err(NotFiled::DidNotFail("no job of it failed".to_owned()));
             }
@@ -246,13 +246,13 @@ fn of_buildbot(link: BuildLink, facts: &BuildFacts) -> Result<(String, Build), N
     Ok((key, build))
 }
 
-fn of_miss(miss: Miss) -> NotFiled {
+fn of_miss(miss: Miss, link: &BuildLink) -> NotFiled {
     match miss {
         Miss::NotConfigured(_) => NotFiled::NotConfigured(miss.to_string()),
         Miss::Gone(why) => NotFiled::NoBuild(why),
         Miss::NotYet(why) => NotFiled::Running(why),
         Miss::Unreachable(why) | Miss::TooLong(why) | Miss::Strange(why) => {
-            NotFiled::Unreachable(why)
+            NotFiled::Unreachable(format!("{}: {why}", host_of(link)))
         }
     }
 }

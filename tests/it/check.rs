@@ -411,7 +411,7 @@ fn broken_templates_and_a_foreign_tracker_file_are_told_in_words() {
         tells(
             &ran,
             "tracker",
-            &["is no file of an embedded tracker", "path"],
+            &["is not a file of an embedded tracker", "path"],
         );
     });
 }

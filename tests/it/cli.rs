@@ -229,7 +229,7 @@ fn a_folder_that_is_something_else_is_left_alone() {
     let dir = folder.path().to_str().unwrap();
     run(&["demo", "--dir", dir]).refused(&["is not empty", "--dir DIR"]);
     fs::write(folder.path().join("config.toml"), "[store]\n").unwrap();
-    run(&["demo", "--dir", dir]).refused(&["no configuration of a demo"]);
+    run(&["demo", "--dir", dir]).refused(&["not the configuration of a demo"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
@@ -304,7 +304,7 @@ fn a_person_chooses_the_report() {
     demo.run("link 5 new")
         .refused(&["what the draft says already"]);
     demo.run("link 5 https://github.com/python/cpython/issues/1")
-        .refused(&["is no report of"]);
+        .refused(&["is not a report of"]);
     demo.run("link 5 1 --failure 2")
         .refused(&["no failure 2", "numbered from 1 to 1"]);
     let strange = demo.run("link 5 4711").ok();
@@ -372,7 +372,7 @@ fn a_pause_holds_everything_back_until_it_ends() {
     let demo = Demo::new();
     demo.run("pause --reason moving").ok();
     demo.run("pause")
-        .refused(&["on already", "Vic Stone", "moving"]);
+        .refused(&["paused already", "Vic Stone", "moving"]);
     demo.run("approve 1 --yes").ok();
     assert!(demo.sent().is_empty());
     assert_eq!(demo.json("status")["pause"]["reason"], "moving");
@@ -610,7 +610,7 @@ fn a_person_says_what_became_of_a_doubtful_delivery() {
     assert_eq!(demo.json("status")["in_doubt"].as_array().unwrap().len(), 2);
 
     demo.run("resolve 1 --happened nonsense")
-        .refused(&["is no report of"]);
+        .refused(&["is not a report of"]);
     let resolved = demo
         .run("resolve 1 --happened https://tracker.invalid/issue/2")
         .ok();

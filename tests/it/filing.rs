@@ -235,7 +235,7 @@ fn what_cannot_be_filed_is_told_and_nothing_is_stored() {
         let said = demo.run(&format!("file {address}"));
         said.refused(&[&["nothing was filed"], words].concat());
     };
-    refused("12", &["no address of a build", "copy the address"]);
+    refused("12", &["not the address of a build", "copy the address"]);
     refused(
         "https://buildbot.example/#/builders/1/builds/2",
         &["none of the configured CI systems", "[ci]"],

@@ -21,6 +21,7 @@ mod crash;
 mod daemon;
 mod embedded;
 mod filing;
+mod first_look;
 mod full_disk;
 mod github;
 mod github_stand_in;

@@ -37,7 +37,7 @@ impl Master {
             Err(broken) => bad(&broken, broken.remedy()),
             Ok(answer) if answer.is_success() => match answer.json::<serde_json::Value>() {
                 Ok(_) => Finding::fine(format!("Buildbot answers at {base}")),
-                Err(_) => bad(&"what answers is no Buildbot", address_remedy),
+                Err(_) => bad(&"what answers is not a Buildbot", address_remedy),
             },
             Ok(answer) if answer.status == 404 => bad(
                 &format!("no Buildbot is there: {}", answer.words()),
@@ -116,7 +116,7 @@ impl Master {
                 .json()
                 .map_err(|error| Miss::Strange(http::one_line(&format!("{error:#}")))),
             Ok(StatusCode::NOT_FOUND | StatusCode::GONE) => Err(Miss::Gone(format!(
-                "{} is not there (any more): builds and logs are deleted after some months",
+                "{} is not there, or not any more: builds and logs are deleted after some months",
                 path.join("/")
             ))),
             _ => Err(Miss::Unreachable(answer.words())),

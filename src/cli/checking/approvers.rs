@@ -28,7 +28,7 @@ pub(super) fn findings(config: &Config, now: Seconds) -> Vec<Finding> {
                     false => Finding::fine(words),
                     true => Finding::doubtful(
                         words,
-                        "Look whether the address in [approvers.people] is right and \
+                        "Check whether the address in [approvers.people] is right and \
                          whether `outgoing` is well; the log has all of it.",
                     ),
                 }

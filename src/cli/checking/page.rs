@@ -79,7 +79,7 @@ async fn socket(page: &Web, path: &Path) -> Finding {
     };
     if !there.is_socket() {
         return Finding::bad(
-            format!("{place} is something else than a socket"),
+            format!("{place} is something other than a socket"),
             "Remove what stands there, or write another path into [web] listen.",
         );
     }
@@ -102,7 +102,10 @@ fn socket_folder(path: &Path) -> Finding {
     let folder = path.parent().unwrap_or(Path::new("/"));
     if !folder.is_dir() {
         return Finding::bad(
-            format!("{} is no folder: the socket has no place", folder.display()),
+            format!(
+                "{} is not a folder: the socket has no place",
+                folder.display()
+            ),
             FOLDER,
         );
     }
@@ -151,7 +154,7 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, host: &str) -> 
     stream.write_all(request.as_bytes()).await?;
     let mut bytes = Vec::new();
     stream.take(ANSWER).read_to_end(&mut bytes).await?;
-    ensure!(bytes.starts_with(b"HTTP/1.1 "), "that is no web server");
+    ensure!(bytes.starts_with(b"HTTP/1.1 "), "that is not a web server");
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

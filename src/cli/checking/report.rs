@@ -76,16 +76,19 @@ impl Report<'_> {
         let screen = &self.session.screen;
         screen.document(&json!({ "wrong": wrong, "warnings": doubtful, "findings": findings.collect::<Vec<_>>() }));
         screen.say("");
-        let warnings = count(doubtful, "warning");
+        let warnings = match doubtful {
+            0 => String::new(),
+            _ => format!(", {}", count(doubtful, "warning")),
+        };
         if wrong > 0 {
             let words = format!(
-                "{} wrong, {warnings}. Mend that, then check again.",
+                "{} wrong{warnings}. Mend that, then check again.",
                 count(wrong, "thing")
             );
             screen.say(screen.paint(Tone::Bad, &words));
             return ExitCode::FAILURE;
         }
-        screen.say(screen.paint(Tone::Good, &format!("Nothing is wrong, {warnings}.")));
+        screen.say(screen.paint(Tone::Good, &format!("Nothing is wrong{warnings}.")));
         let next = match self.session.folder() {
             Some(_) => ("list".to_owned(), "the drafts that wait for you"),
             None => ("run".to_owned(), "start the service"),

@@ -10,12 +10,12 @@ pub(in crate::cli) enum Decision {
     /// Decide on all drafts that wait, in one document in your editor
     ///
     /// Opens $VISUAL, $EDITOR or vi once. For each draft the document has what failed
-    /// and where it may belong, one line that you turn into a decision (approve,
-    /// reject REASON, hold REASON, link N), and the exact texts, which you may change
-    /// in place. Nothing is done before you save and close. What cannot be read is
-    /// shown to you again with the place marked; delete everything to give up. A draft
-    /// that somebody else decided or changed meanwhile is told, and the rest is done.
-    /// Ends with 1 if anything that you wanted was not done.
+    /// and where it may belong, one line that you turn into a decision (approve, reject
+    /// REASON, hold REASON, link N), and the exact texts, which you may change in
+    /// place. Nothing is done before you save and close. What cannot be read is shown
+    /// to you again with the place marked; delete everything to give up. If somebody
+    /// else decided on or changed a draft meanwhile, you are told, and the rest is
+    /// done. Ends with 1 if anything that you wanted was not done.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -33,9 +33,9 @@ Next: buildbot-watch list"
 
     /// Let a draft leave, exactly as it was shown
     ///
-    /// Name the draft with the digest that `show` or `list` printed; if the texts
+    /// Name the draft with the digest that `show` or `list` printed; if the texts have
     /// changed since, it is refused. Without the digest you are shown the texts and
-    /// asked; where nobody can be asked, say --yes.
+    /// asked; where nobody can be asked, add --yes.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -59,10 +59,10 @@ Next: buildbot-watch show 12    to see what became of it"
 
     /// Refuse a draft for good; nothing of it leaves
     ///
-    /// Of a draft that would only comment on one report which the program proposed,
-    /// it is remembered that the failures do not belong there; --right-report is for
-    /// when they do. Of one that would only count an occurrence nothing is remembered:
-    /// `link ID new` says that it does not belong there.
+    /// If the draft would only comment on one report, which the program proposed, it is
+    /// remembered that the failures do not belong there; add --right-report if they do.
+    /// If it would only count an occurrence, nothing is remembered: `link ID new` says
+    /// that it does not belong there.
     #[command(
         verbatim_doc_comment,
         after_help = "\
@@ -284,8 +284,9 @@ Next: buildbot-watch status"
 
     /// Start over with a notification that is quarantined or closed
     ///
-    /// It is read, matched and drafted again from the raw mail. Not after somebody
-    /// approved or rejected it.
+    /// It is read, matched and drafted again from the raw mail. A draft that waits is
+    /// made anew, too, and what people changed in it is lost. Not possible once
+    /// somebody approved or rejected it.
     #[command(
         verbatim_doc_comment,
         after_help = "\

@@ -119,7 +119,7 @@ fn draft(mut item: Item, row: &NotificationRow) -> Item {
         Piece::Foreign(summary::how_and_where(row)),
         own(&format!(
             " ({}: {})",
-            summary::tier(row),
+            summary::how_sure(row),
             summary::would(row)
         )),
     ]);

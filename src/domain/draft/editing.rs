@@ -605,7 +605,7 @@ mod tests {
             line 8: a title is one line of fewer than 200 characters; shorten it
             line 21: <<new issue 2>> names no opened issue; name a new issue of this draft, or remove the token
             line 21: <<new issue 7>> names no opened issue; name a new issue of this draft, or remove the token
-            line 23: <<aprover>> is no token; there are <<approver>> and <<new issue N>>; name a new issue of this draft, or remove the token
+            line 23: <<aprover>> is not a token; there are <<approver>> and <<new issue N>>; name a new issue of this draft, or remove the token
             line 21: <<approver>> is gone from the mail; put it back: the name of whoever approves is filled in there
             line 21: a mail to the list has at most 20 lines and 2000 characters; shorten it"#]].assert_eq(&lines.join("\n"));
         assert_eq!(from_editable("", &draft()).unwrap_err().line, 1);

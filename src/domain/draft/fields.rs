@@ -270,11 +270,22 @@ impl Ink {
 }
 
 fn builds(group: &Group<'_>, settings: &Settings) -> (Vec<BuildFields>, Option<usize>) {
-    let builds = group.builds();
-    let more = builds.len().saturating_sub(LISTED_BUILDS);
-    let listed = builds.iter().take(LISTED_BUILDS);
-    let fields = listed.map(|build| build_fields(build, settings)).collect();
-    (fields, (more > 0).then_some(more))
+    // Builds of one revision whose links are left out look the same: once is enough.
+    let mut told: Vec<BuildFields> = Vec::new();
+    for build in group.builds() {
+        let fields = build_fields(build, settings);
+        if !told.contains(&fields) {
+            told.push(fields);
+        }
+    }
+    // One more takes no more room than to say so.
+    match told.len().saturating_sub(LISTED_BUILDS) {
+        0 | 1 => (told, None),
+        more => {
+            told.truncate(LISTED_BUILDS);
+            (told, Some(more))
+        }
+    }
 }
 
 fn build_fields(build: &Build, settings: &Settings) -> BuildFields {

@@ -25,7 +25,7 @@ pub enum TokenMistake {
     #[error("{0} names no opened issue")]
     NotOpened(String),
     /// It has the form of a token and is none.
-    #[error("{0} is no token; there are <<approver>> and <<new issue N>>")]
+    #[error("{0} is not a token; there are <<approver>> and <<new issue N>>")]
     Unknown(String),
 }
 

@@ -325,7 +325,7 @@ fn pattern(written: &str) -> Result<Pattern, (String, String)> {
             TOO_LARGE => "repeat less: .* says as much as .{1000}",
             _ => "put a backslash before ( ) [ ] { } . * + ? ^ $ | that stand for themselves",
         };
-        let what = format!("/{written}/ is no pattern: {why}");
+        let what = format!("/{written}/ is not a pattern: {why}");
         (what, remedy.to_owned())
     })
 }

@@ -215,8 +215,8 @@ fn a_wrong_test_is_told_with_its_place() {
         log ~ /x
           6: this pattern has no end; end it with a / on the same line; write a slash within it as \/
         log ~ /(x/ && log ~ /[/
-          6: /(x/ is no pattern: unclosed group; put a backslash before ( ) [ ] { } . * + ? ^ $ | that stand for themselves
-          20: /[/ is no pattern: unclosed character class; put a backslash before ( ) [ ] { } . * + ? ^ $ | that stand for themselves
+          6: /(x/ is not a pattern: unclosed group; put a backslash before ( ) [ ] { } . * + ? ^ $ | that stand for themselves
+          20: /[/ is not a pattern: unclosed character class; put a backslash before ( ) [ ] { } . * + ? ^ $ | that stand for themselves
         log ~ //
           6: the pattern is empty: everything has it; write what is to be found between the slashes
         module ~ /a/ then /b/
@@ -296,7 +296,7 @@ fn what_is_written_is_bounded() {
         log ~ /xxxxxxxxxxxxxxxxxxxxxxx
           6: the pattern is longer than 500 bytes; leave out what does not matter; several can stand in a row: /A/ then /B/
         log ~ /(\w{100}){100}/
-          6: /(\w{100}){100}/ is no pattern: it is too large; repeat less: .* says as much as .{1000}
+          6: /(\w{100}){100}/ is not a pattern: it is too large; repeat less: .* says as much as .{1000}
         module == "x" || module == "x"
           850: it has more than 50 tests; make several rules of it
         log ~ /a/ then /a/ then /a/ th

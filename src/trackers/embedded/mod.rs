@@ -393,7 +393,9 @@ fn in_words(path: &Path, error: &rusqlite::Error) -> String {
             )
         }
         (Some(ErrorCode::NotADatabase), _) => {
-            format!("{file} is no file of an embedded tracker: name another with path in [tracker]")
+            format!(
+                "{file} is not a file of an embedded tracker: name another with path in [tracker]"
+            )
         }
         _ => format!("the embedded tracker's file {file} cannot be used: {error}"),
     }

@@ -281,7 +281,13 @@ fn without_a_log_the_draft_says_why() {
         (main, hash(main, red), "", 900 * DAY, "is of another time"),
         (main, old.clone(), "", 3000 * DAY, "is of another time"),
         (main, hash(main, 1), "", 60, "did not fail"),
-        (main, hash(main, 77_777), "", DAY, "is not there (any more)"),
+        (
+            main,
+            hash(main, 77_777),
+            "",
+            DAY,
+            "is not there, or not any more",
+        ),
         (
             main,
             hash("No Such Builder", 1),

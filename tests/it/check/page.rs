@@ -212,11 +212,15 @@ fn a_socket_needs_a_folder_and_a_place_of_its_own() {
     fs::write(&socket, "").unwrap();
     place.says(&[
         "wrong",
-        "something else than a socket",
+        "something other than a socket",
         "Remove what stands there",
     ]);
     place.web(&format!("listen = \"./nowhere/page.sock\"\n{hosts}"));
-    place.says(&["wrong", "is no folder", "RuntimeDirectory=buildbot-watch"]);
+    place.says(&[
+        "wrong",
+        "is not a folder",
+        "RuntimeDirectory=buildbot-watch",
+    ]);
     let long = "x".repeat(120);
     place.web(&format!("listen = \"/tmp/{long}\"\n{hosts}"));
     place.says(&["wrong", "too long for a socket"]);

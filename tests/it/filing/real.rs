@@ -88,7 +88,7 @@ fn what_is_no_failed_build_is_told() {
     // Beyond what a number of a build can be.
     refused(
         &main_build(4_294_967_296),
-        &["no address of a build", "copy the address"],
+        &["not the address of a build", "copy the address"],
     );
     refused(&main_build(0), &["no such build"]);
     let nobody = format!("{}#/builders/99999/builds/1", buildbot.url);

@@ -92,8 +92,8 @@ fn without_a_rule_nothing_leaves_by_itself() {
     assert_eq!(desk.row(2)["stage"], "drafted");
     assert_eq!(desk.row(2)["auto_rules"], Value::Array(Vec::new()));
     desk.nothing_left();
-    let told = desk.refused(&["rules"]);
-    assert!(told.contains("has no automatic rules"), "{told}");
+    let told = desk.done(&["rules"]);
+    assert!(told.contains("There are no rules"), "{told}");
 }
 
 #[test]

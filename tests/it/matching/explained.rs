@@ -66,7 +66,7 @@ fn a_text_finds_its_report_and_says_why() {
     let shown = run(&["match", "--text", &text, "--issues", &issues]).ok();
     for part in [
         "searched for title: test_drain",
-        "that none of them is it:",
+        "probability that it is none of these:",
         "#7 (",
         "- the method test_drain is in the title",
         "- the file test_pipes is in the title",

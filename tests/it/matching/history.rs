@@ -38,7 +38,7 @@ fn what_people_decided_measures_what_was_proposed() {
 
     let shown = demo.run("evaluate --history").ok();
     for part in [
-        "failures that people decided on: 2 cases, 2 with an issue",
+        "failures that people decided on: 2 cases, 2 with a report",
         "50.0 %",
         "100.0 %",
     ] {

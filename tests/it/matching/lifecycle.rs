@@ -60,7 +60,7 @@ fn what_was_fixed_and_fails_again_is_a_new_report_that_links_the_old() {
 fn what_was_closed_for_another_reason_is_linked_as_alike() {
     let demo = Demo::new();
     close(&demo, r#""resolution": "out of date""#);
-    opens_and_links(&again(&demo, 1), "Closed reports that look alike:");
+    opens_and_links(&again(&demo, 1), "Similar closed reports:");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn a_line_that_is_wrong_is_named() {
         (r#"{"number": 8}"#, "title"),
     ] {
         let wrong = files.add("wrong.jsonl", format!("{ISSUE}\n\n{line}\n"));
-        let words = ["wrong.jsonl, line 3", what, "a JSON object a line"];
+        let words = ["wrong.jsonl, line 3", what, "a JSON object per line"];
         evaluate(&wrong, &cases).refused(&words);
         run(&["match", "--text", &text, "--issues", &wrong]).refused(&words);
     }

@@ -55,7 +55,7 @@ fn a_builder_that_passes_again_is_seen_until_it_fails_again() {
     assert_eq!(row["recoveries"][0]["build"], "5", "{row}");
     let listed = desk.done(&["list"]);
     assert!(
-        listed.contains("Builders pass again. 1: recovered"),
+        listed.contains("Builders that pass again: 1 (recovered)"),
         "{listed}"
     );
     let shown = desk.done(&["show", "1"]);

@@ -19,7 +19,7 @@ fn a_build_of_a_real_buildbot_is_filed_in_the_box() {
     let green = file(buildbot.green_build).is(422);
     green.says("Nothing was filed: the build did not fail");
     file(777_777).is(422).says("there is no such build");
-    file(u64::MAX).is(422).says("no address of a build");
+    file(u64::MAX).is(422).says("not the address of a build");
     let draft = client.get("/draft/10").is(200);
     draft.says("test_os.MemfdCreateTests.test_memfd_create");
 }

@@ -159,7 +159,7 @@ fn what_was_refused_is_found_given_up_or_started_over() {
     // Somebody made the comment by hand: the reply goes on with it.
     resolve(&mut client, second, "happened", "nonsense")
         .is(409)
-        .says("That is no report of");
+        .says("That is not a report of");
     resolve(&mut client, second, "happened", "#4").leads_to("/draft/2?said=resolved");
     let status = client.get("/status");
     client.send(&status, "/switch/resume", &[]).is(303);
@@ -172,12 +172,12 @@ fn what_was_refused_is_found_given_up_or_started_over() {
 
     // The other one shall not be made: the draft can be made anew.
     resolve(&mut client, first, "give-up", "").leads_to("/draft/1?said=resolved");
-    let over = client.get("/draft/1").says("Read, match and draft it");
+    let over = client.get("/draft/1").says("Start over: read and match it");
     client
         .send(&over, "/draft/1/retry", &[])
         .leads_to("/draft/1?said=retried&of=1");
     let anew = client.get("/draft/1?said=retried&of=1");
-    anew.says("1 is read, matched and drafted once more");
+    anew.says("1 starts over: it is read and matched again");
     let begun = Instant::now();
     let draft = loop {
         let draft = client.get("/draft/1");

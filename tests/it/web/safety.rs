@@ -56,6 +56,15 @@ pub(super) fn configured(folder: &Path, section: &str) {
 }
 
 #[test]
+fn an_address_without_a_number_is_no_page() {
+    let page = Page::new();
+    let mut client = page.client();
+    for path in ["/draft/x", "/draft/x/history", "/incident/1.5", "/nowhere"] {
+        client.get(path).is(404).says("There is no such page.");
+    }
+}
+
+#[test]
 fn looking_changes_nothing() {
     let page = Page::new();
     let mut client = page.client();
@@ -278,7 +287,7 @@ fn guessing_is_slow_for_who_guesses() {
         guest
             .log_in(NAME, "a guess")
             .is(403)
-            .says("not a name and its password");
+            .says("name and password do not match");
     }
     let late = guest.log_in(NAME, PASSWORD).is(429);
     assert!(late.header("retry-after").parse::<u32>().unwrap() >= 1);
