@@ -1,10 +1,11 @@
 //! The manual search, done over the mirror. Terms are untrusted: none is read as
 //! query syntax.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::Mirror;
 use super::upsert::without_nul;
@@ -223,58 +224,49 @@ impl Mirror<'_> {
             .exists(params![query, self.tracker, number])?)
     }
 
-    /// Of very many the newest are looked at: a report that is changed keeps its
-    /// row, and rows are made in the order of the last changes at first.
-    pub(super) fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
-        self.hits(
-            &format!(
-                "SELECT {COLUMNS}, 0.0 AS score
-                 FROM (SELECT heads.id AS best
-                       FROM (SELECT rowid AS hit
-                             FROM {index}
-                             WHERE {index} MATCH ?2
-                             ORDER BY rowid DESC
-                             LIMIT {MOST_LOOKED_AT})
-                       CROSS JOIN issues AS heads INDEXED BY issues_activity
-                           ON heads.id = hit
-                       WHERE +heads.tracker = ?1
-                       ORDER BY heads.open DESC, heads.updated_at DESC, heads.id DESC
-                       LIMIT {limit})
-                 CROSS JOIN issues ON issues.id = best
-                 ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC"
-            ),
-            query,
-        )
+    fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
+        let rows = self.rows(index, query)?.into_iter().take(limit);
+        let hits = rows.map(|row| self.hit(row));
+        hits.filter_map(Result::transpose).collect()
     }
 
-    /// Titles that have some trigrams of the term, and the term. Of very many with
-    /// the trigrams the newest are looked at.
-    pub(super) fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
-        self.holding("issue_title_parts", query, term, limit)
+    /// Titles that have some trigrams of the term, and the term.
+    fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
+        let mut hits = self.matching("issue_title_parts", query, MOST_LOOKED_AT)?;
+        hits.retain(|hit| holds(&hit.issue.title, term));
+        hits.truncate(limit);
+        Ok(hits)
     }
 
-    /// The same by the pieces of the term: of `test_send` those with `test_send_all`,
-    /// not with `test_sendfile`.
-    pub(super) fn title_pieces(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
-        self.holding("issue_title_pieces", query, term, limit)
-    }
-
-    fn holding(&self, index: &str, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
+    /// The rows of the reports that an index finds: open ones first, then by the last
+    /// change. Of very many the newest are looked at: a report that is changed keeps
+    /// its row, and rows are made in the order of the last changes at first.
+    pub(super) fn rows(&self, index: &str, query: &str) -> Result<Vec<i64>> {
         let mut statement = self.connection().prepare_cached(&format!(
-            "SELECT {COLUMNS}, 0.0 AS score
+            "SELECT heads.open, heads.updated_at, hit
              FROM (SELECT rowid AS hit
                    FROM {index}
                    WHERE {index} MATCH ?2
                    ORDER BY rowid DESC
                    LIMIT {MOST_LOOKED_AT})
-             CROSS JOIN issues ON issues.id = hit
-             WHERE like(?3, issues.title, '\\')
-               AND +issues.tracker = ?1
-             ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC
-             LIMIT {limit}"
+             CROSS JOIN issues AS heads INDEXED BY issues_activity ON heads.id = hit
+             WHERE +heads.tracker = ?1"
         ))?;
-        let found = statement.query_map(params![self.tracker, query, like(term)], hit)?;
-        Ok(found.collect::<Result<_, _>>()?)
+        let found = statement.query_map(params![self.tracker, query], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let mut found: Vec<(bool, Seconds, i64)> = found.collect::<Result<_, _>>()?;
+        found.sort_unstable_by_key(|activity| Reverse(*activity));
+        Ok(found.into_iter().map(|(_, _, row)| row).collect())
+    }
+
+    /// The report of a row.
+    pub(super) fn hit(&self, row: i64) -> Result<Option<Hit>> {
+        Ok(self
+            .connection()
+            .prepare_cached(&format!("SELECT {COLUMNS}, 0.0 FROM issues WHERE id = ?1"))?
+            .query_row([row], hit)
+            .optional()?)
     }
 
     /// Where only this tracker is mirrored, the best are chosen before anything of
@@ -362,6 +354,13 @@ fn without_last_word(text: &str) -> &str {
 /// would find nothing, or, beside other terms, be as if it were not there.
 pub(super) fn has_words(term: &str) -> bool {
     term.chars().any(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Whether a text contains a term, whatever the case of its ASCII letters: what LIKE
+/// finds.
+pub(super) fn holds(text: &str, term: &str) -> bool {
+    let (text, term) = (text.to_ascii_lowercase(), term.to_ascii_lowercase());
+    text.contains(&term)
 }
 
 /// The pattern of SQL's LIKE for texts that contain the term.

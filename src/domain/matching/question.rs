@@ -217,7 +217,7 @@ impl Question {
             builder_words: builder_words(builder),
             message_words,
             functions,
-            pieces: names.all().flat_map(tokens::pieces).collect(),
+            pieces: tokens::piece_set(names.all()),
             names,
             at,
             begun: None,
@@ -255,7 +255,7 @@ impl Question {
                 .take(MOST_WORDS)
                 .collect(),
             functions: BTreeSet::new(),
-            pieces: tests.flat_map(tokens::pieces).collect(),
+            pieces: tokens::piece_set(tests),
             at,
             begun: None,
         }
