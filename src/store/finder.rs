@@ -1,12 +1,14 @@
 //! The searches for one failure, one after the other. Most reports are found by
 //! several of them: each is read once.
 
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
 
 use super::Mirror;
-use super::search::{Hit, cut, has_words, holds, parts_query, phrase, pieces_query};
+use super::search::{Hit, cut, has_words, hit, holds, parts_query, phrase, pieces_query};
 use crate::domain::matching::{Report, Scope, Search};
 
 /// Most reports that one search gives.
@@ -15,8 +17,8 @@ const MOST_HITS: usize = 40;
 /// Reports are known by their rows here.
 pub(super) struct Finder<'a> {
     mirror: Mirror<'a>,
-    /// What was read so far; none where a row is gone.
-    read: HashMap<i64, Option<Hit>>,
+    /// What was looked at so far.
+    read: HashMap<i64, Hit>,
     found: BTreeSet<i64>,
     /// Of each name the titles that have it.
     titles: BTreeMap<String, Vec<i64>>,
@@ -34,7 +36,7 @@ impl<'a> Finder<'a> {
 
     /// What was found: each report once, by number.
     pub(super) fn heads(mut self) -> Vec<Report> {
-        let hits = self.found.iter().filter_map(|row| self.read.remove(row)?);
+        let hits = self.found.iter().filter_map(|row| self.read.remove(row));
         let mut heads: Vec<Report> = hits.map(head).collect();
         heads.sort_unstable_by_key(|head| head.issue.number);
         heads
@@ -60,31 +62,32 @@ impl<'a> Finder<'a> {
         query: &str,
         is_wanted: impl Fn(&Hit) -> bool,
     ) -> Result<()> {
-        let rows = self.mirror.rows(index, query)?;
-        self.take_best(&rows, is_wanted)
+        let rows = self.rows(index, query)?;
+        self.take_best(&rows, is_wanted);
+        Ok(())
     }
 
-    /// Takes the first of the rows whose reports are wanted; no more than it needs is
-    /// read.
-    fn take_best(&mut self, rows: &[i64], is_wanted: impl Fn(&Hit) -> bool) -> Result<()> {
-        let mut taken = 0;
-        for row in rows {
-            if !self.read.contains_key(row) {
-                self.read.insert(*row, self.mirror.hit(*row)?);
+    /// What an index finds, in order.
+    fn rows(&mut self, index: &str, query: &str) -> Result<Vec<i64>> {
+        let read = &mut self.read;
+        let mut found = Vec::new();
+        self.mirror.look_at(index, query, |place, row| {
+            if let Entry::Vacant(vacant) = read.entry(place.row) {
+                vacant.insert(hit(row)?);
             }
-            if self
-                .read
-                .get(row)
-                .is_some_and(|hit| hit.as_ref().is_some_and(&is_wanted))
-            {
-                self.found.insert(*row);
-                taken += 1;
-            }
-            if taken == MOST_HITS {
-                break;
-            }
-        }
-        Ok(())
+            found.push(place);
+            Ok(())
+        })?;
+        found.sort_unstable_by_key(|place| Reverse(*place));
+        Ok(found.into_iter().map(|place| place.row).collect())
+    }
+
+    /// Takes the first of the rows whose reports are wanted.
+    fn take_best(&mut self, rows: &[i64], is_wanted: impl Fn(&Hit) -> bool) {
+        let wanted = rows
+            .iter()
+            .filter(|row| self.read.get(row).is_some_and(&is_wanted));
+        self.found.extend(wanted.take(MOST_HITS));
     }
 
     /// Titles with a name, and where `any` is not empty with one of those as well.
@@ -97,7 +100,7 @@ impl<'a> Finder<'a> {
         }
         let rows = match self.titles.remove(name) {
             Some(rows) => rows,
-            None => self.mirror.rows("issue_titles", &phrase(&term))?,
+            None => self.rows("issue_titles", &phrase(&term))?,
         };
         let beside = any.iter().filter(|term| has_words(term));
         let beside: Vec<String> = beside.map(|term| spaced(term)).collect();
@@ -105,7 +108,7 @@ impl<'a> Finder<'a> {
             let title = spaced(&hit.issue.title);
             beside.iter().any(|term| title.contains(term.as_str()))
         };
-        self.take_best(&rows, |hit| any.is_empty() || has_one(hit))?;
+        self.take_best(&rows, |hit| any.is_empty() || has_one(hit));
         self.titles.insert(name.to_owned(), rows);
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
 use super::Mirror;
 use super::upsert::without_nul;
@@ -31,6 +31,15 @@ pub struct Hit {
     pub whole_words: bool,
     /// BM25, larger is better; 0 unless ordered by relevance.
     pub score: f64,
+}
+
+/// What hits are ordered by: open ones first, then by the last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    open: bool,
+    updated_at: Seconds,
+    /// Which row of the table it is.
+    pub(super) row: i64,
 }
 
 /// How several terms go together.
@@ -224,10 +233,16 @@ impl Mirror<'_> {
             .exists(params![query, self.tracker, number])?)
     }
 
+    /// Open ones first, then by the last change.
     fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
-        let rows = self.rows(index, query)?.into_iter().take(limit);
-        let hits = rows.map(|row| self.hit(row));
-        hits.filter_map(Result::transpose).collect()
+        let mut found = Vec::new();
+        self.look_at(index, query, |place, row| {
+            found.push((place, hit(row)?));
+            Ok(())
+        })?;
+        found.sort_unstable_by_key(|(place, _)| Reverse(*place));
+        found.truncate(limit);
+        Ok(found.into_iter().map(|(_, hit)| hit).collect())
     }
 
     /// Titles that have some trigrams of the term, and the term.
@@ -238,35 +253,35 @@ impl Mirror<'_> {
         Ok(hits)
     }
 
-    /// The rows of the reports that an index finds: open ones first, then by the last
-    /// change. Of very many the newest are looked at: a report that is changed keeps
-    /// its row, and rows are made in the order of the last changes at first.
-    pub(super) fn rows(&self, index: &str, query: &str) -> Result<Vec<i64>> {
+    /// Hands over what an index finds, row by row, each with its place among the others.
+    /// Of very many the newest are looked at: a report that is changed keeps its row,
+    /// and rows are made in the order of the last changes at first.
+    pub(super) fn look_at(
+        &self,
+        index: &str,
+        query: &str,
+        mut take: impl FnMut(Place, &Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
         let mut statement = self.connection().prepare_cached(&format!(
-            "SELECT heads.open, heads.updated_at, hit
-             FROM (SELECT rowid AS hit
+            "SELECT {COLUMNS}, 0.0 AS score, found
+             FROM (SELECT rowid AS found
                    FROM {index}
                    WHERE {index} MATCH ?2
                    ORDER BY rowid DESC
                    LIMIT {MOST_LOOKED_AT})
-             CROSS JOIN issues AS heads INDEXED BY issues_activity ON heads.id = hit
-             WHERE +heads.tracker = ?1"
+             CROSS JOIN issues ON issues.id = found
+             WHERE +issues.tracker = ?1"
         ))?;
-        let found = statement.query_map(params![self.tracker, query], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
-        let mut found: Vec<(bool, Seconds, i64)> = found.collect::<Result<_, _>>()?;
-        found.sort_unstable_by_key(|activity| Reverse(*activity));
-        Ok(found.into_iter().map(|(_, _, row)| row).collect())
-    }
-
-    /// The report of a row.
-    pub(super) fn hit(&self, row: i64) -> Result<Option<Hit>> {
-        Ok(self
-            .connection()
-            .prepare_cached(&format!("SELECT {COLUMNS}, 0.0 FROM issues WHERE id = ?1"))?
-            .query_row([row], hit)
-            .optional()?)
+        let mut rows = statement.query(params![self.tracker, query])?;
+        while let Some(row) = rows.next()? {
+            let place = Place {
+                open: row.get(3)?,
+                updated_at: row.get(5)?,
+                row: row.get(8)?,
+            };
+            take(place, row)?;
+        }
+        Ok(())
     }
 
     /// Where only this tracker is mirrored, the best are chosen before anything of
@@ -315,7 +330,7 @@ impl Mirror<'_> {
 
 /// By place, as [`COLUMNS`] has them and the score behind: to look a name up takes
 /// longer than to read what it names.
-fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
+pub(super) fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
     Ok(Hit {
         issue: IssueRef {
             number: row.get(0)?,

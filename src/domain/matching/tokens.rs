@@ -48,8 +48,10 @@ impl Pieces {
                 }
                 begun_at = joined.len();
             }
-            if char.is_alphanumeric() {
-                joined.extend(char.to_lowercase());
+            match char {
+                _ if char.is_ascii_alphanumeric() => joined.push(char.to_ascii_lowercase()),
+                _ if char.is_alphanumeric() => joined.extend(char.to_lowercase()),
+                _ => {}
             }
             after_lower = char.is_lowercase() || char.is_numeric();
         }
