@@ -1,7 +1,7 @@
 //! The local copy of a tracker's bug reports.
 
 use anyhow::{Context, Result};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::Store;
 use crate::domain::Seconds;
@@ -151,6 +151,15 @@ impl Mirror<'_> {
     /// One report, with its comments.
     pub fn issue(&self, number: u64) -> Result<Option<Issue>> {
         let snapshot = self.connection().unchecked_transaction()?;
+        self.issue_of(&snapshot, number)
+    }
+
+    /// The same as a transaction sees it that has begun.
+    pub(super) fn issue_of(
+        &self,
+        snapshot: &Transaction<'_>,
+        number: u64,
+    ) -> Result<Option<Issue>> {
         let found = snapshot
             .prepare_cached(
                 "SELECT id, number, url, title, body, labels, open,
@@ -168,7 +177,7 @@ impl Mirror<'_> {
             return Ok(None);
         };
         let mut issue = issue.with_context(|| format!("issue {number} cannot be read"))?;
-        issue.comments = comments_of(&snapshot, id)?;
+        issue.comments = comments_of(snapshot, id)?;
         Ok(Some(issue))
     }
 

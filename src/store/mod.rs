@@ -46,6 +46,7 @@ mod copy;
 mod decisions;
 mod doubt;
 mod filing;
+mod finder;
 mod health;
 mod incidents;
 mod intake;

@@ -39,6 +39,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two attempts where SQLite does not wait by itself.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
+/// So many statements are kept ready: a verdict alone needs a dozen again and again.
+const STATEMENTS: usize = 64;
+
 impl Store {
     /// Opens the database, creates it if need be (mode 0600) and brings it to the
     /// current schema. Refuses, in words, a file of a newer version of the
@@ -59,6 +62,7 @@ impl Store {
 
     pub(super) fn set_up(mut connection: Connection) -> Result<Self> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         configure(&connection)?;
         migrate(&mut connection, MIGRATIONS)?;
         let store = Self { connection };

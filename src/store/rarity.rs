@@ -78,9 +78,8 @@ impl Mirror<'_> {
     fn titles(&self) -> Result<u64> {
         Ok(self
             .connection()
-            .query_row("SELECT coalesce(max(id), 0) FROM issues", [], |row| {
-                row.get(0)
-            })?)
+            .prepare_cached("SELECT coalesce(max(id), 0) FROM issues")?
+            .query_row([], |row| row.get(0))?)
     }
 
     /// The count of a common word, as it was when they were counted.

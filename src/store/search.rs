@@ -1,6 +1,7 @@
 //! The manual search, done over the mirror. Terms are untrusted: none is read as
 //! query syntax.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use anyhow::Result;
@@ -30,6 +31,15 @@ pub struct Hit {
     pub whole_words: bool,
     /// BM25, larger is better; 0 unless ordered by relevance.
     pub score: f64,
+}
+
+/// What hits are ordered by: open ones first, then by the last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    open: bool,
+    updated_at: Seconds,
+    /// Which row of the table it is.
+    pub(super) row: i64,
 }
 
 /// How several terms go together.
@@ -223,58 +233,55 @@ impl Mirror<'_> {
             .exists(params![query, self.tracker, number])?)
     }
 
-    /// Of very many the newest are looked at: a report that is changed keeps its
-    /// row, and rows are made in the order of the last changes at first.
-    pub(super) fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
-        self.hits(
-            &format!(
-                "SELECT {COLUMNS}, 0.0 AS score
-                 FROM (SELECT heads.id AS best
-                       FROM (SELECT rowid AS hit
-                             FROM {index}
-                             WHERE {index} MATCH ?2
-                             ORDER BY rowid DESC
-                             LIMIT {MOST_LOOKED_AT})
-                       CROSS JOIN issues AS heads INDEXED BY issues_activity
-                           ON heads.id = hit
-                       WHERE +heads.tracker = ?1
-                       ORDER BY heads.open DESC, heads.updated_at DESC, heads.id DESC
-                       LIMIT {limit})
-                 CROSS JOIN issues ON issues.id = best
-                 ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC"
-            ),
-            query,
-        )
+    /// Open ones first, then by the last change.
+    fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
+        let mut found = Vec::new();
+        self.look_at(index, query, |place, row| {
+            found.push((place, hit(row)?));
+            Ok(())
+        })?;
+        found.sort_unstable_by_key(|(place, _)| Reverse(*place));
+        found.truncate(limit);
+        Ok(found.into_iter().map(|(_, hit)| hit).collect())
     }
 
-    /// Titles that have some trigrams of the term, and the term. Of very many with
-    /// the trigrams the newest are looked at.
-    pub(super) fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
-        self.holding("issue_title_parts", query, term, limit)
+    /// Titles that have some trigrams of the term, and the term.
+    fn title_parts(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
+        let mut hits = self.matching("issue_title_parts", query, MOST_LOOKED_AT)?;
+        hits.retain(|hit| holds(&hit.issue.title, term));
+        hits.truncate(limit);
+        Ok(hits)
     }
 
-    /// The same by the pieces of the term: of `test_send` those with `test_send_all`,
-    /// not with `test_sendfile`.
-    pub(super) fn title_pieces(&self, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
-        self.holding("issue_title_pieces", query, term, limit)
-    }
-
-    fn holding(&self, index: &str, query: &str, term: &str, limit: usize) -> Result<Vec<Hit>> {
+    /// Hands over what an index finds, row by row, each with its place among the others.
+    /// Of very many the newest are looked at: a report that is changed keeps its row,
+    /// and rows are made in the order of the last changes at first.
+    pub(super) fn look_at(
+        &self,
+        index: &str,
+        query: &str,
+        mut take: impl FnMut(Place, &Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
         let mut statement = self.connection().prepare_cached(&format!(
-            "SELECT {COLUMNS}, 0.0 AS score
-             FROM (SELECT rowid AS hit
+            "SELECT {COLUMNS}, 0.0 AS score, found
+             FROM (SELECT rowid AS found
                    FROM {index}
                    WHERE {index} MATCH ?2
                    ORDER BY rowid DESC
                    LIMIT {MOST_LOOKED_AT})
-             CROSS JOIN issues ON issues.id = hit
-             WHERE like(?3, issues.title, '\\')
-               AND +issues.tracker = ?1
-             ORDER BY issues.open DESC, issues.updated_at DESC, issues.id DESC
-             LIMIT {limit}"
+             CROSS JOIN issues ON issues.id = found
+             WHERE +issues.tracker = ?1"
         ))?;
-        let found = statement.query_map(params![self.tracker, query, like(term)], hit)?;
-        Ok(found.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(params![self.tracker, query])?;
+        while let Some(row) = rows.next()? {
+            let place = Place {
+                open: row.get(3)?,
+                updated_at: row.get(5)?,
+                row: row.get(8)?,
+            };
+            take(place, row)?;
+        }
+        Ok(())
     }
 
     /// Where only this tracker is mirrored, the best are chosen before anything of
@@ -323,7 +330,7 @@ impl Mirror<'_> {
 
 /// By place, as [`COLUMNS`] has them and the score behind: to look a name up takes
 /// longer than to read what it names.
-fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
+pub(super) fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
     Ok(Hit {
         issue: IssueRef {
             number: row.get(0)?,
@@ -362,6 +369,13 @@ fn without_last_word(text: &str) -> &str {
 /// would find nothing, or, beside other terms, be as if it were not there.
 pub(super) fn has_words(term: &str) -> bool {
     term.chars().any(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Whether a text contains a term, whatever the case of its ASCII letters: what LIKE
+/// finds.
+pub(super) fn holds(text: &str, term: &str) -> bool {
+    let (text, term) = (text.to_ascii_lowercase(), term.to_ascii_lowercase());
+    text.contains(&term)
 }
 
 /// The pattern of SQL's LIKE for texts that contain the term.

@@ -14,7 +14,7 @@ const TOLD_SHARE: f64 = 0.5;
 pub(super) fn sentences(question: &Question, facts: &Facts<'_>) -> Vec<String> {
     let mut told = Told::of(facts);
     let mut said: Vec<String> = by(facts).into_iter().collect();
-    said.extend(names(facts, &mut told));
+    said.extend(names(question, facts, &mut told));
     said.extend(agreements(question, facts));
     said.extend(texts(facts, &mut told));
     if facts.names_others() {
@@ -60,8 +60,8 @@ impl<'a> Told<'a> {
         let mut new = Vec::new();
         for word in all {
             // The platform is told by its name, whatever the title calls it.
-            let platforms = words::platforms(word);
-            let is_platform = self.platform.is_some_and(|it| platforms.contains(&it));
+            let platform = self.platform;
+            let is_platform = platform.is_some_and(|it| words::platforms(word).contains(&it));
             if !is_platform && self.words.insert(word.to_lowercase()) {
                 new.push(*word);
             }
@@ -78,7 +78,7 @@ fn by(facts: &Facts<'_>) -> Option<String> {
     ))
 }
 
-fn names(facts: &Facts<'_>, told: &mut Told<'_>) -> Vec<String> {
+fn names(question: &Question, facts: &Facts<'_>, told: &mut Told<'_>) -> Vec<String> {
     let in_title = [
         (facts.method, "method"),
         (facts.class, "class"),
@@ -92,10 +92,12 @@ fn names(facts: &Facts<'_>, told: &mut Told<'_>) -> Vec<String> {
     if facts.method_alone_and_common {
         said.push("against: many tests have a method of that name".to_owned());
     }
-    if let Some(topic) = &facts.topic {
+    if let Some(topic) = facts.topic {
         said.push(format!("the title speaks of {topic}"));
     }
-    let pieces = told.not_yet(&facts.pieces).join(", ");
+    let pieces = told
+        .not_yet(&facts.other_pieces(&question.pieces))
+        .join(", ");
     if !pieces.is_empty() {
         said.push(format!("the title has parts of the names: {pieces}"));
     }

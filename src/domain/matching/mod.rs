@@ -8,6 +8,7 @@
 //!    [`shortlist`] picks those whose texts are worth loading, then those.
 //! 4. [`weigh`] gives each a score, [`judge`] says how sure that makes us.
 
+mod asked;
 mod begun;
 mod evidence;
 mod facts;
@@ -29,6 +30,7 @@ pub use report::Report;
 pub use search::{Scope, Search, Step, searches};
 pub use tokens::{Rarity, title_pieces};
 
+use asked::Asked;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::issue::IssueRef;
@@ -132,13 +134,15 @@ pub struct Scored {
 pub fn shortlist(
     question: &Question,
     rarity: &Rarity,
-    mut heads: Vec<Report>,
+    heads: Vec<Report>,
     model: &Model,
     most: usize,
 ) -> Vec<Report> {
+    let asked = Asked::of(question, rarity);
+    let seen = heads.into_iter().map(|head| head.seen_from(question.begun));
+    let mut heads: Vec<Report> = seen.collect();
     heads.sort_by_cached_key(|head| {
-        let seen = head.clone().seen_from(question.begun);
-        let facts = facts::look(question, rarity, &seen);
+        let facts = facts::look(&asked, head);
         let score = model.score(&features::measure(&facts, rarity));
         (std::cmp::Reverse(ordered(score)), head.issue.number)
     });
@@ -161,11 +165,12 @@ pub fn weigh(
     reports: Vec<Report>,
     model: &Model,
 ) -> Vec<Scored> {
+    let asked = Asked::of(question, rarity);
     let mut scored: Vec<Scored> = reports
         .into_iter()
         .map(|report| {
             let report = report.seen_from(question.begun);
-            let facts = facts::look(question, rarity, &report);
+            let facts = facts::look(&asked, &report);
             let features = features::measure(&facts, rarity);
             let evidence = evidence::sentences(question, &facts);
             Scored {

@@ -211,13 +211,13 @@ impl Question {
         Self {
             kind: failure.kind.words(),
             manners: manners_of(failure),
-            platforms: words::platforms(builder),
+            platforms: words::platforms(&builder.to_lowercase()),
             exception: (!exception.is_empty() && exception != "AssertionError")
                 .then(|| exception.to_owned()),
             builder_words: builder_words(builder),
             message_words,
             functions,
-            pieces: names.all().flat_map(tokens::pieces).collect(),
+            pieces: tokens::piece_set(names.all()),
             names,
             at,
             begun: None,
@@ -246,8 +246,8 @@ impl Question {
         Self {
             names: Names::in_text(text),
             kind: "a text",
-            manners: words::manners(text),
-            platforms: words::platforms(builder),
+            manners: words::manners(&text.to_lowercase()),
+            platforms: words::platforms(&builder.to_lowercase()),
             exception: None,
             builder_words: builder_words(builder),
             message_words: tokens::words(text)
@@ -255,7 +255,7 @@ impl Question {
                 .take(MOST_WORDS)
                 .collect(),
             functions: BTreeSet::new(),
-            pieces: tests.flat_map(tokens::pieces).collect(),
+            pieces: tokens::piece_set(tests),
             at,
             begun: None,
         }
@@ -291,7 +291,7 @@ fn manners_of(failure: &Failure) -> Vec<Manner> {
     match Manner::of(failure.kind) {
         Some(manner) => vec![manner],
         None if exception.contains("Timeout") => vec![Manner::Timeout],
-        None => words::manners(line)
+        None => words::manners(&line.to_lowercase())
             .into_iter()
             .filter(|manner| *manner == Manner::Timeout)
             .collect(),

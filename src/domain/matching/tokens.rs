@@ -11,43 +11,81 @@ const COMMON_PIECES: &[&str] = &[
     "new",
 ];
 
-/// The words of a text in lower case, in order: letters, digits and `_`.
-pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+/// The words of a text as they stand, in order: letters, digits and `_`.
+pub(super) fn as_written(text: &str) -> impl Iterator<Item = &str> {
     text.split(|char: char| !char.is_alphanumeric() && char != '_')
         .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
 }
 
-/// Every word once.
-pub(super) fn word_set(text: &str) -> BTreeSet<String> {
-    words(text).collect()
+/// The same in lower case.
+pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    as_written(text).map(str::to_lowercase)
 }
 
-/// The pieces of the names in a text: `test_sendFile_x2` has `send`, `file`.
-pub(super) fn pieces(text: &str) -> BTreeSet<String> {
-    let mut pieces = BTreeSet::new();
-    let mut piece = String::new();
-    let mut after_lower = false;
-    for char in text.chars().chain([' ']) {
-        let begins = char.is_uppercase() && after_lower;
-        if !char.is_alphanumeric() || begins {
-            let found = std::mem::take(&mut piece);
-            if found.chars().count() >= SHORTEST_PIECE && !COMMON_PIECES.contains(&found.as_str()) {
-                pieces.insert(found);
+/// The words of a text as they stand, each once, in order of the alphabet.
+pub(super) fn word_set(text: &str) -> Vec<&str> {
+    sorted(as_written(text).collect())
+}
+
+/// The pieces of the names in a text, in lower case: `test_sendFile_x2` has `send`,
+/// `file`. One text for all of them, because titles are many.
+pub(super) struct Pieces {
+    /// A space behind each.
+    joined: String,
+}
+
+impl Pieces {
+    pub(super) fn of(text: &str) -> Self {
+        let mut joined = String::with_capacity(text.len() + 1);
+        let mut begun_at = 0;
+        let mut after_lower = false;
+        for char in text.chars().chain([' ']) {
+            let begins = char.is_uppercase() && after_lower;
+            if !char.is_alphanumeric() || begins {
+                match joined.get(begun_at..).is_some_and(is_telling) {
+                    true => joined.push(' '),
+                    false => joined.truncate(begun_at),
+                }
+                begun_at = joined.len();
             }
+            match char {
+                _ if char.is_ascii_alphanumeric() => joined.push(char.to_ascii_lowercase()),
+                _ if char.is_alphanumeric() => joined.extend(char.to_lowercase()),
+                _ => {}
+            }
+            after_lower = char.is_lowercase() || char.is_numeric();
         }
-        if char.is_alphanumeric() {
-            piece.extend(char.to_lowercase());
-        }
-        after_lower = char.is_lowercase() || char.is_numeric();
+        Self { joined }
     }
-    pieces
+
+    /// Each once, in order of the alphabet.
+    pub(super) fn sorted(&self) -> Vec<&str> {
+        sorted(self.joined.split_terminator(' ').collect())
+    }
 }
 
-/// The same in one line, for an index of words.
+/// The pieces of several names.
+pub(super) fn piece_set<'n>(names: impl Iterator<Item = &'n str>) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for pieces in names.map(Pieces::of) {
+        all.extend(pieces.sorted().into_iter().map(str::to_owned));
+    }
+    all
+}
+
+fn is_telling(piece: &str) -> bool {
+    piece.chars().count() >= SHORTEST_PIECE && !COMMON_PIECES.contains(&piece)
+}
+
+fn sorted(mut words: Vec<&str>) -> Vec<&str> {
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// The pieces of a title in one line, for an index of words.
 pub fn title_pieces(title: &str) -> String {
-    let pieces: Vec<String> = pieces(title).into_iter().collect();
-    pieces.join(" ")
+    Pieces::of(title).sorted().join(" ")
 }
 
 /// The beginning of a text, at most so many bytes, never within a character.
@@ -96,8 +134,7 @@ mod tests {
     #[test]
     fn names_have_pieces() {
         let check = |text: &str, expect: &[&str]| {
-            let pieces: Vec<String> = pieces(text).into_iter().collect();
-            assert_eq!(pieces, expect, "{text}");
+            assert_eq!(Pieces::of(text).sorted(), expect, "{text}");
         };
         check(
             "test_sock_sendfile: SubprocessTests",
