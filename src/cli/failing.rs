@@ -87,6 +87,9 @@ fn log(screen: &Screen, failure: &Failure, columns: usize) {
 }
 
 fn reports(screen: &Screen, group: &Group<'_>) {
+    if let Some(words) = group.note() {
+        screen.say(format!("       {words}"));
+    }
     if let Some(words) = group.searched() {
         for line in wrapped(&terminal(&words), screen.width().saturating_sub(7)) {
             screen.say(format!("       {line}"));

@@ -2,7 +2,7 @@
 //! were found for stand together, and those that nobody looked up if they look alike.
 
 use super::summary;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::matching::{Candidate, Verdict};
 use crate::domain::notification::Build;
 use crate::store::NotificationRow;
@@ -16,6 +16,14 @@ pub(crate) struct Group<'a> {
 }
 
 impl Group<'_> {
+    /// What becomes of failures that are no bug of the project's.
+    pub(crate) fn note(&self) -> Option<&'static str> {
+        let mut failures = self.failures.iter();
+        let no_bug = failures.all(|(_, it)| it.kind == FailureKind::Infrastructure);
+        (no_bug && self.verdict.is_some())
+            .then_some("infrastructure: it is reported only if you link it")
+    }
+
     /// That nothing was found, and how it was searched for.
     pub(crate) fn searched(&self) -> Option<String> {
         match self.verdict? {

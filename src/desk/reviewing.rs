@@ -183,6 +183,9 @@ fn of_group(group: &Group<'_>, lines: &mut Vec<String>) {
     if group.failures.len() > NAMED {
         lines.push(format!("  ... and {} more", group.failures.len() - NAMED));
     }
+    if let Some(words) = group.note() {
+        lines.push(format!("     {words}"));
+    }
     if let Some(words) = group.searched() {
         lines.push(cut(&format!("     {words}"), WIDTH));
     }

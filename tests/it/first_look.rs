@@ -8,6 +8,9 @@ fn what_is_alike_is_told_once() {
     let shown = demo.run("show 4").ok();
     assert_eq!(shown.matches("infrastructure, not a bug").count(), 1);
     assert!(shown.contains("(and 5 more like this)"), "{shown}");
+    let note =
+        "infrastructure: it is reported only if you link it\n       belongs to:\n         #1 ";
+    assert!(shown.contains(note), "{shown}");
 
     // Nobody looked up where these belong; on two of three builders the disk was full.
     let shown = demo.run("show 8").ok();
