@@ -140,11 +140,14 @@ impl<'a> Finder<'a> {
 
 /// The words of a text in lower case, each between spaces, as the index has them.
 fn spaced(text: &str) -> String {
-    let words = text.split(|char: char| !char.is_alphanumeric() && char != '_');
-    let mut spaced = String::from(" ");
-    for word in words.filter(|word| !word.is_empty()) {
-        spaced.push_str(&word.to_lowercase());
-        spaced.push(' ');
+    let small = text.to_lowercase();
+    let mut spaced = String::with_capacity(small.len() + 2);
+    spaced.push(' ');
+    for word in small.split(|char: char| !char.is_alphanumeric() && char != '_') {
+        if !word.is_empty() {
+            spaced.push_str(word);
+            spaced.push(' ');
+        }
     }
     spaced
 }

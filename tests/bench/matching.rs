@@ -6,7 +6,7 @@
 //! instead. Times are the CPU's, so that other programs disturb them little. A search
 //! is all that is asked of the indexes for one failure; a verdict is the same with
 //! the best reports read whole and judged. Memory is the peak of a process that does
-//! nothing else, less that of one that only opens an empty database; up to 16 MiB of
+//! nothing else, less that of one that only opens an empty database; up to 32 MiB of
 //! it are SQLite's cache.
 //!
 //! # The invented issues
