@@ -58,8 +58,8 @@ impl Mirror<'_> {
         self.found(question)
     }
 
-    /// Within a transaction: without one each of the many small reads would take the
-    /// file's lock anew.
+    /// For callers that have begun a transaction: without one each of the many small
+    /// reads would take the file's lock anew.
     fn found(&self, question: &Question) -> Result<Heads> {
         let rarity = self.rarity(question)?;
         let searches = searches(question, &rarity);
