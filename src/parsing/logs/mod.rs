@@ -78,6 +78,7 @@ impl LogReader {
     /// Takes the next bytes; lines and characters may be split anywhere.
     pub fn push(&mut self, bytes: &[u8]) {
         let Self { lines, reader } = self;
+        lines.look_ahead(bytes, false);
         let mut search = Search::new(bytes);
         let mut at = 0;
         while at < bytes.len() {
@@ -120,6 +121,7 @@ impl LogReader {
 /// Reads the whole log of a step, as [`LogReader`] does.
 pub fn read_log(log: &str, state: Option<&str>) -> Findings {
     let mut reader = LogReader::default();
+    reader.lines.look_ahead(log.as_bytes(), true);
     reader.push(log.as_bytes());
     reader.finish(state)
 }
