@@ -153,6 +153,10 @@ pub(super) fn parentheses(subject: &str) -> Option<&str> {
 fn failed_step(line: &str) -> Option<String> {
     let line = line.trim();
     let line = line.strip_prefix("- ").unwrap_or(line);
+    // A cheap look first: every line comes here.
+    if !line.starts_with(|ch: char| ch.is_ascii_digit()) {
+        return None;
+    }
     let (number, rest) = line.split_once(": ")?;
     number.parse::<u32>().ok()?;
     let (name, result) = rest.split_once(" ( ")?;
