@@ -34,6 +34,7 @@ mod regrtest;
 mod sanitizer;
 mod skip;
 mod tap;
+mod telling;
 mod test_id;
 mod traceback;
 mod unittest;

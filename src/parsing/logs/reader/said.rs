@@ -148,13 +148,14 @@ impl Reader {
         }
     }
 
-    pub(super) fn verbose(&mut self, verbose: Verbose<'_>) {
+    /// `tells` says whether the line has one of the telling words.
+    pub(super) fn verbose(&mut self, verbose: Verbose<'_>, tells: bool) {
         match verbose {
             Verbose::Begins(test) => self.running = Some(test),
             Verbose::Glued(test, rest) => {
                 self.running = Some(test);
                 self.is_glued = true;
-                self.begin_output(rest);
+                self.begin_output(rest, tells);
                 self.is_glued = false;
             }
             Verbose::Failed(test, kind) => {

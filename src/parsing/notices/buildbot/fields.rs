@@ -62,6 +62,10 @@ impl Fields {
             self.failed_steps.truncate(MAX_STEPS);
             return;
         }
+        // So the labels begin; most lines do not.
+        if !line.trim_start().starts_with(['W', 'B', 'R']) {
+            return;
+        }
         let Some((label, value)) = line.split_once(':').or(Some((line, ""))) else {
             return;
         };
