@@ -156,7 +156,7 @@ static DIED: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Words of which one is in every line that tells of a fault.
-pub(super) const TELLING: &str = r"command timed out|program finished|Failure instance|remoteFailed|lost|No space left|WinError 112|emory|fork: |process killed|\*\*\* \[|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|atal: |failed|Failed|curl: |E: Unable|Could not|Connection|timed out|resolution|resolving|unreachable|did not send all|wasm trap: ";
+pub(super) const TELLING: &str = r"command timed out|program finished|Failure instance|remoteFailed|lost|No space left|WinError 112|emory|fork: |process killed|\*\*\*|sh: |Segmentation|Abort|Bus error|Illegal instr|Floating|Trace/|Bad system|Killed|Terminated|rror|atal: |failed|Failed|curl: |E: Unable|Could not|Connection|timed out|resolution|resolving|unreachable|did not send all|wasm trap: ";
 
 fn read(line: &str, tests_seen: bool) -> Option<Fault> {
     if line.len() > 4000 {

@@ -89,7 +89,7 @@ static DOCUMENTATION: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Words of which one is in every line that is an error, or says something of one.
-pub(super) const TELLING: &str = r"rror|ERROR|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|build stopped|arning|WARNING|Failed to build";
+pub(super) const TELLING: &str = r"rror|ERROR|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|stopped|arning|WARNING|Failed to build";
 
 impl Errors {
     /// Looks at one line that has one of the [`TELLING`] words.

@@ -43,6 +43,13 @@ const LOST: [&str; 6] = [
 /// job, where that is the cause and the line tells. `None` for any other line.
 pub(super) fn read(line: &str) -> Option<(Cause, Option<u64>)> {
     let line = line.strip_prefix("ERROR: ").unwrap_or(line);
+    // So all of them begin.
+    if !["The ", "No output ", "We ", "Build "]
+        .iter()
+        .any(|start| line.starts_with(start))
+    {
+        return None;
+    }
     if let Some(found) = TOO_LONG.captures(line) {
         let minutes = ["minutes", "action", "silent", "plan"]
             .iter()

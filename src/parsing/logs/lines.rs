@@ -62,7 +62,8 @@ impl Lines {
     /// Decides about the letters before the first line is taken, if these first bytes
     /// of the log are enough for that or all of it: then no line has to wait.
     pub(super) fn look_ahead(&mut self, bytes: &[u8], are_all: bool) {
-        let is_begin = matches!(&self.letters, Letters::Undecided(sample) if sample.count.lines == 0);
+        let is_begin =
+            matches!(&self.letters, Letters::Undecided(sample) if sample.count.lines == 0);
         if !is_begin || !self.partial.is_empty() {
             return;
         }

@@ -39,11 +39,11 @@ mod tests {
             .flat_map(|words| words.split('|'))
             .map(|word| word.replace('\\', ""))
             .collect();
-        let begins: HashSet<&str> = words.iter().map(|word| &word[..word.len().min(4)]).collect();
-        let begins = begins
+        let begins: HashSet<&str> = words
             .iter()
-            .filter(|begin| begin.len() == 4 && !begin.starts_with("***"));
-        assert!(begins.count() < 64);
+            .map(|word| &word[..word.len().min(4)])
+            .collect();
+        assert!(begins.len() <= 64, "{}", begins.len());
         assert!(is_there("x.c:1:1: error: y"));
         assert!(!is_there("test_x (test.test_y.Z.test_x) ... ok"));
     }

@@ -93,9 +93,7 @@ impl Frame {
 /// The frames, outermost first, without those of the machinery that runs tests
 /// and those through which it came to the test; all, where no other is left.
 pub(in crate::parsing::logs) fn own(frames: &[Frame]) -> Vec<&Frame> {
-    let first_in_test = frames
-        .iter()
-        .position(|frame| frame.test_file.is_some());
+    let first_in_test = frames.iter().position(|frame| frame.test_file.is_some());
     let own = frames
         .iter()
         .skip(first_in_test.unwrap_or_default())

@@ -34,7 +34,10 @@ impl<'a> Sentence<'a> {
             let begin = before.rfind('\n').map_or(0, |end| end + 1);
             let end = behind.find('\n').map_or(text.len(), |length| at + length);
             from = end;
-            Some(text.get(begin..end).and_then(|line| Self::in_line(line, begin)))
+            Some(
+                text.get(begin..end)
+                    .and_then(|line| Self::in_line(line, begin)),
+            )
         })
         .flatten()
     }
@@ -49,12 +52,12 @@ impl<'a> Sentence<'a> {
                 .filter_map(|words| Some((behind.find(words)?, words)))
                 .min()?;
             let start = line.len() - behind.len() + at;
-            behind = behind.get(at + words.len()..)?;
+            let whole = behind.get(at..)?;
+            behind = whole.get(words.len()..)?;
             let Some((status, builder, project)) = told(behind) else {
                 continue;
             };
-            let says_detected =
-                words == OLD || behind.contains(" has been detected on builder ");
+            let says_detected = words == OLD || whole.contains(" has been detected on builder ");
             return says_detected.then_some(Self {
                 start: begin + start,
                 status,
