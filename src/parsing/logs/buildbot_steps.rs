@@ -54,8 +54,9 @@ pub(super) struct Faults {
 
 impl Faults {
     /// Looks at one line that has one of the [`TELLING`] words, or one of
-    /// [`hosted_words`]; the first of the gravest cause is kept. `tests_seen` says that tests print what they like. Whether the line tells of a fault
-    /// of the machine, whatever else it looks like.
+    /// [`hosted_words`]; the first of the gravest cause is kept. `tests_seen` says
+    /// that tests print what they like. Whether the line tells of a fault of the
+    /// machine, whatever else it looks like.
     pub(super) fn push(&mut self, line: &str, number: Option<u64>, tests_seen: bool) -> bool {
         if let Some(code) = line.strip_prefix("program finished with exit code ") {
             self.step_ended = true;

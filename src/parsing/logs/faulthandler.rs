@@ -283,7 +283,7 @@ impl Dump {
     /// What the test called that waits: `subprocess.communicate`.
     fn waiting_in(&self) -> Option<String> {
         let frames = &self.telling()?.frames;
-        let below_test = frames.iter().position(|frame| is_in_tests(frame))?;
+        let below_test = frames.iter().position(is_in_tests)?;
         let call = frames
             .iter()
             .take(below_test)
