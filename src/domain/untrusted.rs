@@ -127,6 +127,10 @@ fn without_terminal_sequences(text: &str) -> std::borrow::Cow<'_, str> {
             ",
         )
     });
+    // ESC, or the first byte of U+0080 to U+00BF, where the other controls are.
+    if memchr::memchr2(0x1b, 0xc2, text.as_bytes()).is_none() {
+        return text.into();
+    }
     SEQUENCE.replace_all(text, "")
 }
 

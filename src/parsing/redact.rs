@@ -33,10 +33,10 @@ pub fn redact(text: &str) -> (String, usize) {
 }
 
 /// Redacts every line; a block that spans lines is seen as a whole.
-pub fn redact_lines(lines: &[String]) -> (Vec<String>, usize) {
+pub fn redact_lines(lines: Vec<String>) -> (Vec<String>, usize) {
     let (text, hits) = redact(&lines.join("\n"));
     if hits == 0 {
-        return (lines.to_vec(), 0);
+        return (lines, 0);
     }
     (text.lines().map(str::to_owned).collect(), hits)
 }

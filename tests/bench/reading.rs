@@ -4,7 +4,8 @@
 //! * `memchr` over every line: as fast as anything can look at a line;
 //! * one pass of 20 alternated patterns with the regex crate: what a simple
 //!   reader of logs would do;
-//! * mail-parser alone.
+//! * mail-parser alone: for mails with logs of some size, and for every genuine
+//!   notification of the corpus.
 //!
 //! `cargo bench --bench reading`. Numbers are megabytes (10^6 bytes) in a second
 //! of the CPU's time, each the median of [`ROUNDS`] rounds; ratios count, for
@@ -63,6 +64,7 @@ fn all() {
     fs::write(&path, mail_with_log(36 * MB)).expect("a mail");
     let peak = peak("peak-of-mail", &path);
     println!("{:<34} {:>9} {peak:>6} MiB", "mail of 50 MB", "");
+    genuine_mails();
 }
 
 fn log(size: usize, what: &str, log: &[u8], folder: &Path) {
@@ -100,10 +102,7 @@ fn yardstick(name: &str, speed: f64, reading: f64) {
 
 fn mail(size: usize, mail: &[u8], folder: &Path) {
     let reading = megabytes_a_second(mail.len(), || read_mail(mail));
-    let alone = megabytes_a_second(mail.len(), || {
-        let mail = mail_parser::MessageParser::default().parse(mail);
-        black_box(mail.expect("a mail").body_text(0).map(|text| text.len()));
-    });
+    let alone = megabytes_a_second(mail.len(), || parse_alone(mail));
     let path = folder.join("mail");
     fs::write(&path, mail).expect("a mail");
     let peak = peak("peak-of-mail", &path);
@@ -120,6 +119,101 @@ fn mail(size: usize, mail: &[u8], folder: &Path) {
     );
 }
 
+/// How the names of the corpus's mails begin that a Buildbot wrote.
+const GENUINE: [&str; 8] = [
+    "bb15-",
+    "bb28-",
+    "bb341-",
+    "bb403-",
+    "bb43-",
+    "default-",
+    "mailman-post-",
+    "nonprod-",
+];
+
+/// What each genuine notification costs beside mail-parser alone.
+fn genuine_mails() {
+    println!(
+        "\n{:<40} {:>9} {:>9} {:>9} {:>9}",
+        "genuine mails", "KB", "alone", "all", "costs"
+    );
+    let mut with_log = Vec::new();
+    let mut without = Vec::new();
+    let (mut all, mut all_alone) = (0.0, 0.0);
+    for (name, mail) in corpus("mails", "eml") {
+        if !GENUINE.iter().any(|begin| name.starts_with(begin)) {
+            continue;
+        }
+        let Costs {
+            reading,
+            alone,
+            ratio,
+        } = costs(&mail);
+        println!(
+            "  {name:<38} {:>9.1} {alone:>6.1} µs {reading:>6.1} µs {ratio:>9.2}",
+            mail.len() as f64 / 1e3
+        );
+        all += reading;
+        all_alone += alone;
+        if memchr::memmem::find(&mail, b".stdio\"").is_some() {
+            with_log.push(ratio);
+        } else {
+            without.push(ratio);
+        }
+    }
+    for (what, ratios) in [("with logs", with_log), ("without logs", without)] {
+        let count = ratios.len();
+        let what = format!("median of {count} {what}");
+        println!("  {what:<68} {:>9.2}", median(ratios));
+    }
+    println!(
+        "  {:<48} {all_alone:>6.1} µs {all:>6.1} µs {:>9.2}",
+        "total",
+        all / all_alone
+    );
+}
+
+struct Costs {
+    /// Of reading it, in microseconds of the CPU's time.
+    reading: f64,
+    /// Of mail-parser alone.
+    alone: f64,
+    /// How many times as much reading costs.
+    ratio: f64,
+}
+
+/// In turns, for what else the machine does changes both.
+fn costs(mail: &[u8]) -> Costs {
+    let mut rounds = [const { Vec::new() }; 3];
+    for _ in 0..3 * ROUNDS {
+        let [reading, alone] = [read_mail, parse_alone].map(|work| {
+            let begun = cpu_seconds();
+            let mut times = 0.0;
+            while cpu_seconds() - begun < 0.005 {
+                for _ in 0..10 {
+                    work(mail);
+                }
+                times += 10.0;
+            }
+            (cpu_seconds() - begun) / times * 1e6
+        });
+        for (round, one) in rounds.iter_mut().zip([reading, alone, reading / alone]) {
+            round.push(one);
+        }
+    }
+    let [reading, alone, ratio] = rounds.map(median);
+    Costs {
+        reading,
+        alone,
+        ratio,
+    }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
 fn read_log(log: &[u8]) {
     let mut reader = LogReader::default();
     for piece in log.chunks(64 << 10) {
@@ -133,9 +227,14 @@ fn read_mail(mail: &[u8]) {
     black_box(parsing::read(&mail));
 }
 
+fn parse_alone(mail: &[u8]) {
+    let mail = mail_parser::MessageParser::default().parse(mail);
+    black_box(mail.expect("a mail").body_text(0).map(|text| text.len()));
+}
+
 fn megabytes_a_second(bytes: usize, mut work: impl FnMut()) -> f64 {
     work();
-    let mut speeds: Vec<f64> = (0..ROUNDS)
+    let speeds = (0..ROUNDS)
         .map(|_| {
             let begun = cpu_seconds();
             let mut times = 0.0;
@@ -148,8 +247,7 @@ fn megabytes_a_second(bytes: usize, mut work: impl FnMut()) -> f64 {
             bytes as f64 * times / MB as f64 / taken
         })
         .collect();
-    speeds.sort_by(f64::total_cmp);
-    speeds[ROUNDS / 2]
+    median(speeds)
 }
 
 fn cpu_seconds() -> f64 {
@@ -166,11 +264,10 @@ fn peak(what: &str, path: &Path) -> u64 {
 /// The CPU's time for the first input that this program reads, in milliseconds:
 /// the median of [`ROUNDS`] processes.
 fn first(what: &str, path: &Path) -> f64 {
-    let mut times: Vec<f64> = (0..ROUNDS)
+    let times = (0..ROUNDS)
         .map(|_| told_by_itself(what, path).parse().unwrap())
         .collect();
-    times.sort_by(f64::total_cmp);
-    times[ROUNDS / 2]
+    median(times)
 }
 
 /// What this program prints when it is run with one input.
@@ -254,18 +351,27 @@ fn verbose_log(bytes: usize) -> Vec<u8> {
 
 /// The corpus, again and again: nearly every line belongs to a failure.
 fn failing_log(bytes: usize) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs");
+    let all: Vec<u8> = corpus("logs", "txt")
+        .into_iter()
+        .flat_map(|(_, log)| log)
+        .collect();
+    all.iter().copied().cycle().take(bytes).collect()
+}
+
+/// The inputs in one of the corpus's folders, with their names, in the names' order.
+fn corpus(folder: &str, extension: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(folder);
     let mut paths: Vec<_> = fs::read_dir(folder)
         .expect("the corpus")
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|it| it == "txt"))
+        .filter(|path| path.extension().is_some_and(|it| it == extension))
         .collect();
     paths.sort();
-    let all: Vec<u8> = paths
-        .iter()
-        .flat_map(|path| fs::read(path).unwrap())
-        .collect();
-    all.iter().copied().cycle().take(bytes).collect()
+    let named = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let read = |path: &Path| (named(path), fs::read(path).unwrap());
+    paths.iter().map(|path| read(path)).collect()
 }
 
 /// A notification with a log of so many bytes attached, as Buildbot sends it.

@@ -36,7 +36,7 @@ use regex::Regex;
 use crate::domain::pattern::pattern;
 use crate::domain::untrusted::plain_line;
 
-use rules::{Naming, RULES, Rule, has_digit, is_http_status, names_a_code};
+use rules::{Look, Naming, RULES, Rule, is_http_status, names_a_code};
 
 /// Longer messages are cut before they are masked.
 const MAX_MESSAGE_CHARS: usize = 2_000;
@@ -46,15 +46,20 @@ const MAX_MESSAGE_CHARS: usize = 2_000;
 /// message, of which the first 2,000 characters count.
 pub fn mask(message: &str) -> String {
     let mut text = plain_line(message, MAX_MESSAGE_CHARS);
-    text = straight_quotes(&text).into_owned();
-    text = without_build_directories(&text);
+    if let Cow::Owned(straight) = straight_quotes(&text) {
+        text = straight;
+    }
+    if let Cow::Owned(short) = without_build_directories(&text) {
+        text = short;
+    }
     let mut names = Names::default();
-    let mut digits = has_digit(&text);
+    let mut look = Look::at(&text);
     for rule in RULES.iter() {
-        if digits || !rule.wants_digit {
-            text = names.apply(rule, &text);
-            // A placeholder may have one.
-            digits = digits || has_digit(&text);
+        if look.may_fit(rule)
+            && let Some(masked) = names.apply(rule, &text)
+        {
+            text = masked;
+            look = Look::at(&text);
         }
     }
     text
@@ -84,27 +89,29 @@ struct Names {
 }
 
 impl Names {
-    fn apply(&mut self, rule: &Rule, text: &str) -> String {
-        let mut masked = String::with_capacity(text.len());
+    /// The text with what the rule takes masked; none if that is nothing.
+    fn apply(&mut self, rule: &Rule, text: &str) -> Option<String> {
+        let mut masked = String::new();
         let mut end_of_last = 0;
-        for found in rule.pattern.captures_iter(text) {
-            let Some(value) = found.name("v").or_else(|| found.get(0)) else {
-                continue;
-            };
-            let before = text.get(..value.start()).unwrap_or_default();
-            let after = text.get(value.end()..).unwrap_or_default();
-            if !(rule.accepts)(before, value.as_str(), after) {
+        for value in rule.values(text) {
+            let before = text.get(..value.start).unwrap_or_default();
+            let after = text.get(value.end..).unwrap_or_default();
+            let found = text.get(value.clone()).unwrap_or_default();
+            if !(rule.accepts)(before, found, after) {
                 continue;
             }
-            masked.push_str(text.get(end_of_last..value.start()).unwrap_or_default());
-            end_of_last = value.end();
+            masked.push_str(text.get(end_of_last..value.start).unwrap_or_default());
+            end_of_last = value.end;
             masked.push_str(&match rule.naming {
                 Naming::Alike => format!("<{}>", rule.placeholder),
-                Naming::Numbered => self.name(rule.placeholder, value.as_str()),
+                Naming::Numbered => self.name(rule.placeholder, found),
             });
         }
+        if end_of_last == 0 {
+            return None;
+        }
         masked.push_str(text.get(end_of_last..).unwrap_or_default());
-        masked
+        Some(masked)
     }
 
     /// A short value has the same name only where the same rule met it: task 5 and
@@ -140,7 +147,7 @@ fn straight_quotes(text: &str) -> Cow<'_, str> {
 }
 
 /// Source paths begin at their top folder; Windows' backslashes become slashes.
-fn without_build_directories(text: &str) -> String {
+fn without_build_directories(text: &str) -> Cow<'_, str> {
     static SOURCE_PATH: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
             r#"(?x)
@@ -150,18 +157,19 @@ fn without_build_directories(text: &str) -> String {
             (?P<rest> (?: [\\/]+ [^\s\\/'",;:()<>]+ )+ )"#,
         )
     });
-    SOURCE_PATH
-        .replace_all(text, |found: &regex::Captures<'_>| {
-            let part = |name| found.name(name).map_or("", |part| part.as_str());
-            let top = match part("top") {
-                "lib" | "lib64" => "Lib",
-                top => top,
-            };
-            let rest: Vec<&str> = part("rest")
-                .split(['/', '\\'])
-                .filter(|place| !place.is_empty())
-                .collect();
-            format!("{top}/{}", rest.join("/"))
-        })
-        .into_owned()
+    if !text.contains(['/', '\\']) {
+        return Cow::Borrowed(text);
+    }
+    SOURCE_PATH.replace_all(text, |found: &regex::Captures<'_>| {
+        let part = |name| found.name(name).map_or("", |part| part.as_str());
+        let top = match part("top") {
+            "lib" | "lib64" => "Lib",
+            top => top,
+        };
+        let rest: Vec<&str> = part("rest")
+            .split(['/', '\\'])
+            .filter(|place| !place.is_empty())
+            .collect();
+        format!("{top}/{}", rest.join("/"))
+    })
 }

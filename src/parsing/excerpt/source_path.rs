@@ -13,6 +13,9 @@ const TOPS: [&str; 11] = [
 /// in which a machine builds says nothing to others. Windows may write `lib` for
 /// `Lib`; a folder of this name counts only where Python's is meant.
 pub fn without_build_folder(line: &str) -> String {
+    if memchr::memchr2(b'/', b'\\', line.as_bytes()).is_none() {
+        return line.to_owned();
+    }
     let mut short = String::with_capacity(line.len());
     let mut end = 0;
     let mut from = 0;
@@ -43,7 +46,7 @@ fn next_path(line: &str, from: usize) -> Option<Path> {
     let mut seen = 0;
     for start in (from == 0).then_some(0).into_iter().chain(behind) {
         let root = start + root_length(line.get(start..)?);
-        if root < seen {
+        if root < seen || !line.get(root..)?.starts_with(is_separator) {
             continue;
         }
         match top_folder(line, root) {
@@ -90,7 +93,7 @@ fn top_folder(line: &str, root: usize) -> Result<Range<usize>, usize> {
         }
         let name = line.get(start..end).unwrap_or_default();
         let before = above.as_ref().and_then(|above| line.get(above.clone()));
-        let is_top = TOPS.contains(&name);
+        let is_top = name.starts_with(|ch: char| ch.is_ascii_uppercase()) && TOPS.contains(&name);
         if before == Some("build") && (is_top || name == "lib") {
             return Ok(start..end + 1);
         }

@@ -97,18 +97,11 @@ static DOCUMENTATION: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Words of which one is in every line that is an error, or says something of one.
-static TELLING: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"rror|ERROR|^\x22|dyld|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|No rule to make|\*\*\*|FAILED\.|build stopped|arning|WARNING|Failed to build|sh: |make: ",
-    )
-});
+pub(super) const TELLING: &str = r"rror|ERROR|dyld|ld: |ld\.|link|undefined reference|multiple definition|Undefined symbols|Generated files not|\*\*\*|FAILED\.|stopped|arning|WARNING|Failed to build|sh: |make: ";
 
 impl Errors {
-    /// Looks at one line.
+    /// Looks at one line that has one of the [`TELLING`] words.
     pub(super) fn push(&mut self, line: &str, number: Option<u64>) {
-        if !TELLING.is_match(line) {
-            return self.push_context(line);
-        }
         let Some(weight) = (line.len() <= MAX_LINE).then(|| weight(line)).flatten() else {
             self.push_context(line);
             self.push_note(line, number);
@@ -159,9 +152,9 @@ impl Errors {
             .is_some_and(|first| first.weight > Weight::Tool)
     }
 
-    /// The code and notes that compilers show below the error, and the lines of
-    /// a list.
-    fn push_context(&mut self, line: &str) {
+    /// Any other line. The code and notes that compilers show below the error, and
+    /// the lines of a list.
+    pub(super) fn push_context(&mut self, line: &str) {
         if !self.is_open {
             return;
         }

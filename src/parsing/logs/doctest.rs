@@ -41,7 +41,7 @@ impl Example {
         let frame = Frame::parse(line).filter(|_| line.starts_with("File \""))?;
         let mut test = test_id::parse(&format!("{} ()", frame.function))?;
         if test.file.is_none() {
-            test.file = test_id::file_of_path(&frame.path);
+            test.file.clone_from(&frame.test_file);
         }
         Some(Self {
             test,

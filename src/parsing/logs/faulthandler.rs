@@ -288,13 +288,13 @@ impl Dump {
     /// The telling thread's innermost frame in a test file.
     fn frame_in_test(&self) -> Option<&Frame> {
         let frames = &self.telling()?.frames;
-        frames.iter().find(|frame| is_in_tests(&frame.path))
+        frames.iter().find(|frame| is_in_tests(frame))
     }
 
     /// What the test called that waits: `subprocess.communicate`.
     fn waiting_in(&self) -> Option<String> {
         let frames = &self.telling()?.frames;
-        let below_test = frames.iter().position(|frame| is_in_tests(&frame.path))?;
+        let below_test = frames.iter().position(is_in_tests)?;
         let call = frames
             .iter()
             .take(below_test)
@@ -321,8 +321,8 @@ fn is_in_test_method(frame: &Frame) -> bool {
     test_of(std::slice::from_ref(frame)).is_some_and(|test| test.method.is_some())
 }
 
-fn is_in_tests(path: &str) -> bool {
-    test_id::file_of_path(path).is_some() || is_shared(path)
+fn is_in_tests(frame: &Frame) -> bool {
+    frame.test_file.is_some() || is_shared(&frame.path)
 }
 
 fn is_unittest(frame: &Frame) -> bool {

@@ -138,7 +138,7 @@ impl Found {
             None => (None, 0),
         };
         let shown = self.line.as_deref().map(|line| self.shown_line(line));
-        let (mut lines, in_excerpt) = redact::redact_lines(&self.excerpt);
+        let (mut lines, in_excerpt) = redact::redact_lines(self.excerpt);
         for line in &mut lines {
             *line = shortened(self.kind, line);
         }

@@ -10,8 +10,7 @@ use crate::parsing::pattern;
 
 /// Words of which one is in every line that [`read`] reads.
 pub(super) const TELLING: &str = "maximum|exceeded the limit|No output has been received|communication|shutdown signal|\
-     operation was cancel|stopped hearing|did not connect|encountered an error while running|\
-     not acquired by";
+     operation was cancel|stopped hearing|did not connect|rror|not acquired by";
 
 /// A job that took too long, with the time.
 static TOO_LONG: LazyLock<Regex> = LazyLock::new(|| {
@@ -43,6 +42,13 @@ const LOST: [&str; 6] = [
 /// job, where that is the cause and the line tells. `None` for any other line.
 pub(super) fn read(line: &str) -> Option<(Cause, Option<u64>)> {
     let line = line.strip_prefix("ERROR: ").unwrap_or(line);
+    // So all of them begin.
+    if !["The ", "No output ", "We ", "Build "]
+        .iter()
+        .any(|start| line.starts_with(start))
+    {
+        return None;
+    }
     if let Some(found) = TOO_LONG.captures(line) {
         let minutes = ["minutes", "action", "silent", "plan"]
             .iter()

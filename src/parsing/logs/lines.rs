@@ -4,6 +4,9 @@
 //! without private keys.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::ci_decoration::undecorated;
 use super::skip::{self, Shown};
@@ -43,12 +46,45 @@ impl Default for Letters {
 #[derive(Debug, Default)]
 struct Sample {
     text: Vec<u8>,
+    count: Count,
+}
+
+/// What the first lines say of the letters.
+#[derive(Debug, Default)]
+struct Count {
     lines: usize,
+    bytes: usize,
     with_letter: usize,
     begins_with_header: bool,
 }
 
 impl Lines {
+    /// Decides about the letters before the first line is taken, if these first bytes
+    /// of the log are enough for that or all of it: then no line has to wait.
+    pub(super) fn look_ahead(&mut self, bytes: &[u8], are_all: bool) {
+        let is_begin =
+            matches!(&self.letters, Letters::Undecided(sample) if sample.count.lines == 0);
+        if !is_begin || !self.partial.is_empty() {
+            return;
+        }
+        let mut count = Count::default();
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            count.add(clipped(bytes.get(begin..end).unwrap_or_default()));
+            begin = end + 1;
+            if count.is_enough() {
+                break;
+            }
+        }
+        let last = bytes.get(begin..).unwrap_or_default();
+        if are_all && !count.is_enough() && !last.is_empty() {
+            count.add(clipped(last));
+        }
+        if count.is_enough() || (are_all && count.lines > 0) {
+            self.letters = count.letters();
+        }
+    }
+
     /// Takes the next bytes of the log up to the end of a line, and gives what is
     /// left of them; `each` gets the lines that became whole, with their numbers.
     pub(super) fn push<'a>(
@@ -75,8 +111,10 @@ impl Lines {
 
     /// Whether whole lines may be passed over here.
     pub(super) fn may_skip(&self) -> bool {
+        // A short log is read sooner than its lines are searched for.
+        let is_long = self.number >= SAMPLE_LINES as u64;
         let is_decided = !matches!(self.letters, Letters::Undecided(_));
-        self.partial.is_empty() && is_decided && !self.in_key
+        is_long && self.partial.is_empty() && is_decided && !self.in_key
     }
 
     /// Passes over whole lines; those that have to be shown are given out all the
@@ -114,7 +152,7 @@ impl Lines {
         if !last.is_empty() {
             self.whole(&last, each);
         }
-        if matches!(&self.letters, Letters::Undecided(sample) if sample.lines > 0) {
+        if matches!(&self.letters, Letters::Undecided(sample) if sample.count.lines > 0) {
             self.decide(each);
         }
     }
@@ -128,7 +166,7 @@ impl Lines {
     fn whole(&mut self, line: &[u8], each: &mut impl FnMut(u64, &str)) {
         if let Letters::Undecided(sample) = &mut self.letters {
             sample.push(line);
-            if sample.is_enough() {
+            if sample.count.is_enough() {
                 self.decide(each);
             }
             return;
@@ -142,11 +180,7 @@ impl Lines {
             return;
         };
         let sample = std::mem::take(sample);
-        self.letters = if sample.has_letters() {
-            Letters::There
-        } else {
-            Letters::Missing
-        };
+        self.letters = sample.count.letters();
         for line in sample.text.split_inclusive(|byte| *byte == b'\n') {
             self.emit(line.strip_suffix(b"\n").unwrap_or(line), each);
         }
@@ -163,21 +197,29 @@ impl Lines {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(line),
         };
+        // Nearly all lines are plain.
+        if memchr::memchr3(b'\r', 0x1b, 0, text.as_bytes()).is_none() {
+            return self.give(&text, each);
+        }
         let text = text.trim_end_matches('\r');
         // Progress bars draw over themselves.
         for part in text.split('\r') {
-            let part = plain(part);
-            let part = undecorated(&part);
-            if self.is_shown(part) {
-                each(self.number, part);
-            }
+            self.give(&plain(part), each);
+        }
+    }
+
+    fn give(&mut self, line: &str, each: &mut impl FnMut(u64, &str)) {
+        let line = undecorated(line);
+        if self.is_shown(line) {
+            each(self.number, line);
         }
     }
 
     /// Lines of private keys are not.
     fn is_shown(&mut self, line: &str) -> bool {
+        static KEY: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("PRIVATE KEY-----"));
         let was_in_key = self.in_key;
-        if line.contains("PRIVATE KEY-----") && line.contains("-----BEGIN ") {
+        if KEY.find(line.as_bytes()).is_some() && line.contains("-----BEGIN ") {
             self.in_key = true;
         }
         let hidden = self.in_key || was_in_key;
@@ -190,25 +232,36 @@ impl Lines {
 
 impl Sample {
     fn push(&mut self, line: &[u8]) {
+        self.count.add(line);
+        self.text.extend_from_slice(line);
+        self.text.push(b'\n');
+    }
+}
+
+impl Count {
+    fn add(&mut self, line: &[u8]) {
         if self.lines == 0 {
             self.begins_with_header = line.starts_with(b"h");
         }
         self.lines += 1;
+        self.bytes += line.len() + 1;
         self.with_letter += usize::from(matches!(line.first(), Some(b'h' | b'o' | b'e')));
-        self.text.extend_from_slice(line);
-        self.text.push(b'\n');
     }
 
     fn is_enough(&self) -> bool {
-        self.lines >= SAMPLE_LINES || self.text.len() >= SAMPLE_BYTES
+        self.lines >= SAMPLE_LINES || self.bytes >= SAMPLE_BYTES
     }
 
     /// Buildbot stores `h` (header), `o` (stdout) or `e` (stderr) before each
     /// line. A log in which (nearly) every line begins so, has them; a short one
     /// must begin with a header.
-    fn has_letters(&self) -> bool {
+    fn letters(&self) -> Letters {
         let nearly_all = self.lines > 0 && self.with_letter * 50 >= self.lines * 49;
-        nearly_all && (self.lines >= 10 || self.begins_with_header)
+        if nearly_all && (self.lines >= 10 || self.begins_with_header) {
+            Letters::There
+        } else {
+            Letters::Missing
+        }
     }
 }
 

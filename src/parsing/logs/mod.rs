@@ -35,6 +35,7 @@ mod regrtest;
 mod sanitizer;
 mod skip;
 mod tap;
+mod telling;
 mod test_id;
 mod traceback;
 mod trial;
@@ -80,6 +81,7 @@ impl LogReader {
     /// Takes the next bytes; lines and characters may be split anywhere.
     pub fn push(&mut self, bytes: &[u8]) {
         let Self { lines, reader } = self;
+        lines.look_ahead(bytes, false);
         let mut search = Search::new(bytes);
         let mut at = 0;
         while at < bytes.len() {
@@ -122,6 +124,7 @@ impl LogReader {
 /// Reads the whole log of a step, as [`LogReader`] does.
 pub fn read_log(log: &str, state: Option<&str>) -> Findings {
     let mut reader = LogReader::default();
+    reader.lines.look_ahead(log.as_bytes(), true);
     reader.push(log.as_bytes());
     reader.finish(state)
 }

@@ -23,6 +23,7 @@ use super::others::Others;
 use super::regrtest::{self, List, Place, Said};
 use super::sanitizer::Report;
 use super::skip::{self, Scope};
+use super::telling;
 use super::traceback::Traceback;
 use super::unittest::{self, Header};
 use crate::domain::failure::TestId;
@@ -211,9 +212,10 @@ impl Reader {
         }
         let is_quoted = self.is_in_report();
         let is_taken = self.block_takes(line);
-        self.look_aside(line, is_quoted && is_taken);
+        let tells = telling::is_there(line);
+        self.look_aside(line, is_quoted && is_taken, tells);
         if !is_taken {
-            self.begin(line);
+            self.begin(line, tells);
         }
         self.behind_rule = unittest::is_double_rule(line);
         self.attentive = self.attentive.saturating_sub(1);
@@ -270,7 +272,7 @@ impl Reader {
     }
 
     /// No block took the line: what does it begin, or say by itself?
-    fn begin(&mut self, line: &str) {
+    fn begin(&mut self, line: &str, tells: bool) {
         self.begun = self.number;
         self.ran_tests |= line.starts_with("Ran ") && line.contains(" test");
         if line.contains("Run ") && line.contains("tests") {
@@ -281,7 +283,7 @@ impl Reader {
             return;
         }
         if let Some(ended) = self.ending(line) {
-            self.verbose(ended);
+            self.verbose(ended, tells);
         } else if let Some(said) = regrtest::read(line) {
             if matches!(said, Said::Progress { .. }) {
                 self.running_files = regrtest::running(line).unwrap_or_default();
@@ -292,17 +294,17 @@ impl Reader {
         } else if let Some(header) = Header::parse(line) {
             self.block = Block::Header(header, self.behind_rule);
         } else if let Some(verbose) = unittest::verbose(line, self.running.as_ref()) {
-            self.verbose(verbose);
+            self.verbose(verbose, tells);
         } else if !self.own_outcome(line) {
             self.ran_tests(line);
             self.counted(line);
-            self.begin_output(line);
+            self.begin_output(line, tells);
         }
     }
 
     /// What a test, or the interpreter, printed: on a line of its own, or behind
     /// the name of the test that runs.
-    fn begin_output(&mut self, line: &str) {
+    fn begin_output(&mut self, line: &str, tells: bool) {
         if let Some(traceback) = Traceback::begin(line) {
             let expected = self.take_expected();
             self.block = Block::Loose(expected, traceback, 0);
@@ -313,9 +315,9 @@ impl Reader {
             if warning.begins_traceback {
                 self.expected = (Expected::Uncaught, EXPECTED_WITHIN);
             }
-        } else if let Some(dump) = Dump::begin(line) {
+        } else if let Some(dump) = tells.then(|| Dump::begin(line)).flatten() {
             self.block = Block::Dump(dump);
-        } else if let Some(report) = Report::begin(line) {
+        } else if let Some(report) = tells.then(|| Report::begin(line)).flatten() {
             self.block = Block::Sanitizer(report);
         } else if doctest::is_stars(line) {
             self.block = Block::Stars;

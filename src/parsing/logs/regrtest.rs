@@ -101,7 +101,9 @@ pub(super) fn read(line: &str) -> Option<Said> {
         let matching = found.get(2).map(|matching| matching.as_str());
         return Some(rerun(found.get(1)?.as_str(), matching));
     }
+    let begins_list = |line: &str| line.starts_with(char::is_numeric) || line.starts_with("All ");
     if line.ends_with(':')
+        && begins_list(line.trim_start())
         && let Some(found) = LIST.captures(line.trim_start())
     {
         return Some(Said::List(list(

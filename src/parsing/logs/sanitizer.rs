@@ -17,6 +17,9 @@ const MAX_LINES: usize = 2000;
 /// Own frames shown of one stack.
 const SHOWN_FRAMES: usize = 6;
 
+/// Words of which one is in every line with which a report begins.
+pub(super) const TELLING: &str = "Sanitizer|rror: ";
+
 /// A report that is being read.
 #[derive(Debug, Clone)]
 pub(super) struct Report {

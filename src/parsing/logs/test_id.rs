@@ -94,6 +94,7 @@ pub(super) fn of_parts(name: &str, dotted: &str) -> TestId {
 /// The file and method of a frame: `…/Lib/test/test_os.py` and a function that
 /// looks like a test's. `None` for a frame outside the tests.
 pub(super) fn file_of_path(path: &str) -> Option<String> {
+    memchr::memmem::find(path.as_bytes(), b"test")?;
     let path = match path.contains('\\') {
         true => Cow::Owned(path.replace('\\', "/")),
         false => Cow::Borrowed(path),

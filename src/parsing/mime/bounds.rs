@@ -14,7 +14,7 @@ use memchr::memmem;
 use super::growth::EncodedText;
 
 /// Parts of one mail, nested ones included.
-const MAX_PARTS: usize = 200;
+pub(super) const MAX_PARTS: usize = 200;
 /// Multiparts and messages inside one another.
 const MAX_DEPTH: usize = 20;
 /// Headers of the mail and all its parts together.

@@ -7,16 +7,16 @@ mod headers;
 mod html;
 mod ids;
 mod key;
+mod small;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mail_parser::{DateTime, Message, MessageParser, PartType};
-use memchr::memmem;
+use mail_parser::{DateTime, Message, MessageParser};
 
 use crate::domain::Seconds;
 use crate::domain::mail::Mail;
-use bounds::{MAX_HEADER_BYTES, MAX_HEADERS, Survey};
+use bounds::{MAX_HEADER_BYTES, Survey};
 pub(super) use headers::{addresses_in, names_recipients};
 pub(super) use ids::valid_ids;
 pub use key::content_key;
@@ -26,9 +26,6 @@ pub use key::content_key;
 const MAX_MENDED: usize = 16 * 1024 * 1024;
 /// Bytes read of a mail that decoding makes much larger than it is.
 const BEGINNING: usize = 4 * 1024 * 1024;
-/// Up to this size the library may take a mail apart before it is known how it is
-/// divided: a bomb of it costs half a MiB.
-const MAX_SMALL: usize = 16 * 1024;
 /// Headers read of a mail that is beyond the bounds.
 const MAX_HEADERS_ALONE: usize = 500;
 
@@ -79,28 +76,15 @@ pub fn message_id(raw: &[u8]) -> Option<String> {
 }
 
 fn decode(raw: &[u8], completeness: Completeness) -> Mail {
-    let mut mail = decode_small(raw).unwrap_or_else(|| decode_surveyed(raw));
+    let mut mail = match small::parse(raw) {
+        Some(message) => taken(message, raw),
+        None => decode_surveyed(raw),
+    };
     if completeness == Completeness::CutOff {
         mail.remarks
             .push("the mail was too large; only its beginning was fetched".to_owned());
     }
     mail
-}
-
-/// A small mail that has no parts; `None` for any other, about which the survey has
-/// to say something.
-fn decode_small(raw: &[u8]) -> Option<Mail> {
-    if raw.len() > MAX_SMALL || memmem::find(raw, b"multipart").is_some() {
-        return None;
-    }
-    let message = MessageParser::new().parse(raw)?;
-    let is_bounded = message.headers().len() <= MAX_HEADERS
-        && matches!(message.parts.as_slice(), [only] if !has_parts(&only.body));
-    is_bounded.then(|| taken(message, raw))
-}
-
-fn has_parts(body: &PartType<'_>) -> bool {
-    matches!(body, PartType::Message(_) | PartType::Multipart(_))
 }
 
 fn decode_surveyed(raw: &[u8]) -> Mail {

@@ -204,3 +204,39 @@ fn no_truncation_and_no_flipped_byte_panics() {
         }
     }
 }
+
+/// What is taken apart at once would have passed the survey, and nothing is open.
+#[test]
+fn small_mails_are_what_the_survey_lets_pass() {
+    let check = |raw: &[u8]| {
+        let parts = small::parse(raw).map_or(0, |message| message.parts.len());
+        if parts > 1 {
+            assert_eq!(bounds::survey(raw), Survey::Fits { open: vec![] });
+        }
+        parts > 1
+    };
+    for name in [
+        "bb43-windows-synthlog.eml",
+        "mailman-post-multipart-attachments.eml",
+        "gha-pr-run-failed-2026.eml",
+    ] {
+        let raw = std::fs::read(format!("fixtures/mails/{name}")).unwrap();
+        assert!(check(&raw), "{name}");
+        for end in (0..raw.len()).step_by(31) {
+            check(&raw[..end]);
+            check(&[&raw[..end], &b"\r\n--"[..], &raw[end..]].concat());
+        }
+        for at in (0..raw.len()).step_by(17) {
+            let mut raw = raw.clone();
+            raw[at] ^= 1 << (at % 8);
+            check(&raw);
+        }
+    }
+    let open = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n\ntwo\n";
+    assert!(!check(open.as_bytes()));
+    assert!(check(format!("{open}--b--\n").as_bytes()));
+    let digest = open.replace("mixed", "digest") + "--b--\n";
+    assert!(!check(digest.as_bytes()));
+    let inner = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nAA==\n";
+    assert!(!check(format!("{open}--b\n{inner}\n--b--\n").as_bytes()));
+}

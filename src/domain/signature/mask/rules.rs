@@ -1,5 +1,6 @@
 //! The rules in their order, and which numbers they take.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -14,18 +15,79 @@ pub(super) struct Rule {
     /// What the pattern cannot say by itself.
     pub(super) accepts: Accepts,
     pub(super) naming: Naming,
-    /// Whether no value is without a digit.
-    pub(super) wants_digit: bool,
+    /// Whether only the group `v` is replaced.
+    has_context: bool,
+    wants: Wants,
+}
+
+impl Rule {
+    /// Where the values stand that the pattern finds.
+    pub(super) fn values(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
+        // Groups cost several times what a match does.
+        let plain = (!self.has_context).then(|| self.pattern.find_iter(text));
+        let within = self.has_context.then(|| self.pattern.captures_iter(text));
+        let within = within.into_iter().flatten();
+        let values = within.filter_map(|found| found.name("v").or_else(|| found.get(0)));
+        let plain = plain.into_iter().flatten();
+        plain.chain(values).map(|value| value.range())
+    }
 }
 
 /// Takes the text before, the value, and the text after.
 type Accepts = fn(before: &str, found: &str, after: &str) -> bool;
 
-/// A cheap look before the patterns': nearly all of them want digits, and many
-/// messages have none.
-pub(super) fn has_digit(text: &str) -> bool {
-    text.bytes()
-        .any(|byte| byte.is_ascii_digit() || !byte.is_ascii())
+/// What stands in every text that a pattern finds something in: a look at that is
+/// much cheaper than the patterns, and most messages have little of it. Where a
+/// message has letters beyond ASCII, word boundaries are dear.
+#[derive(Clone, Copy)]
+struct Wants {
+    /// So many digits, of any script.
+    digits: u32,
+    /// A run of so many hex digits.
+    hex_run: u32,
+    /// One of these ASCII characters; any if there are none.
+    one_of: &'static str,
+}
+
+/// What a text has of what the rules want.
+#[derive(Debug)]
+pub(super) struct Look {
+    digits: u32,
+    hex_run: u32,
+    /// A bit for each ASCII character.
+    chars: u128,
+}
+
+impl Look {
+    pub(super) fn at(text: &str) -> Self {
+        let mut look = Self {
+            digits: 0,
+            hex_run: 0,
+            chars: 0,
+        };
+        let mut run = 0;
+        for char in text.chars() {
+            look.digits += u32::from(char.is_numeric());
+            run = if char.is_ascii_hexdigit() { run + 1 } else { 0 };
+            look.hex_run = look.hex_run.max(run);
+            if char.is_ascii() {
+                look.chars |= 1 << u32::from(char);
+            }
+        }
+        look
+    }
+
+    /// Whether the rule's pattern may find something in the text that was looked at.
+    pub(super) fn may_fit(&self, rule: &Rule) -> bool {
+        let Wants {
+            digits,
+            hex_run,
+            one_of,
+        } = rule.wants;
+        let is_there = |wanted: u8| self.chars & (1 << wanted) != 0;
+        let has_one = one_of.is_empty() || one_of.bytes().any(is_there);
+        self.digits >= digits && self.hex_run >= hex_run && has_one
+    }
 }
 
 /// How different values of one kind are told apart.
@@ -41,33 +103,56 @@ pub(super) enum Naming {
 pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     use Naming::{Alike, Numbered};
     vec![
-        rule("time", Alike, TIMESTAMP, always),
-        rule("hex", Numbered, r"\b0[xX][0-9a-fA-F]+\b", is_address),
-        rule("hex", Numbered, HEX, looks_like_hex),
-        rule("uuid", Numbered, UUID, always),
-        rule("id", Numbered, r"\b[0-9A-Za-z]{12,64}\b", looks_random),
-        rule("tmp", Numbered, TEMPORARY_FOLDER, always),
-        rule("tmp", Numbered, TEMPORARY_NAME, always),
-        rule("ext", Alike, EXTENSION, always),
-        rule("v", Alike, PYTHON_VERSION, always),
-        rule("line", Alike, LINE, always),
-        rule("port", Numbered, PORT, always),
-        rule("ip", Numbered, IP, is_no_constant_ip),
-        rule("pid", Numbered, PID, always),
-        rule("pid", Numbered, r"==(?P<v>\d+)==", always),
-        rule("id", Numbered, SERIAL, always),
-        rule("duration", Alike, DURATION, always),
-        rule("n", Numbered, NUMBER, is_unstable_number),
+        rule("time", Alike, TIMESTAMP, always, wants(5, "")),
+        rule("hex", Numbered, HEX_NUMBER, is_address, wants(1, "xX")),
+        rule("hex", Numbered, HEX, looks_like_hex, wants_hex("")),
+        rule("uuid", Numbered, UUID, always, wants_hex("-")),
+        rule("id", Numbered, RANDOM, looks_random, wants(3, "")),
+        rule("tmp", Numbered, TEMPORARY_FOLDER, always, wants(0, "/\\")),
+        rule("tmp", Numbered, TEMPORARY_NAME, always, wants(0, "_-t")),
+        rule("ext", Alike, EXTENSION, always, wants(1, ".")),
+        rule("v", Alike, PYTHON_VERSION, always, wants(2, "y")),
+        rule("line", Alike, LINE, always, wants(1, ":(iI")),
+        rule("port", Numbered, PORT, always, wants(1, ":'\"pP")),
+        rule("ip", Numbered, IP, is_no_constant_ip, wants(4, ".")),
+        rule("pid", Numbered, PID, always, wants(1, "")),
+        rule("pid", Numbered, r"==(?P<v>\d+)==", always, wants(1, "=")),
+        rule("id", Numbered, SERIAL, always, wants(1, "-_")),
+        rule("duration", Alike, DURATION, always, wants(1, "")),
+        rule("n", Numbered, NUMBER, is_unstable_number, wants(1, "")),
     ]
 });
 
-fn rule(placeholder: &'static str, naming: Naming, source: &'static str, accepts: Accepts) -> Rule {
+fn rule(
+    placeholder: &'static str,
+    naming: Naming,
+    source: &'static str,
+    accepts: Accepts,
+    wants: Wants,
+) -> Rule {
     Rule {
         placeholder,
         pattern: pattern(source),
         accepts,
         naming,
-        wants_digit: ![HEX, UUID, TEMPORARY_FOLDER, TEMPORARY_NAME].contains(&source),
+        has_context: source.contains("(?P<v>"),
+        wants,
+    }
+}
+
+const fn wants(digits: u32, one_of: &'static str) -> Wants {
+    Wants {
+        digits,
+        hex_run: 0,
+        one_of,
+    }
+}
+
+const fn wants_hex(one_of: &'static str) -> Wants {
+    Wants {
+        digits: 0,
+        hex_run: 8,
+        one_of,
     }
 }
 
@@ -84,9 +169,14 @@ const TIMESTAMP: &str = r"(?x)
         \d{2}:\d{2}:\d{2} (?: \s+ \d{4} )? \b
   | \b \d{1,3}:\d{2}:\d{2} (?:[.,]\d+)? \b";
 
+const HEX_NUMBER: &str = r"\b0[xX][0-9a-fA-F]+\b";
+
 const HEX: &str = r"\b[0-9a-fA-F]{8,128}\b";
 
 const UUID: &str = r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b";
+
+/// What [`looks_random`] looks at.
+const RANDOM: &str = r"\b[0-9A-Za-z]{12,64}\b";
 
 /// A folder for temporary files and the first name below it.
 const TEMPORARY_FOLDER: &str = r#"(?xi)

@@ -185,7 +185,7 @@ fn is_import(traceback: &Traceback) -> bool {
     let mut in_tests = traceback
         .frames
         .iter()
-        .filter(|frame| test_id::file_of_path(&frame.path).is_some());
+        .filter(|frame| frame.test_file.is_some());
     match in_tests.next() {
         Some(frame) => matches!(frame.function.as_str(), "<module>" | ""),
         None => is_import_error(traceback.exception_type().as_deref()),

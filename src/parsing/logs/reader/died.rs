@@ -69,15 +69,30 @@ impl Reader {
     }
 
     /// Looks for what is no test's: faults of the machine, errors of compilers,
-    /// other runners. What a test's report quotes is no fault.
-    pub(super) fn look_aside(&mut self, line: &str, is_quoted: bool) {
-        let is_fault = !is_quoted && self.faults.push(line, self.number, self.tests_seen);
+    /// other runners. What a test's report quotes is no fault. `tells` says whether
+    /// the line has one of the [`telling`] words.
+    ///
+    /// [`telling`]: crate::parsing::logs::telling
+    pub(super) fn look_aside(&mut self, line: &str, is_quoted: bool, tells: bool) {
+        let is_fault = match (is_quoted, tells) {
+            (true, _) => false,
+            (false, true) => self.faults.push(line, self.number, self.tests_seen),
+            (false, false) => {
+                self.faults.push_below(line);
+                false
+            }
+        };
         if self.tests_seen {
             return;
         }
         self.others.push(line, self.number);
-        if !is_fault && !self.others.tests_seen() {
+        if is_fault || self.others.tests_seen() {
+            return;
+        }
+        if tells {
             self.errors.push(line, self.number);
+        } else {
+            self.errors.push_context(line);
         }
     }
 

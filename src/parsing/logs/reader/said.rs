@@ -168,14 +168,17 @@ impl Reader {
         }
     }
 
-    pub(super) fn verbose(&mut self, verbose: Verbose<'_>) {
+    /// `tells` says whether the line has one of the telling words.
+    pub(super) fn verbose(&mut self, verbose: Verbose<'_>, tells: bool) {
         match verbose {
             Verbose::Begins(test) => self.running = Some(test),
             Verbose::Glued(test, rest) => {
                 self.running = Some(test);
                 self.is_glued = true;
-                self.faults.push(rest, self.number, self.tests_seen);
-                self.begin_output(rest);
+                if tells {
+                    self.faults.push(rest, self.number, self.tests_seen);
+                }
+                self.begin_output(rest, tells);
                 self.is_glued = false;
             }
             Verbose::Failed(test, kind) => {

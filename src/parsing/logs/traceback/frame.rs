@@ -13,6 +13,8 @@ const MAX_REPEATED: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::parsing::logs) struct Frame {
     pub(in crate::parsing::logs) path: String,
+    /// The test file that the path is of: asked for again and again.
+    pub(in crate::parsing::logs) test_file: Option<String>,
     /// Empty where a syntax error stands.
     pub(in crate::parsing::logs) function: String,
     /// `  File "…", line N, in f` as printed.
@@ -31,6 +33,7 @@ impl Frame {
         let function = rest.split_once(" in ").map_or("", |(_, function)| function);
         Some(Self {
             path: clipped(path).to_owned(),
+            test_file: test_id::file_of_path(clipped(path)),
             function: clipped(function.trim()).to_owned(),
             line: clipped(line).to_owned(),
             code: None,
@@ -90,9 +93,7 @@ impl Frame {
 /// The frames, outermost first, without those of the machinery that runs tests
 /// and those through which it came to the test; all, where no other is left.
 pub(in crate::parsing::logs) fn own(frames: &[Frame]) -> Vec<&Frame> {
-    let first_in_test = frames
-        .iter()
-        .position(|frame| test_id::file_of_path(&frame.path).is_some());
+    let first_in_test = frames.iter().position(|frame| frame.test_file.is_some());
     let own = frames
         .iter()
         .skip(first_in_test.unwrap_or_default())
@@ -126,13 +127,13 @@ pub(in crate::parsing::logs) fn test_of(frames: &[Frame]) -> Option<TestId> {
     let in_tests = || {
         frames
             .iter()
-            .filter_map(|frame| Some((test_id::file_of_path(&frame.path)?, frame)))
+            .filter_map(|frame| Some((frame.test_file.as_ref()?, frame)))
     };
     let test = in_tests().find(|(_, frame)| test_id::is_test_function(&frame.function));
     let method = test.as_ref().map(|(_, frame)| frame.function.clone());
     let (file, _) = test.or_else(|| in_tests().next_back())?;
     Some(TestId {
-        file: Some(file),
+        file: Some(file.clone()),
         method,
         ..TestId::default()
     })
