@@ -32,7 +32,7 @@ pub(super) enum Cause {
     Killed,
     /// The program died by a signal of its own.
     Died,
-    /// Another machine did not answer.
+    /// Another machine did not answer, or a disk takes nothing.
     Network,
     /// Git could not fetch or check out.
     Git,
@@ -205,7 +205,7 @@ fn read(line: &str, tests_seen: bool) -> Option<Fault> {
         return None;
     }
     if line.contains("Read-only file system") {
-        return infrastructure(Cause::Exhausted);
+        return infrastructure(Cause::Network);
     }
     if is_of_git(line) {
         return infrastructure(Cause::Git);
