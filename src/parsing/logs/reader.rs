@@ -212,8 +212,10 @@ impl Reader {
         }
         let is_quoted = self.is_in_report();
         let is_taken = self.block_takes(line);
-        let tells = telling::is_there(line);
-        self.look_aside(line, is_quoted && is_taken, tells);
+        let is_quoted = is_quoted && is_taken;
+        // Of what a test's report quotes nobody else is asked once tests run.
+        let tells = !(is_quoted && self.tests_seen) && telling::is_there(line);
+        self.look_aside(line, is_quoted, tells);
         if !is_taken {
             self.begin(line, tells);
         }
