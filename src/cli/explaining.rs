@@ -15,7 +15,7 @@ use super::session::Session;
 use super::summary;
 use super::tables;
 use super::words::{cut, date, timestamp, wrapped};
-use crate::domain::matching::{self, Begun, Candidate, Model, Question, Verdict};
+use crate::domain::matching::{self, Candidate, Cutoff, Model, Question, Verdict};
 use crate::domain::untrusted::terminal;
 use crate::evaluate::asking;
 use crate::store::{Mirror, Retrieved, Store};
@@ -34,7 +34,7 @@ pub(super) fn explain(session: &Session, draft: &DraftId) -> Result<()> {
     let mut shown = Vec::new();
     for (build, failure) in summary::failures(&row) {
         let question = Question::of(failure, &build.builder, row.received_at)
-            .of_build(Begun::of(build, row.received_at));
+            .of_build(Cutoff::of(build, row.received_at));
         shown.push(answer(
             session,
             mirror,
@@ -125,11 +125,17 @@ fn answer(
             })
         })
         .collect();
-    let begun = question.begun();
-    print(&session.screen, heading, (&verdict, begun), &found, &shares);
+    let cutoff = question.cutoff();
+    print(
+        &session.screen,
+        heading,
+        (&verdict, cutoff),
+        &found,
+        &shares,
+    );
     Ok(json!({
         "failure": heading,
-        "seen_from": begun.map(|it| json!({ "at": timestamp(it.at()), "when": it.words() })),
+        "seen_from": cutoff.map(|it| json!({ "at": timestamp(it.at()), "when": it.words() })),
         "verdict": word(&verdict),
         "none": 1.0 - shares.iter().sum::<f64>(),
         "searched": found.searched,
@@ -148,7 +154,7 @@ fn word(verdict: &Verdict) -> &'static str {
 fn print(
     screen: &Screen,
     heading: &str,
-    (verdict, begun): (&Verdict, Option<Begun>),
+    (verdict, cutoff): (&Verdict, Option<Cutoff>),
     found: &Retrieved,
     shares: &[f64],
 ) {
@@ -158,8 +164,8 @@ fn print(
         [] => "nothing to search for: no test, file or rare word was recognised".to_owned(),
         searched => format!("searched for {}", searched.join(", ")),
     };
-    let seen = begun.map(|begun| {
-        let (at, words) = (date(begun.at()), begun.words());
+    let seen = cutoff.map(|cutoff| {
+        let (at, words) = (date(cutoff.at()), cutoff.words());
         format!("reports closed after {at} count as open: {words} then")
     });
     for line in [Some(searched), seen].into_iter().flatten() {

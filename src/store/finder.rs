@@ -164,7 +164,7 @@ fn head(hit: Hit) -> Report {
         duplicate_of: None,
         resolution: None,
         text: String::new(),
-        begun: None,
+        cutoff: None,
     }
 }
 

@@ -28,7 +28,7 @@ use crate::domain::incident::{Relation, is_telling};
 use crate::domain::issue::IssueRef;
 use crate::domain::life::{ClosedReason, DeliveryState, Stage};
 use crate::domain::mail::Mail;
-use crate::domain::matching::{Begun, Candidate, Tier, Verdict};
+use crate::domain::matching::{Candidate, Cutoff, Tier, Verdict};
 use crate::domain::notification::{Build, Notification};
 use crate::store::{
     Attached, IncidentId, NotificationId, NotificationRow, Occurrence, PROGRAM, PairWord, Reading,
@@ -91,7 +91,7 @@ pub(super) fn leader_of(
 pub(super) fn with_incident(
     parts: &Parts,
     failure: &Failure,
-    (build, begun): (&Build, Begun),
+    (build, cutoff): (&Build, Cutoff),
     verdict: Verdict,
 ) -> Result<Verdict> {
     let is_sure = |first: &Candidate| first.tier == Tier::Strong;
@@ -120,7 +120,7 @@ pub(super) fn with_incident(
     let evidence =
         format!("earlier failures of the same kind (incident {incident}) were reported there");
     if mirror.report(issue.number)?.is_some() {
-        let first = (issue.number, Tier::Strong, Some(begun));
+        let first = (issue.number, Tier::Strong, Some(cutoff));
         return with_first(mirror, first, evidence, verdict);
     }
     let number = issue.number;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use super::{Parts, UnfitMirror, incidents, mirroring, ruling};
 use crate::domain::Seconds;
 use crate::domain::failure::Failure;
-use crate::domain::matching::{self, Begun, Candidate, Model, Question, Tier, Verdict};
+use crate::domain::matching::{self, Candidate, Cutoff, Model, Question, Tier, Verdict};
 use crate::store::{FailureVerdict, Mirror, NearPair, NotificationRow, Pair, PairWord};
 
 /// A mirror that is not complete yet is looked at again after this many seconds.
@@ -45,10 +45,10 @@ pub fn match_row(parts: &Parts, row: &NotificationRow) -> Result<Vec<FailureVerd
     for (build_index, build) in reading.notification.builds.iter().enumerate() {
         for (failure_index, failure) in build.failures.iter().enumerate() {
             parts.beat();
-            let begun = Begun::of(build, row.received_at);
+            let cutoff = Cutoff::of(build, row.received_at);
             let question = Question::of(failure, &build.builder, row.received_at);
-            let verdict = find(mirror, failure, &question.of_build(begun))?;
-            let verdict = incidents::with_incident(parts, failure, (build, begun), verdict)?;
+            let verdict = find(mirror, failure, &question.of_build(cutoff))?;
+            let verdict = incidents::with_incident(parts, failure, (build, cutoff), verdict)?;
             verdicts.push(FailureVerdict {
                 build: build_index,
                 failures: vec![failure_index],
@@ -70,21 +70,21 @@ fn find(mirror: Mirror<'_>, failure: &Failure, question: &Question) -> Result<Ve
         (pair.word == PairWord::Rejected).then_some(words)
     };
     let verdict = matching::push_down(verdict, found.searched, rejected);
-    with_memory(mirror, (failure, question.begun()), verdict, &pairs)
+    with_memory(mirror, (failure, question.cutoff()), verdict, &pairs)
 }
 
 /// What people said about this very failure before counts more than any search,
 /// and what they said about one that is nearly the same more than an open choice.
 fn with_memory(
     mirror: Mirror<'_>,
-    (failure, begun): (&Failure, Option<Begun>),
+    (failure, cutoff): (&Failure, Option<Cutoff>),
     verdict: Verdict,
     pairs: &[Pair],
 ) -> Result<Verdict> {
     let confirmed = pairs.iter().find(|pair| pair.word == PairWord::Confirmed);
     if let Some(pair) = confirmed {
         let evidence = format!("{} said that this failure belongs to it", pair.who);
-        let first = (pair.issue, Tier::Strong, begun);
+        let first = (pair.issue, Tier::Strong, cutoff);
         return with_first(mirror, first, evidence, verdict);
     }
     if matches!(verdict, Verdict::Known { .. }) {
@@ -112,7 +112,7 @@ fn with_memory(
         near.pair.who,
         100.0 * near.distance
     );
-    let first = (near.pair.issue, Tier::Likely, begun);
+    let first = (near.pair.issue, Tier::Likely, cutoff);
     with_first(mirror, first, evidence, verdict)
 }
 
@@ -121,14 +121,14 @@ fn with_memory(
 /// was still open when the build's revision was settled.
 pub(super) fn with_first(
     mirror: Mirror<'_>,
-    (number, tier, begun): (u64, Tier, Option<Begun>),
+    (number, tier, cutoff): (u64, Tier, Option<Cutoff>),
     evidence: String,
     verdict: Verdict,
 ) -> Result<Verdict> {
     let Some(report) = mirror.report(number)? else {
         return Ok(verdict);
     };
-    let report = report.seen_from(begun);
+    let report = report.seen_from(cutoff);
     if !report.open {
         return Ok(matching::with_past(verdict, &report, evidence));
     }

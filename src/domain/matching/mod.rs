@@ -9,7 +9,7 @@
 //! 4. [`weigh`] gives each a score, [`judge`] says how sure that makes us.
 
 mod asked;
-mod begun;
+mod cutoff;
 mod evidence;
 mod facts;
 mod features;
@@ -21,7 +21,7 @@ mod search;
 mod tokens;
 mod words;
 
-pub use begun::Begun;
+pub use cutoff::Cutoff;
 pub use features::{Feature, Features};
 pub use lineage::{Master, master};
 pub use model::Model;
@@ -139,7 +139,9 @@ pub fn shortlist(
     most: usize,
 ) -> Vec<Report> {
     let asked = Asked::of(question, rarity);
-    let seen = heads.into_iter().map(|head| head.seen_from(question.begun));
+    let seen = heads
+        .into_iter()
+        .map(|head| head.seen_from(question.cutoff));
     let mut heads: Vec<Report> = seen.collect();
     heads.sort_by_cached_key(|head| {
         let facts = facts::look(&asked, head);
@@ -169,7 +171,7 @@ pub fn weigh(
     let mut scored: Vec<Scored> = reports
         .into_iter()
         .map(|report| {
-            let report = report.seen_from(question.begun);
+            let report = report.seen_from(question.cutoff);
             let facts = facts::look(&asked, &report);
             let features = features::measure(&facts, rarity);
             let evidence = evidence::sentences(question, &facts);

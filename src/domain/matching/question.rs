@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::Seconds;
 use crate::domain::failure::Failure;
 use crate::domain::matching::words::{self, Manner};
-use crate::domain::matching::{Begun, tokens};
+use crate::domain::matching::{Cutoff, tokens};
 
 /// Words of messages that are in every log.
 const COMMON_WORDS: &[&str] = &[
@@ -112,7 +112,7 @@ pub struct Question {
     /// When it happened.
     pub(super) at: Seconds,
     /// When its build's revision was settled; none where reports are seen as they stand.
-    pub(super) begun: Option<Begun>,
+    pub(super) cutoff: Option<Cutoff>,
 }
 
 /// What a failure can be looked for by. Names that do not help are left out.
@@ -220,23 +220,23 @@ impl Question {
             pieces: tokens::piece_set(names.all()),
             names,
             at,
-            begun: None,
+            cutoff: None,
         }
     }
 
     /// The same, asked for a build of a revision of then: reports are seen as it saw
     /// them.
     #[must_use]
-    pub fn of_build(self, begun: Begun) -> Self {
+    pub fn of_build(self, cutoff: Cutoff) -> Self {
         Self {
-            begun: Some(begun),
+            cutoff: Some(cutoff),
             ..self
         }
     }
 
     /// When the revision was settled of the build that it is asked for.
-    pub fn begun(&self) -> Option<Begun> {
-        self.begun
+    pub fn cutoff(&self) -> Option<Cutoff> {
+        self.cutoff
     }
 
     /// The question of a text in which no failed test was read.
@@ -257,7 +257,7 @@ impl Question {
             functions: BTreeSet::new(),
             pieces: tokens::piece_set(tests),
             at,
-            begun: None,
+            cutoff: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::Seconds;
 use crate::domain::issue::{Issue, IssueRef};
-use crate::domain::matching::{Begun, Past, tokens};
+use crate::domain::matching::{Cutoff, Past, tokens};
 
 /// So much of a report's texts is looked at, in bytes: the beginning of the body
 /// and the latest comments.
@@ -36,7 +36,7 @@ pub struct Report {
     /// Body and comments in lower case, bounded; empty where they were not loaded.
     pub text: String,
     /// The build that it is looked at for; none where it is seen as it stands.
-    pub begun: Option<Begun>,
+    pub cutoff: Option<Cutoff>,
 }
 
 impl Report {
@@ -56,33 +56,33 @@ impl Report {
             duplicate_of: issue.duplicate_of,
             resolution: issue.resolution.clone(),
             text: text_of(issue),
-            begun: None,
+            cutoff: None,
         }
     }
 
     /// The report as a build sees it: one that was closed after the build's revision was
     /// settled is open, for the build cannot have what mended it.
     #[must_use]
-    pub fn seen_from(self, begun: Option<Begun>) -> Self {
-        let is_later = |at: Seconds| begun.is_some_and(|begun| at > begun.at());
+    pub fn seen_from(self, cutoff: Option<Cutoff>) -> Self {
+        let is_later = |at: Seconds| cutoff.is_some_and(|cutoff| at > cutoff.at());
         Self {
             open: self.open || self.closed_at.is_some_and(is_later),
-            begun,
+            cutoff,
             ..self
         }
     }
 
     /// Of a report that counts as open for a build: that it was closed since.
     pub fn closed_since(&self) -> Option<String> {
-        let (begun, closed_at) = (self.begun?, self.closed_at?);
-        let is_later = self.open && closed_at > begun.at();
-        is_later.then(|| begun.closed_after(closed_at))
+        let (cutoff, closed_at) = (self.cutoff?, self.closed_at?);
+        let is_later = self.open && closed_at > cutoff.at();
+        is_later.then(|| cutoff.closed_after(closed_at))
     }
 
     /// That what was fixed is there again, in words.
     pub(super) fn regression(&self) -> Vec<String> {
-        match self.begun {
-            Some(begun) => begun.regression(self.closed_at),
+        match self.cutoff {
+            Some(cutoff) => cutoff.regression(self.closed_at),
             None => vec!["it was fixed before this build: a regression".to_owned()],
         }
     }
@@ -121,7 +121,7 @@ impl Report {
     /// when the build's revision was settled.
     pub fn counts_as_open(&self, at: Seconds) -> bool {
         let is_late = |closed: Seconds| closed > at.saturating_sub(BEHIND);
-        let is_known = self.begun.is_some_and(Begun::is_known);
+        let is_known = self.cutoff.is_some_and(Cutoff::is_known);
         self.open || (!is_known && self.closed_at.is_some_and(is_late))
     }
 

@@ -43,7 +43,7 @@ fn reports(tracker: &[&str], days: Seconds) -> Vec<Report> {
         let (title, text) = rest.split_once(" | ").unwrap_or((rest, ""));
         let number: u64 = number.parse().unwrap();
         Report {
-            begun: None,
+            cutoff: None,
             issue: IssueRef {
                 number,
                 url: format!("https://tracker.example/{number}"),

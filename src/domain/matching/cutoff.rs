@@ -1,5 +1,5 @@
-//! When a build's revision was settled, at the latest; and what that says of a report
-//! that was closed about then.
+//! The cutoff of a build: when its revision was settled, at the latest; and what that
+//! says of a report that was closed about then.
 //!
 //! A mend can only be in a revision that came after it. Nobody asks here which commits a
 //! revision has: a report is closed when its mend is in, so that the moment of closing
@@ -28,16 +28,16 @@ const LONGEST_BUILD: Seconds = 86_400;
 
 /// The latest moment at which anything can have come into a build's revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begun {
+pub enum Cutoff {
     /// The CI system says that it knew the revision then.
-    Revision(Seconds),
+    RevisionKnown(Seconds),
     /// The CI system says that it began then.
-    At(Seconds),
+    BuildBegan(Seconds),
     /// Its notification came in then; when it began is not known.
-    Before(Seconds),
+    Received(Seconds),
 }
 
-impl Begun {
+impl Cutoff {
     /// Of a build whose notification came in at `received_at`. A build that began after
     /// its notification did not: some clock is wrong.
     pub fn of(build: &Build, received_at: Seconds) -> Self {
@@ -45,21 +45,23 @@ impl Begun {
         let began = build.began_at.filter(is_before);
         let seen = build.revision_seen_at.filter(is_before);
         match (seen, began) {
-            (Some(seen), began) if began.is_none_or(|began| seen <= began) => Self::Revision(seen),
-            (_, Some(began)) => Self::At(began),
-            (_, None) => Self::Before(received_at),
+            (Some(seen), began) if began.is_none_or(|began| seen <= began) => {
+                Self::RevisionKnown(seen)
+            }
+            (_, Some(began)) => Self::BuildBegan(began),
+            (_, None) => Self::Received(received_at),
         }
     }
 
     /// Whether the CI system told it.
     pub(super) fn is_known(self) -> bool {
-        !matches!(self, Self::Before(_))
+        !matches!(self, Self::Received(_))
     }
 
     /// The moment.
     pub fn at(self) -> Seconds {
         match self {
-            Self::Revision(at) | Self::At(at) | Self::Before(at) => at,
+            Self::RevisionKnown(at) | Self::BuildBegan(at) | Self::Received(at) => at,
         }
     }
 
@@ -89,9 +91,9 @@ impl Begun {
     /// What happened at the moment: `this build began`.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Revision(_) => "the revision of this build was known",
-            Self::At(_) => "this build began",
-            Self::Before(_) => "this came in",
+            Self::RevisionKnown(_) => "the revision of this build was known",
+            Self::BuildBegan(_) => "this build began",
+            Self::Received(_) => "this came in",
         }
     }
 }
@@ -119,63 +121,75 @@ mod tests {
 
     #[test]
     fn a_build_begins_when_its_ci_system_says_so_but_not_after_its_notification() {
-        let begun = |began_at| begun(None, began_at);
-        assert_eq!(begun(Some(NOW - HOUR)), Begun::At(NOW - HOUR));
-        assert_eq!(begun(Some(NOW + 1)), Begun::Before(NOW));
-        assert_eq!(begun(None), Begun::Before(NOW));
+        let cutoff = |began_at| cutoff(None, began_at);
+        assert_eq!(cutoff(Some(NOW - HOUR)), Cutoff::BuildBegan(NOW - HOUR));
+        assert_eq!(cutoff(Some(NOW + 1)), Cutoff::Received(NOW));
+        assert_eq!(cutoff(None), Cutoff::Received(NOW));
     }
 
-    fn begun(revision_seen_at: Option<Seconds>, began_at: Option<Seconds>) -> Begun {
+    fn cutoff(revision_seen_at: Option<Seconds>, began_at: Option<Seconds>) -> Cutoff {
         let build = Build::bare(CiSystem::Buildbot, "a".to_owned(), BuildResult::Failure);
         let build = Build {
             revision_seen_at,
             began_at,
             ..build
         };
-        Begun::of(&build, NOW)
+        Cutoff::of(&build, NOW)
     }
 
     #[test]
     fn a_revision_that_was_known_before_counts_from_then_on() {
         let (long_ago, began) = (NOW - 90 * HOUR, NOW - HOUR);
         assert_eq!(
-            begun(Some(long_ago), Some(began)),
-            Begun::Revision(long_ago)
+            cutoff(Some(long_ago), Some(began)),
+            Cutoff::RevisionKnown(long_ago)
         );
-        assert_eq!(begun(Some(long_ago), None), Begun::Revision(long_ago));
-        assert_eq!(begun(Some(began), Some(began)), Begun::Revision(began));
+        assert_eq!(
+            cutoff(Some(long_ago), None),
+            Cutoff::RevisionKnown(long_ago)
+        );
+        assert_eq!(
+            cutoff(Some(began), Some(began)),
+            Cutoff::RevisionKnown(began)
+        );
         // The build itself took what was known later, or a clock is wrong.
-        assert_eq!(begun(Some(began + 60), Some(began)), Begun::At(began));
-        assert_eq!(begun(Some(NOW + 1), Some(began)), Begun::At(began));
-        assert_eq!(begun(Some(NOW + 1), None), Begun::Before(NOW));
+        assert_eq!(
+            cutoff(Some(began + 60), Some(began)),
+            Cutoff::BuildBegan(began)
+        );
+        assert_eq!(
+            cutoff(Some(NOW + 1), Some(began)),
+            Cutoff::BuildBegan(began)
+        );
+        assert_eq!(cutoff(Some(NOW + 1), None), Cutoff::Received(NOW));
     }
 
     #[test]
     fn what_is_not_known_is_said() {
-        let said = |begun: Begun, ago: Option<Seconds>| begun.regression(ago.map(|it| NOW - it));
+        let said = |cutoff: Cutoff, ago: Option<Seconds>| cutoff.regression(ago.map(|it| NOW - it));
         let unknown = "against: nobody knows when this build began";
         assert_eq!(
-            said(Begun::At(NOW), Some(HOUR)),
+            said(Cutoff::BuildBegan(NOW), Some(HOUR)),
             ["it was fixed 60 minutes before this build began: a regression"]
         );
         assert_eq!(
-            said(Begun::Before(NOW), Some(HOUR)),
+            said(Cutoff::Received(NOW), Some(HOUR)),
             [
                 "it was fixed 60 minutes before this came in: a regression",
                 unknown
             ]
         );
         assert_eq!(
-            said(Begun::Before(NOW), Some(72 * HOUR)),
+            said(Cutoff::Received(NOW), Some(72 * HOUR)),
             ["it was fixed 3 days before this came in: a regression"]
         );
-        assert!(said(Begun::At(NOW), None)[1].contains("when it was closed"));
+        assert!(said(Cutoff::BuildBegan(NOW), None)[1].contains("when it was closed"));
         assert_eq!(
-            Begun::At(NOW).closed_after(NOW + 5 * HOUR),
+            Cutoff::BuildBegan(NOW).closed_after(NOW + 5 * HOUR),
             "it was closed 5 hours after this build began: no regression"
         );
         assert_eq!(
-            said(Begun::Revision(NOW), Some(HOUR)),
+            said(Cutoff::RevisionKnown(NOW), Some(HOUR)),
             ["it was fixed 60 minutes before the revision of this build was known: a regression"]
         );
     }
