@@ -6,11 +6,10 @@
 
 mod fields;
 mod link;
-mod sentence;
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::{Notice, Subject};
 use crate::domain::notification::{Build, BuildResult, CiSystem};
@@ -19,11 +18,21 @@ use crate::parsing::pattern;
 use fields::Fields;
 pub(in crate::parsing) use fields::revision_in_git_log;
 pub(super) use link::find as of_address;
-use sentence::Sentence;
 
 /// Most builds read of one mail; CPython has about 100 builders for a branch.
 const MAX_BUILDS: usize = 200;
 
+/// The first sentences, in the order of their age:
+///
+/// * `The Buildbot has detected a new failure of B on P.` (up to 0.7)
+/// * `The Buildbot has detected a new failure on builder B while building P.`
+///   (0.8 to 3.4, and CPython's own template)
+/// * `A new failure has been detected on builder B while building P.` (from 3.5)
+static SENTENCE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?m)(?:The Buildbot has detected a|A) ([a-z][a-z ]{2,40}?)(?: has been detected)? (?:on builder (.+) while building (.*)|of (\S.*) on (\S+))\.[ \t]*$",
+    )
+});
 /// `The Buildbot worker named X went away.`, and what 0.8 said.
 static MISSING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -33,17 +42,19 @@ static MISSING: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The notices in a mail's text; none if it is no notice of Buildbot.
 pub(in crate::parsing) fn read<'a>(text: &'a str, subject: &str) -> Vec<Notice<'a>> {
-    let starts: Vec<Sentence<'a>> = Sentence::all(text)
-        .filter(|found| is_first_sentence(text, found))
+    let starts: Vec<(usize, Captures<'a>)> = SENTENCE
+        .captures_iter(text)
+        .filter_map(|found| Some((found.get(0)?.start(), found)))
+        .filter(|(start, found)| is_first_sentence(text, *start, found))
         .take(MAX_BUILDS)
         .collect();
-    let ends = starts.iter().skip(1).map(|found| found.start);
+    let ends = starts.iter().skip(1).map(|(start, _)| *start);
     let notices: Vec<Notice<'a>> = starts
         .iter()
         .zip(ends.chain([text.len()]))
         .enumerate()
-        .filter_map(|(index, (found, end))| {
-            let part = text.get(found.start..end)?;
+        .filter_map(|(index, ((start, found), end))| {
+            let part = text.get(*start..end)?;
             // A log may quote the sentence; a glued notice also has its address.
             (index == 0 || part.lines().take(6).any(is_address_line))
                 .then(|| build_notice(found, part, subject))
@@ -58,26 +69,38 @@ pub(in crate::parsing) fn read<'a>(text: &'a str, subject: &str) -> Vec<Notice<'
 /// Whether the sentence begins a notice: at the start of a line, or glued to the
 /// end of the notice before, for the templates' last line end is lost when
 /// several builds are told in one mail.
-fn is_first_sentence(text: &str, found: &Sentence<'_>) -> bool {
-    let says_status = result_of(found.status).is_some();
+fn is_first_sentence(text: &str, start: usize, found: &Captures<'_>) -> bool {
+    let says_status = found
+        .get(1)
+        .is_some_and(|status| result_of(status.as_str()).is_some());
+    let says_detected = found.get(0).is_some_and(|all| {
+        all.as_str().starts_with("The Buildbot has detected")
+            || all.as_str().contains(" has been detected on builder ")
+    });
     let before = text
-        .get(..found.start)
+        .get(..start)
         .and_then(|before| before.rsplit('\n').next())
         .unwrap_or_default();
     let is_glued = before.ends_with("-The Buildbot")
         || (!before.starts_with('>')
             && before.trim_start().starts_with("- ")
             && before.ends_with("/stdio"));
-    says_status && (before.is_empty() || is_glued)
+    says_status && says_detected && (before.is_empty() || is_glued)
 }
 
 fn is_address_line(line: &str) -> bool {
     line.starts_with("Full details are available at") || link::find(line).is_some()
 }
 
-fn build_notice<'a>(found: &Sentence<'_>, text: &'a str, subject: &str) -> Notice<'a> {
-    let status = one_line(found.status);
-    let builder = one_line(found.builder);
+fn build_notice<'a>(found: &Captures<'_>, text: &'a str, subject: &str) -> Notice<'a> {
+    let part = |index: usize| {
+        found
+            .get(index)
+            .map(|part| one_line(part.as_str()))
+            .filter(|part| !part.is_empty())
+    };
+    let status = part(1).unwrap_or_default();
+    let builder = part(2).or_else(|| part(4)).unwrap_or_default();
     let fields = Fields::read(text);
     let in_subject = fields::parentheses(subject);
     let revision_in_subject = in_subject.filter(|word| fields::is_revision(word));
@@ -92,7 +115,7 @@ fn build_notice<'a>(found: &Sentence<'_>, text: &'a str, subject: &str) -> Notic
     let build = Build {
         state: fields.state,
         worker: fields.worker,
-        project: Some(one_line(found.project)).filter(|project| !project.is_empty()),
+        project: part(3).or_else(|| part(5)),
         branch,
         revision,
         link: fields.link,

@@ -62,10 +62,6 @@ impl Fields {
             self.failed_steps.truncate(MAX_STEPS);
             return;
         }
-        // So the labels begin; most lines do not.
-        if !line.trim_start().starts_with(['W', 'B', 'R']) {
-            return;
-        }
         let Some((label, value)) = line.split_once(':').or(Some((line, ""))) else {
             return;
         };
@@ -157,10 +153,6 @@ pub(super) fn parentheses(subject: &str) -> Option<&str> {
 fn failed_step(line: &str) -> Option<String> {
     let line = line.trim();
     let line = line.strip_prefix("- ").unwrap_or(line);
-    // A cheap look first: every line comes here.
-    if !line.starts_with(|ch: char| ch.is_ascii_digit()) {
-        return None;
-    }
     let (number, rest) = line.split_once(": ")?;
     number.parse::<u32>().ok()?;
     let (name, result) = rest.split_once(" ( ")?;
