@@ -88,7 +88,9 @@ fn log(screen: &Screen, failure: &Failure, columns: usize) {
 
 fn reports(screen: &Screen, group: &Group<'_>) {
     if let Some(words) = group.note() {
-        screen.say(format!("       {words}"));
+        for line in wrapped(words, screen.width().saturating_sub(7)) {
+            screen.say(format!("       {line}"));
+        }
     }
     if let Some(words) = group.searched() {
         for line in wrapped(&terminal(&words), screen.width().saturating_sub(7)) {
