@@ -347,7 +347,7 @@ fn a_running_service_lists_for_the_one_who_asks() {
             .edit(7, |issue| issue.title = "beaver".to_owned());
         let shown = Place::text(&place.run(&["sync"]).await, 0);
         assert!(shown.contains("The service is running"), "{shown}");
-        assert!(shown.contains("20 reports are known"), "{shown}");
+        assert!(shown.contains("20 reports known"), "{shown}");
         let title = place.store().mirror(NAME).issue(7).unwrap().unwrap().title;
         assert_eq!(title, "beaver");
 
