@@ -2,13 +2,12 @@
 //! several of them: each is read once.
 
 use std::cmp::Reverse;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
 
 use super::Mirror;
-use super::search::{Hit, cut, has_words, hit, holds, parts_query, phrase, pieces_query};
+use super::search::{Hit, Place, cut, has_words, holds, parts_query, phrase, pieces_query};
 use crate::domain::matching::{Report, Scope, Search};
 
 /// Most reports that one search gives.
@@ -18,7 +17,7 @@ const MOST_HITS: usize = 40;
 pub(super) struct Finder<'a> {
     mirror: Mirror<'a>,
     /// What was looked at so far.
-    read: HashMap<i64, Hit>,
+    read: HashMap<i64, (Place, Hit)>,
     found: BTreeSet<i64>,
     /// Of each name the titles that have it.
     titles: BTreeMap<String, Vec<i64>>,
@@ -37,7 +36,7 @@ impl<'a> Finder<'a> {
     /// What was found: each report once, by number.
     pub(super) fn heads(mut self) -> Vec<Report> {
         let hits = self.found.iter().filter_map(|row| self.read.remove(row));
-        let mut heads: Vec<Report> = hits.map(head).collect();
+        let mut heads: Vec<Report> = hits.map(|(_, hit)| head(hit)).collect();
         heads.sort_unstable_by_key(|head| head.issue.number);
         heads
     }
@@ -69,24 +68,22 @@ impl<'a> Finder<'a> {
 
     /// What an index finds, in order.
     fn rows(&mut self, index: &str, query: &str) -> Result<Vec<i64>> {
-        let read = &mut self.read;
-        let mut found = Vec::new();
-        self.mirror.look_at(index, query, |place, row| {
-            if let Entry::Vacant(vacant) = read.entry(place.row) {
-                vacant.insert(hit(row)?);
-            }
-            found.push(place);
-            Ok(())
-        })?;
-        found.sort_unstable_by_key(|place| Reverse(*place));
-        Ok(found.into_iter().map(|place| place.row).collect())
+        let rows = self.mirror.rows(index, query)?;
+        let unknown = rows.iter().copied();
+        let unknown: Vec<i64> = unknown.filter(|row| !self.read.contains_key(row)).collect();
+        let hits = self.mirror.hits_of(&unknown)?.into_iter();
+        self.read.extend(hits.map(|hit| (hit.0.row, hit)));
+        let known = rows.iter().filter_map(|row| self.read.get(row));
+        let mut places: Vec<Place> = known.map(|(place, _)| *place).collect();
+        places.sort_unstable_by_key(|place| Reverse(*place));
+        Ok(places.into_iter().map(|place| place.row).collect())
     }
 
     /// Takes the first of the rows whose reports are wanted.
     fn take_best(&mut self, rows: &[i64], is_wanted: impl Fn(&Hit) -> bool) {
         let wanted = rows
             .iter()
-            .filter(|row| self.read.get(row).is_some_and(&is_wanted));
+            .filter(|row| self.read.get(row).is_some_and(|(_, hit)| is_wanted(hit)));
         self.found.extend(wanted.take(MOST_HITS));
     }
 

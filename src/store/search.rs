@@ -235,11 +235,7 @@ impl Mirror<'_> {
 
     /// Open ones first, then by the last change.
     fn matching(&self, index: &str, query: &str, limit: usize) -> Result<Vec<Hit>> {
-        let mut found = Vec::new();
-        self.look_at(index, query, |place, row| {
-            found.push((place, hit(row)?));
-            Ok(())
-        })?;
+        let mut found = self.hits_of(&self.rows(index, query)?)?;
         found.sort_unstable_by_key(|(place, _)| Reverse(*place));
         found.truncate(limit);
         Ok(found.into_iter().map(|(_, hit)| hit).collect())
@@ -253,35 +249,44 @@ impl Mirror<'_> {
         Ok(hits)
     }
 
-    /// Hands over what an index finds, row by row, each with its place among the others.
-    /// Of very many the newest are looked at: a report that is changed keeps its row,
-    /// and rows are made in the order of the last changes at first.
-    pub(super) fn look_at(
-        &self,
-        index: &str,
-        query: &str,
-        mut take: impl FnMut(Place, &Row<'_>) -> rusqlite::Result<()>,
-    ) -> Result<()> {
+    /// The rows that an index finds. Of very many the newest are looked at: a report
+    /// that is changed keeps its row, and rows are made in the order of the last changes
+    /// at first.
+    pub(super) fn rows(&self, index: &str, query: &str) -> Result<Vec<i64>> {
         let mut statement = self.connection().prepare_cached(&format!(
-            "SELECT {COLUMNS}, 0.0 AS score, found
-             FROM (SELECT rowid AS found
-                   FROM {index}
-                   WHERE {index} MATCH ?2
-                   ORDER BY rowid DESC
-                   LIMIT {MOST_LOOKED_AT})
-             CROSS JOIN issues ON issues.id = found
-             WHERE +issues.tracker = ?1"
+            "SELECT rowid
+             FROM {index}
+             WHERE {index} MATCH ?1
+             ORDER BY rowid DESC
+             LIMIT {MOST_LOOKED_AT}"
         ))?;
-        let mut rows = statement.query(params![self.tracker, query])?;
-        while let Some(row) = rows.next()? {
+        let rows = statement.query_map([query], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The reports of these rows, each with its place among others; those of another
+    /// tracker are left out.
+    pub(super) fn hits_of(&self, rows: &[i64]) -> Result<Vec<(Place, Hit)>> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.connection().prepare_cached(&format!(
+            "SELECT {COLUMNS}, 0.0 AS score, issues.id
+             FROM json_each(?1) AS wanted
+             CROSS JOIN issues ON issues.id = wanted.value
+             WHERE +issues.tracker = ?2"
+        ))?;
+        let wanted = serde_json::to_string(rows)?;
+        let found = statement.query_map(params![wanted, self.tracker], |row| {
+            let hit = hit(row)?;
             let place = Place {
-                open: row.get(3)?,
-                updated_at: row.get(5)?,
+                open: hit.open,
+                updated_at: hit.updated_at,
                 row: row.get(8)?,
             };
-            take(place, row)?;
-        }
-        Ok(())
+            Ok((place, hit))
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// Where only this tracker is mirrored, the best are chosen before anything of
@@ -330,7 +335,7 @@ impl Mirror<'_> {
 
 /// By place, as [`COLUMNS`] has them and the score behind: to look a name up takes
 /// longer than to read what it names.
-pub(super) fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
+fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
     Ok(Hit {
         issue: IssueRef {
             number: row.get(0)?,
